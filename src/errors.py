@@ -1,0 +1,71 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Errors a user can act on, and the one place where programs turn them into a line and an exit code."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import signal
+import sys
+from typing import Callable, Iterable
+
+
+class UserError(Exception):
+    """Something the user can mend. The message says what is wrong, where, what is allowed and what to do."""
+
+
+class Interrupted(Exception):
+    """The run was told to stop by a signal; its state has been saved."""
+
+    def __init__(self, signum: int):
+        super().__init__(signal.Signals(signum).name)
+        self.signum = signum
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """Returns "; did you mean X?" for the allowed name nearest to ``name``, or an empty string."""
+    found = difflib.get_close_matches(str(name), list(allowed), n=1, cutoff=0.5)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def run_program(main: Callable[[list], None]) -> None:
+    """Runs ``main(sys.argv[1:])`` and exits: 0 done, 1 a check failed, 2 the input is wrong, 130/143 interrupted.
+
+    Anything the user can mend is one line on standard error. A defect of ours keeps its traceback: hiding it
+    would only make it harder to report.
+    """
+    try:
+        main(sys.argv[1:])
+    except UserError as error:
+        sys.exit(_say(f"error: {error}", 2))
+    except Interrupted as stop:
+        sys.exit(_say(f"interrupted by {stop}", 128 + stop.signum))
+    except KeyboardInterrupt:
+        sys.exit(_say("interrupted by SIGINT", 130))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except MemoryError as error:
+        sys.exit(_say(f"error: out of memory ({error}); use a smaller batch_size or embedding_dim", 2))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        sys.exit(_say(f"error: {where}{error.strerror or error}", 2))
+
+
+def _say(line: str, code: int) -> int:
+    sys.stdout.flush()
+    print(" ".join(line.split()), file=sys.stderr, flush=True)
+    return code
