@@ -1,0 +1,115 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Whole models: embedding, router, backbone; and the loss over all tasks."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+import mindspore as ms
+from mindspore import Tensor, nn, ops
+
+from src.models.backbones import Sizes, make_backbone
+from src.models.embedding import FieldEmbedding, FieldRouter, MaskedRouter
+from src.models.layers import Draft
+from src.models.plan import InputPlan
+
+
+class MultiTaskModel(nn.Cell):
+    """A backbone over the planned fields only: ``construct(ids, keep)`` gives logits ``[batch, tasks]``.
+
+    Args:
+        plan: which fields reach which path; fields outside it cost neither rows nor columns.
+        backbone: name, one of ``TRAITS``.
+        tasks: number of tasks.
+        config: anything with embedding_dim, bottom_dims, tower_dims, experts, dropout, seed.
+
+    ``ids`` is ``[batch, len(plan.columns)]`` int32. ``keep`` is the dropout mask ``[mask_rows, batch]`` uint8, or None.
+    """
+
+    def __init__(self, plan: InputPlan, backbone: str, tasks: int, config):
+        super().__init__()
+        draft = Draft(config.seed, config.dropout)
+        dim = config.embedding_dim
+        self.embedding = FieldEmbedding(plan, dim, draft)
+        self.router = FieldRouter(plan)
+        sizes = Sizes(tuple(len(path) * dim for path in plan.paths), tasks, tuple(config.bottom_dims),
+                      tuple(config.tower_dims), config.experts)
+        self.backbone = make_backbone(backbone, sizes, draft)
+        self.mask_rows = draft.mask_rows
+
+    def construct(self, ids, keep=None):
+        return self.backbone(self.router(self.embedding(ids)), keep).T
+
+    def parameter_count(self) -> int:
+        """Number of trained values, the embedding's included."""
+        return sum(parameter.size for parameter in self.trainable_params())
+
+    def embedding_parameter_count(self) -> int:
+        return self.embedding.table.size
+
+
+class MaskedModel(nn.Cell):
+    """The same parameters as a model of all fields, every path multiplied by a mask: what scoring differentiates.
+
+    ``construct(ids, masks, keep)``: masks ``[paths, fields]``. With masks of 0 and 1 its logits equal those of the pruned
+    model with the same weights.
+    """
+
+    def __init__(self, model: MultiTaskModel, plan: InputPlan):
+        super().__init__(auto_prefix=False)  # the parameters keep the model's names
+        self.embedding = model.embedding
+        self.router = MaskedRouter(plan)
+        self.backbone = model.backbone
+
+    def construct(self, ids, masks, keep=None):
+        return self.backbone(self.router(self.embedding(ids), masks), keep).T
+
+
+class TaskLosses(nn.Cell):
+    """Mean binary cross-entropy of every task: logits and labels ``[batch, tasks]`` to ``[tasks]``."""
+
+    def construct(self, logits, labels):
+        return self.terms(logits, labels).mean(0)
+
+    def terms(self, logits, labels):
+        """Cross-entropy of every entry, ``[batch, tasks]``; its derivative by the logit is σ(logit) - label."""
+        ones = ops.ones_like(logits)
+        return ops.binary_cross_entropy_with_logits(logits, labels, ones, ones, "none")
+
+
+class NetWithLoss(nn.Cell):
+    """Model and loss in one Cell: the sum (or mean) over tasks of their mean cross-entropy."""
+
+    def __init__(self, model: nn.Cell, reduction: str = "sum"):
+        super().__init__(auto_prefix=False)
+        self.model = model
+        self.losses = TaskLosses()
+        self.mean = reduction == "mean"
+
+    def construct(self, ids, labels, keep=None):
+        losses = self.losses(self.model(ids, keep), labels)
+        return losses.mean() if self.mean else losses.sum()
+
+
+def last_biases(model: MultiTaskModel) -> list:
+    """The bias Parameter of every task's output unit, in task order."""
+    return [tower.output.bias for tower in model.backbone.tower]
+
+
+def set_output_bias(model: MultiTaskModel, logits: Sequence[float]) -> None:
+    """Sets the output bias of every tower, e.g. to the log odds of the task's positive rate."""
+    for bias, value in zip(last_biases(model), logits):
+        bias.set_data(Tensor([value], ms.float32))

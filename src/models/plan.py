@@ -1,0 +1,148 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Which field columns reach which part of a backbone. No MindSpore: the plan is made before any network is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from src.errors import UserError, nearest
+from src.schema import Schema, Selection
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a backbone reads.
+
+    Attributes:
+        tasks: it has paths of its own for every task, which read that task's fields.
+        shared: rule that makes the fields of its shared path from those of the tasks
+            (union | intersection), or None when it has no shared path.
+        private_embedding: every task has an embedding table of its own.
+        min_tasks: fewest tasks it can be built for.
+    """
+
+    tasks: bool
+    shared: Optional[str]
+    private_embedding: bool = False
+    min_tasks: int = 1
+
+
+TRAITS: Dict[str, Traits] = {
+    "single_task": Traits(tasks=True, shared=None, private_embedding=True),
+    "shared_bottom": Traits(tasks=False, shared="union"),
+    "omoe": Traits(tasks=False, shared="union"),
+    "mmoe": Traits(tasks=False, shared="union"),
+    "ple": Traits(tasks=True, shared="intersection"),
+    "esmm": Traits(tasks=True, shared=None, min_tasks=2),
+    "aitm": Traits(tasks=True, shared=None, min_tasks=2),
+}
+
+
+def traits_of(backbone: str, task_count: int) -> Traits:
+    """Looks a backbone up and checks that it can serve ``task_count`` tasks.
+
+    Raises:
+        UserError: the backbone is unknown, or needs more tasks.
+    """
+    if backbone not in TRAITS:
+        raise UserError(f"backbone is {backbone!r}; expected {', '.join(TRAITS)}{nearest(backbone, TRAITS)}")
+    traits = TRAITS[backbone]
+    if task_count < traits.min_tasks:
+        raise UserError(f"backbone {backbone} needs at least {traits.min_tasks} tasks, got {task_count}; "
+                        "name more in tasks, or take mmoe")
+    return traits
+
+
+@dataclass(frozen=True)
+class InputPlan:
+    """How ids become the inputs of a backbone.
+
+    A *column* is one field of the id matrix that is fed to the model; a *slot* is one embedded vector. They differ
+    only when tasks have private tables: then a field kept by two tasks has two slots.
+
+    Attributes:
+        columns: index of every column in the schema's field order; deselected fields are absent.
+        cardinalities: number of ids of every slot's field.
+        slots: column read by every slot.
+        paths: slots of every input of the backbone: one per task, then the shared one, as far as it has them.
+    """
+
+    columns: Tuple[int, ...]
+    cardinalities: Tuple[int, ...]
+    slots: Tuple[int, ...]
+    paths: Tuple[Tuple[int, ...], ...]
+
+    @property
+    def offsets(self) -> List[int]:
+        """First row of every slot in the embedding table."""
+        rows = [0]
+        for cardinality in self.cardinalities[:-1]:
+            rows.append(rows[-1] + cardinality)
+        return rows
+
+    @property
+    def table_rows(self) -> int:
+        return sum(self.cardinalities)
+
+
+def plan_inputs(backbone: str, schema: Schema, tasks: Sequence[str], selection: Optional[Selection] = None) -> InputPlan:
+    """Plans a backbone's inputs from the fields that were selected, or from all of them.
+
+    Raises:
+        UserError: the selection lacks a task, names an unknown field, or leaves a path without any field.
+    """
+    traits = traits_of(backbone, len(tasks))
+    wanted = _fields_of_paths(traits, schema, tasks, selection)
+    for name, path in wanted.items():
+        if not path:
+            raise UserError(f"the selection keeps no field for {name}; keep at least one")
+    columns = sorted({index for path in wanted.values() for index in path})
+    place = {index: column for column, index in enumerate(columns)}
+    if traits.private_embedding:
+        slots = [place[index] for path in wanted.values() for index in path]
+        ends = _running_sums([len(path) for path in wanted.values()])
+        paths = tuple(tuple(range(end - len(path), end)) for path, end in zip(wanted.values(), ends))
+    else:
+        slots = list(range(len(columns)))
+        paths = tuple(tuple(place[index] for index in path) for path in wanted.values())
+    cardinalities = tuple(schema.fields[columns[slot]].cardinality for slot in slots)
+    return InputPlan(tuple(columns), cardinalities, tuple(slots), paths)
+
+
+def _fields_of_paths(traits: Traits, schema: Schema, tasks: Sequence[str],
+                     selection: Optional[Selection]) -> Dict[str, List[int]]:
+    """Field indices, in schema order, of every path the backbone has."""
+    everything = list(range(len(schema.fields)))
+    wanted = {}
+    if traits.tasks:
+        for task in tasks:
+            if selection is not None and task not in selection.selected:
+                raise UserError(f"the selection has no task {task!r}; it has {', '.join(selection.tasks)}")
+            kept = None if selection is None else schema.field_indices(selection.selected[task])
+            wanted[f"task {task}"] = everything if kept is None else sorted(kept)
+    if traits.shared is not None:
+        kept = None if selection is None else schema.field_indices(selection.shared)
+        wanted["the shared path"] = everything if kept is None else sorted(kept)
+    return wanted
+
+
+def _running_sums(lengths: Sequence[int]) -> List[int]:
+    sums, total = [], 0
+    for length in lengths:
+        total += length
+        sums.append(total)
+    return sums
