@@ -16,9 +16,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import yaml
 
@@ -43,7 +44,7 @@ class Config:
     def __setattr__(self, key: str, value: Any) -> None:
         raise AttributeError("settings are read-only; use replace")
 
-    def replace(self, **changes: Any) -> "Config":
+    def replace(self, **changes: Any) -> Config:
         """Returns a copy with some settings changed; the new values are checked as those of a file are."""
         values, _, allowed = _read_defaults()
         changes = {key: _checked(key, value, values, allowed, "replace") for key, value in changes.items()}

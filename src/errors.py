@@ -20,7 +20,8 @@ import difflib
 import os
 import signal
 import sys
-from typing import Callable, Iterable
+from collections.abc import Iterable
+from typing import Callable
 
 
 class UserError(Exception):

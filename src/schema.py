@@ -16,8 +16,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from src.errors import UserError, nearest
 
@@ -99,7 +100,7 @@ class Schema:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any], where: str = "schema.json") -> "Schema":
+    def from_json(cls, value: Mapping[str, Any], where: str = "schema.json") -> Schema:
         """Builds a Schema from parsed JSON.
 
         Raises:
@@ -150,7 +151,7 @@ class Selection:
         }
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any], where: str = "selection.json") -> "Selection":
+    def from_json(cls, value: Mapping[str, Any], where: str = "selection.json") -> Selection:
         """Builds a Selection from parsed JSON and checks that it is consistent.
 
         Raises:

@@ -22,8 +22,9 @@ Structure and widths follow MTReclib, so that weights carry over one to one (doc
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence, Tuple
+from typing import Tuple
 
 from mindspore import nn, ops
 

@@ -22,7 +22,7 @@ times (docs/PERFORMANCE.md). Only the inputs of a backbone are batch-major, as t
 from __future__ import annotations
 
 import math
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
@@ -33,12 +33,13 @@ class Draft:
 
     Args:
         seed: seed of the initial values. They do not depend on the device or on MindSpore's own generators.
-        dropout: probability of dropping a hidden unit while training.
+        dropout: probability of dropping a hidden unit while training, taken to the nearest 1/256: the mask is drawn
+            from single random bytes.
     """
 
     def __init__(self, seed: int, dropout: float = 0.0):
         self.rng = np.random.default_rng([seed, 0x1A17])
-        self.dropout = dropout
+        self.dropout = min(round(dropout * 256), 255) / 256
         self.mask_rows = 0  # hidden units under dropout so far, of the whole network
 
     def uniform(self, shape: Sequence[int], bound: float) -> Tensor:

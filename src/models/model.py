@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import mindspore as ms
 from mindspore import Tensor, nn, ops
@@ -49,6 +49,7 @@ class MultiTaskModel(nn.Cell):
                       tuple(config.tower_dims), config.experts)
         self.backbone = make_backbone(backbone, sizes, draft)
         self.mask_rows = draft.mask_rows
+        self.dropout = draft.dropout
 
     def construct(self, ids, keep=None):
         return self.backbone(self.router(self.embedding(ids)), keep).T

@@ -1,0 +1,135 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Whole batches from a prepared split, ready for a compiled step; the only part of this room that knows MindSpore.
+
+Everything random is a pure function of (seed, epoch, step): the order of rows and the dropout masks. So a run can stop
+after any step and go on exactly where it was, and ranks of a distributed run agree without talking.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Optional, Tuple
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor
+
+from src.errors import UserError
+
+
+class TrainLoader:
+    """Shuffled training batches of equal size; the rows left over at the end of an epoch wait for another one.
+
+    Args:
+        split: a Split of a PreparedData.
+        columns: indices of the fields to read.
+        tasks: indices of the tasks to read.
+        batch_size: rows of a batch over all ranks; a smaller split gives one batch of all its rows.
+        seed: seed of row order and masks.
+        mask_rows: hidden units under dropout; 0 for none.
+        dropout: share of them to drop, a multiple of 1/256.
+        rank: this process among ``ranks``, each of which takes its share of every batch.
+
+    Raises:
+        UserError: the split has fewer than two rows per rank.
+    """
+
+    def __init__(self, split, columns: Sequence[int], tasks: Sequence[int], batch_size: int, seed: int,
+                 mask_rows: int = 0, dropout: float = 0.0, rank: int = 0, ranks: int = 1):
+        self.split, self.columns, self.tasks, self.seed = split, list(columns), list(tasks), seed
+        share = min(batch_size, split.rows) // ranks
+        if share < 2:
+            raise UserError(f"the train split has {split.rows} rows for {ranks} processes; batch normalisation needs "
+                            "at least 2 rows each")
+        self.batch_size = share * ranks
+        self.steps = split.rows // self.batch_size
+        self.mask_rows, self.threshold = mask_rows, round(dropout * 256)
+        self.mine = slice(rank * share, (rank + 1) * share)
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Tuple[Tensor, Tensor, Optional[Tensor]]]:
+        """Yields (ids, labels, keep) of every step from ``start`` on: int32 ``[rows, columns]``, float32
+        ``[rows, tasks]``, uint8 ``[mask_rows, rows]`` or None."""
+        order = np.random.default_rng([self.seed, 1, epoch]).permutation(self.split.rows)
+        return prefetch(self._batch(order, epoch, step) for step in range(start, self.steps))
+
+    def _batch(self, order: np.ndarray, epoch: int, step: int):
+        rows = order[step * self.batch_size:(step + 1) * self.batch_size][self.mine]
+        ids, labels = self.split.take(rows, self.columns, self.tasks)
+        return Tensor(ids), Tensor(labels.astype(np.float32)), self._mask(epoch, step)
+
+    def _mask(self, epoch: int, step: int) -> Optional[Tensor]:
+        if not self.mask_rows or not self.threshold:
+            return None
+        generator = np.random.Generator(np.random.SFC64([self.seed, 2, epoch, step]))
+        noise = np.frombuffer(generator.bytes(self.mask_rows * self.batch_size), np.uint8)
+        keep = (noise.reshape(self.mask_rows, self.batch_size)[:, self.mine] >= self.threshold).view(np.uint8)
+        return Tensor(keep)
+
+
+def eval_batches(split, columns: Sequence[int], tasks: Sequence[int], batch_size: int,
+                 start: int = 0, stop: Optional[int] = None) -> Iterator[Tuple[Tensor, np.ndarray]]:
+    """Yields (ids, labels) of all rows in order; ids of the last batch are padded with id 0 to ``batch_size``, so that
+    one compiled graph serves all of them, and labels are not."""
+    stop = split.rows if stop is None else stop
+
+    def batches():
+        for first in range(start, stop, batch_size):
+            ids, labels = split.read(first, min(first + batch_size, stop), list(columns), list(tasks))
+            missing = batch_size - len(ids)
+            yield Tensor(np.pad(ids, ((0, missing), (0, 0))) if missing else ids, ms.int32), labels
+
+    return prefetch(batches())
+
+
+def prefetch(items: Iterable, depth: int = 2) -> Iterator:
+    """Yields ``items`` while a thread prepares up to ``depth`` of them ahead; its errors are raised here."""
+    ready: queue.Queue = queue.Queue(maxsize=depth)
+    closed = threading.Event()
+    end = object()
+
+    def put(item) -> bool:
+        while not closed.is_set():
+            try:
+                ready.put(item, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work():
+        try:
+            for item in items:
+                if not put((item, None)):
+                    return
+            put((end, None))
+        except BaseException as error:  # handed to the reader, which raises it
+            put((end, error))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = ready.get()
+            if error is not None:
+                raise error
+            if item is end:
+                return
+            yield item
+    finally:
+        closed.set()
+        thread.join()

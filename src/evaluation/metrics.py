@@ -1,0 +1,73 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""AUC and log loss per task. No MindSpore."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Dict, Optional
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+LOG = logging.getLogger(__name__)
+TaskMetrics = Dict[str, Dict[str, Optional[float]]]
+
+
+def task_metrics(logits: np.ndarray, labels: np.ndarray, tasks: Sequence[str], split: str = "") -> TaskMetrics:
+    """AUC and mean log loss of every task.
+
+    Args:
+        logits: float ``[rows, tasks]``.
+        labels: 0/1 ``[rows, tasks]``.
+        tasks: task names, in column order.
+        split: name of the split, for the warning.
+
+    Returns:
+        ``{task: {"auc": .., "logloss": ..}}``; a value that cannot be computed (one class, no rows) is None.
+    """
+    found: TaskMetrics = {}
+    for column, task in enumerate(tasks):
+        logit, label = logits[:, column].astype(np.float64), labels[:, column]
+        classes = np.unique(label)
+        if len(classes) < 2:
+            LOG.warning("%s: task %s has %s in the %s split; its AUC is null", task, task,
+                        "no rows" if not len(classes) else f"only label {classes[0]}", split)
+        found[task] = {
+            "auc": float(roc_auc_score(label, logit)) if len(classes) == 2 else None,
+            "logloss": float(np.mean(np.logaddexp(0, logit) - label * logit)) if len(label) else None,
+        }
+    return found
+
+
+def mean_auc(metrics: Mapping[str, Mapping[str, Optional[float]]]) -> Optional[float]:
+    """Mean AUC over tasks, or None when one of them has none."""
+    values = [metrics[task]["auc"] for task in metrics]
+    return None if any(value is None for value in values) else float(np.mean(values))
+
+
+def monitored(metrics: Mapping[str, Mapping[str, Optional[float]]], monitor: str) -> Optional[float]:
+    """The number that early stopping maximises: mean_auc, min_auc, mean_logloss (negated) or one task's AUC.
+
+    Tasks without an AUC are left out of means and minima; None when nothing is left.
+    """
+    if monitor in metrics:
+        return metrics[monitor]["auc"]
+    key = "logloss" if monitor == "mean_logloss" else "auc"
+    values = [entry[key] for entry in metrics.values() if entry[key] is not None]
+    if not values:
+        return None
+    return float({"mean_auc": np.mean, "min_auc": np.min, "mean_logloss": lambda v: -np.mean(v)}[monitor](values))

@@ -1,0 +1,142 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""The folder of one run: its files, its log, and the lock that keeps a second run out. No MindSpore."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Dict, List
+
+from src.config import ROOT, Config, read_yaml
+from src.errors import UserError
+from src.files import read_json, write_json, write_text
+
+PACKAGES = ("mindspore", "mindspore-gpu", "numpy", "pandas", "polars", "scikit-learn", "scipy")
+SAME_RUN = ("resume", "progress", "output_dir", "run_name", "device_id", "verify_data", "data_dir")  # may differ
+
+
+class RunFolder:
+    """``<output_dir>/<run_name>/`` and the files DESIGN section 3 names."""
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+        self._lock = None
+
+    @classmethod
+    def create(cls, config: Config) -> RunFolder:
+        """Makes the folder of a new run, or takes up an unfinished one with the same settings, and locks it.
+
+        Raises:
+            UserError: the folder holds a run with other settings, is in use, or cannot be written.
+        """
+        run = cls(config.output_path / run_name(config))
+        try:
+            run.path.mkdir(parents=True, exist_ok=True)
+            run._take_lock()
+        except OSError as error:
+            raise UserError(f"cannot write to {run.path}: {error.strerror}; name another output_dir") from None
+        if (run.path / "config.yaml").exists():
+            run._check_resumable(config)
+        else:
+            write_text(run.path / "config.yaml", config.to_yaml())
+        return run
+
+    def _take_lock(self) -> None:
+        self._lock = open(self.path / ".lock", "w", encoding="utf-8")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"another run is writing to {self.path}; wait for it or give another run_name") from None
+
+    def _check_resumable(self, config: Config) -> None:
+        before = read_yaml(self.path / "config.yaml")
+        changed = [key for key, value in config.to_dict().items() if key not in SAME_RUN and before.get(key) != value]
+        if changed:
+            pairs = ", ".join(f"{key} {before.get(key)} -> {config.to_dict()[key]}" for key in changed[:3])
+            raise UserError(f"{self.path} holds a run with other settings ({pairs}); give another run_name")
+
+    @property
+    def finished(self) -> bool:
+        return (self.path / "metrics.json").exists()
+
+    def log_to_file(self) -> None:
+        """Sends what the project logs to train.log too."""
+        handler = logging.FileHandler(self.path / "train.log", encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        logging.getLogger().addHandler(handler)
+
+    def write_environment(self, device: str) -> None:
+        """Writes env.json: versions, device, machine, git revision, exact command."""
+        write_json(self.path / "env.json", environment(device))
+
+    def read_history(self) -> List[Dict[str, Any]]:
+        """One record per finished epoch."""
+        path = self.path / "history.jsonl"
+        if not path.exists():
+            return []
+        try:
+            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        except ValueError:
+            raise UserError(f"{path} is damaged: not one JSON record a line") from None
+
+    def write_history(self, records: List[Mapping[str, Any]]) -> None:
+        write_text(self.path / "history.jsonl", "".join(json.dumps(record) + "\n" for record in records))
+
+    def read(self, name: str) -> Any:
+        return read_json(self.path / name)
+
+
+def run_name(config: Config) -> str:
+    """The run's name: the user's, or data set, backbone, selector and seed."""
+    if config.run_name != "auto":
+        return config.run_name
+    how = config.selector if config.selection == "none" else "given"
+    if how == "multisfs":
+        how = f"multisfs-{config.score}"
+    return f"{config.dataset}-{config.backbone}-{how}-{config.seed}"
+
+
+def environment(device: str) -> Dict[str, Any]:
+    """Versions, machine and command of this process, for env.json."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]], "device": device, "python": platform.python_version(),
+        "packages": versions, "platform": platform.platform(), "cpus": os.cpu_count(), "git": _git_revision(),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+
+
+def _git_revision() -> str:
+    try:
+        done = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"],
+                              capture_output=True, text=True, check=True, timeout=10)
+        return done.stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"

@@ -1,0 +1,119 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Checkpoints that survive crashes: written aside, synced, renamed, with a checksum beside them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Dict, Optional
+
+import mindspore as ms
+import numpy as np
+from mindspore import Parameter, Tensor, nn
+
+from src.errors import UserError
+from src.files import sha256, write_text
+
+LOG = logging.getLogger(__name__)
+STATE = "training_state"  # JSON as bytes, saved as one more tensor: exact numbers, and nothing that is executed
+
+
+def save_checkpoint(cell: nn.Cell, path: Path, state: Optional[Mapping[str, Any]] = None, keep_previous: bool = False) -> None:
+    """Writes a Cell's parameters, and ``state`` as JSON, to ``path`` and its checksum to ``path.sha256``.
+
+    With ``keep_previous`` the file that was there becomes ``previous.ckpt``.
+    """
+    path = Path(path)
+    records = [{"name": parameter.name, "data": parameter} for parameter in cell.get_parameters()]
+    if state is not None:
+        text = json.dumps(dict(state)).encode()
+        records.append({"name": STATE, "data": Tensor(np.frombuffer(text, np.uint8))})
+    temporary = path.with_name(f"tmp-{os.getpid()}-{path.name}")
+    try:
+        ms.save_checkpoint(records, str(temporary))
+        os.chmod(temporary, 0o644)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        digest = sha256(temporary)
+        if keep_previous and path.exists():
+            os.replace(path, path.with_name("previous.ckpt"))
+            if _digest_file(path).exists():
+                os.replace(_digest_file(path), _digest_file(path.with_name("previous.ckpt")))
+        os.replace(temporary, path)
+        write_text(_digest_file(path), digest + "\n")
+    except RuntimeError as error:  # MindSpore reports a full disk this way
+        raise UserError(f"cannot write {path}: {' '.join(str(error).split())[:200]}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: Path) -> Dict[str, Parameter]:
+    """Reads a checkpoint's parameters by name.
+
+    Raises:
+        UserError: it is missing, or does not match its checksum.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise UserError(f"{path} does not exist; has the run finished an epoch?")
+    expected = _digest_file(path)
+    if not expected.exists() or expected.read_text(encoding="utf-8").strip() != sha256(path):
+        raise UserError(f"{path} is damaged: it does not match {expected.name}; train again, or restore it")
+    try:
+        return ms.load_checkpoint(str(path))
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"{path} is damaged: {' '.join(str(error).split())[:200]}") from None
+
+
+def load_latest(path: Path) -> Optional[Dict[str, Parameter]]:
+    """Reads ``path``, or ``previous.ckpt`` beside it with a warning when it is damaged; None when there is neither."""
+    for candidate in (Path(path), Path(path).with_name("previous.ckpt")):
+        if candidate.exists():
+            try:
+                return load_checkpoint(candidate)
+            except UserError as error:
+                LOG.warning("%s; trying an older one", error)
+    return None
+
+
+def pop_state(parameters: Dict[str, Parameter]) -> Dict[str, Any]:
+    """Takes the JSON state out of loaded parameters."""
+    return json.loads(bytes(parameters.pop(STATE).asnumpy().astype(np.uint8)))
+
+
+def restore(cell: nn.Cell, parameters: Mapping[str, Parameter], where: str) -> None:
+    """Loads parameters into a Cell, each exactly once.
+
+    Raises:
+        UserError: a name or a shape does not fit.
+    """
+    own = {parameter.name: parameter for parameter in cell.get_parameters()}
+    missing, extra = sorted(own.keys() - parameters.keys()), sorted(parameters.keys() - own.keys())
+    if missing or extra:
+        raise UserError(f"{where} does not fit this model: {len(missing)} parameters missing, {len(extra)} unknown "
+                        f"(first: {(missing + extra)[0]})")
+    for name, parameter in own.items():
+        if parameter.shape != parameters[name].shape:
+            raise UserError(f"{where} does not fit this model: {name} is {tuple(parameters[name].shape)}, expected "
+                            f"{tuple(parameter.shape)}")
+        parameter.set_data(Tensor(parameters[name].asnumpy(), parameter.dtype))
+
+
+def _digest_file(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")

@@ -1,0 +1,68 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Choosing the device, once, before any network is built."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import mindspore as ms
+from mindspore import Tensor, ops
+
+from src.errors import UserError
+
+LOG = logging.getLogger(__name__)
+SIGNS = {"Ascend": ("/dev/davinci0", "/dev/davinci_manager"), "GPU": ("/dev/nvidiactl", "/dev/nvidia0")}
+
+
+def choose_device(wanted: str, device_id: int = 0) -> str:
+    """Sets MindSpore's device and graph mode; returns the device used.
+
+    Args:
+        wanted: CPU, GPU, Ascend, or auto for the first of Ascend, GPU, CPU that works.
+        device_id: which device of that kind.
+
+    Raises:
+        UserError: the wanted device does not work and ``REQUIRE_DEVICE=1`` is set; without it a warning is logged and
+            the CPU is used.
+    """
+    candidates = [wanted] if wanted != "auto" else [
+        name for name, files in SIGNS.items() if any(Path(file).exists() for file in files)
+    ]
+    for device in candidates:
+        problem = None if device == "CPU" else _try_device(device, device_id)
+        if problem is None:
+            ms.set_context(mode=ms.GRAPH_MODE, device_target=device)
+            return device
+        message = f"device_target {device} cannot be used here: {problem}"
+        if os.environ.get("REQUIRE_DEVICE") == "1":
+            raise UserError(f"{message}; bash scripts/check_env.sh says what is missing")
+        LOG.warning("%s; going on on the CPU (bash scripts/check_env.sh says what is missing)", message)
+    ms.set_context(mode=ms.GRAPH_MODE, device_target="CPU")
+    return "CPU"
+
+
+def _try_device(device: str, device_id: int):
+    """Runs one addition there; returns what went wrong in one line, or None."""
+    if not any(Path(file).exists() for file in SIGNS[device]):
+        return f"no driver (none of {', '.join(SIGNS[device])})"
+    try:
+        ms.set_context(mode=ms.GRAPH_MODE, device_target=device, device_id=device_id)
+        ops.Add()(Tensor([1.0], ms.float32), Tensor([1.0], ms.float32)).asnumpy()
+        return None
+    except (RuntimeError, ValueError, TypeError, ImportError, OSError) as error:
+        return " ".join(str(error).split())[:200]

@@ -1,0 +1,202 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Training with early stopping on the validation split. Takes a model, knows no selector."""
+
+from __future__ import annotations
+
+import logging
+import math
+import resource
+import signal
+import time
+from typing import Any, Dict, List, Optional, Tuple
+
+import numpy as np
+from mindspore import nn
+from tqdm import tqdm
+
+from src.data.loader import TrainLoader, eval_batches
+from src.errors import Interrupted, UserError
+from src.evaluation import mean_auc, monitored, task_metrics
+from src.models import InputPlan, MultiTaskModel, NetWithLoss
+from src.runs import RunFolder
+from src.training.checkpoint import load_checkpoint, load_latest, pop_state, restore, save_checkpoint
+
+LOG = logging.getLogger(__name__)
+
+
+def make_step(model: MultiTaskModel, config) -> nn.TrainOneStepCell:
+    """Forward, backward and Adam in one Cell: ``step(ids, labels, keep)`` gives the loss.
+
+    The L2 penalty reaches every parameter, biases and BatchNorm included, as PyTorch's Adam has it.
+    """
+    group = [{"params": model.trainable_params(), "weight_decay": config.weight_decay}]
+    optimizer = nn.Adam(group, learning_rate=config.learning_rate)
+    step = nn.TrainOneStepCell(NetWithLoss(model, config.loss_reduction), optimizer)
+    step.set_train()
+    return step
+
+
+def predict_logits(model: MultiTaskModel, split, plan: InputPlan, task_indices: List[int], batch_size: int,
+                   show: bool = False) -> Tuple[np.ndarray, np.ndarray]:
+    """Logits float32 and labels uint8 ``[rows, tasks]`` of a whole split, in its order."""
+    model.set_train(False)
+    logits = np.empty((split.rows, len(task_indices)), np.float32)
+    labels = np.empty(logits.shape, np.uint8)
+    batches = eval_batches(split, plan.columns, task_indices, batch_size)
+    start = 0
+    for ids, label in tqdm(batches, total=-(-split.rows // batch_size), desc="evaluate", leave=False, disable=not show):
+        stop = start + len(label)
+        logits[start:stop] = model(ids).asnumpy()[:len(label)]
+        labels[start:stop] = label
+        start = stop
+    return logits, labels
+
+
+class Trainer:
+    """Trains one model on a prepared data set into a run folder.
+
+    Args:
+        model: the model to train.
+        plan: its input plan.
+        data: a PreparedData.
+        tasks: task names, in the model's order.
+        config: the run's Config.
+        run: the folder that receives history.jsonl and the checkpoints.
+    """
+
+    def __init__(self, model: MultiTaskModel, plan: InputPlan, data, tasks: List[str], config, run: RunFolder):
+        self.model, self.plan, self.data, self.tasks, self.config, self.run = model, plan, data, tasks, config, run
+        self.task_indices = data.schema.task_indices(tasks)
+        self.step = make_step(model, config)
+        self.loader = TrainLoader(data.split("train"), plan.columns, self.task_indices, config.batch_size, config.seed,
+                                  model.mask_rows, model.dropout)
+        self.history: List[Dict[str, Any]] = []
+        self.state: Dict[str, Any] = {"epoch": 1, "step": 0, "loss_sum": 0.0, "best": None, "best_epoch": 0, "waited": 0,
+                                      "train_seconds": 0.0, "compile_seconds": 0.0, "rows": 0}
+        self._signal: Optional[int] = None
+
+    def fit(self) -> None:
+        """Trains until the validation monitor has not improved for ``patience`` epochs, or ``epochs`` are done; then
+        loads the best weights. Goes on from last.ckpt where there is one.
+
+        Raises:
+            UserError: the loss is not finite, or the monitor cannot be computed.
+            Interrupted: SIGTERM or SIGINT came; last.ckpt has been written.
+        """
+        self._resume()
+        handlers = {number: signal.signal(number, self._remember_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            while self.state["epoch"] <= self.config.epochs and self.state["waited"] < self.config.patience:
+                self._train_epoch()
+                self._finish_epoch()
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        restore(self.model, load_checkpoint(self.run.path / "best.ckpt"), "best.ckpt")
+
+    def _train_epoch(self) -> None:
+        state, epoch = self.state, self.state["epoch"]
+        self.step.set_train()
+        bar = tqdm(total=self.loader.steps, initial=state["step"], desc=f"epoch {epoch}", unit="step", leave=False,
+                   disable=not self.config.progress)
+        for batch in self.loader.epoch(epoch, state["step"]):
+            began = time.perf_counter()
+            loss = float(self.step(*batch).asnumpy())
+            seconds = time.perf_counter() - began
+            if not math.isfinite(loss):
+                raise UserError(f"the loss is {loss} in epoch {epoch}, batch {state['step'] + 1}; the last good checkpoint "
+                                f"is {self.run.path / 'last.ckpt'}; try a smaller learning_rate than "
+                                f"{self.config.learning_rate}")
+            state["step"] += 1
+            state["loss_sum"] += loss
+            if state["compile_seconds"]:
+                state["train_seconds"] += seconds
+                state["rows"] += self.loader.batch_size
+            else:
+                state["compile_seconds"] = seconds  # the first step compiles the graph
+            bar.update()
+            bar.set_postfix(loss=f"{state['loss_sum'] / state['step']:.4f}", refresh=False)
+            self._stop_if_told()
+        bar.close()
+
+    def _finish_epoch(self) -> None:
+        """Validates, writes history and checkpoints, and moves on to the next epoch."""
+        state = self.state
+        metrics = self.evaluate("valid")
+        value = monitored(metrics, self.config.monitor)
+        if value is None:
+            raise UserError(f"monitor {self.config.monitor} cannot be computed on the valid split: a task has one class "
+                            "there; name other tasks, or prepare the data with another split")
+        improved = state["best"] is None or value > state["best"]
+        if improved:
+            state.update(best=value, best_epoch=state["epoch"], waited=0)
+            save_checkpoint(self.model, self.run.path / "best.ckpt")
+        else:
+            state["waited"] += 1
+        loss = state["loss_sum"] / max(1, state["step"])
+        self.history.append({"epoch": state["epoch"], "train_loss": loss, "valid": metrics,
+                             "mean_auc": mean_auc(metrics), "monitor": value, "best": improved})
+        self.run.write_history(self.history)
+        LOG.info("epoch %d: loss %.4f, valid %s%s", state["epoch"], loss, ", ".join(
+            f"{task} AUC {entry['auc'] if entry['auc'] is None else round(entry['auc'], 4)}"
+            for task, entry in metrics.items()), " (best)" if improved else "")
+        state.update(epoch=state["epoch"] + 1, step=0, loss_sum=0.0)
+        self._save_last()
+        self._stop_if_told()
+
+    def evaluate(self, split: str, show: bool = False) -> Dict[str, Dict[str, Optional[float]]]:
+        """AUC and log loss of every task on a split."""
+        logits, labels = predict_logits(self.model, self.data.split(split), self.plan, self.task_indices,
+                                        self.config.batch_size, show)
+        return task_metrics(logits, labels, self.tasks, split)
+
+    def _save_last(self) -> None:
+        save_checkpoint(self.step, self.run.path / "last.ckpt", {**self.state, "history": self.history},
+                        keep_previous=True)
+
+    def _resume(self) -> None:
+        parameters = load_latest(self.run.path / "last.ckpt")
+        if parameters is None:
+            return
+        state = pop_state(parameters)
+        self.history = state.pop("history")
+        restore(self.step, parameters, "last.ckpt")
+        self.state = state
+        self.state["compile_seconds"] = 0.0  # this process compiles again
+        self.run.write_history(self.history)
+        LOG.info("resuming at epoch %d, step %d", state["epoch"], state["step"])
+
+    def _remember_signal(self, number, _frame) -> None:
+        self._signal = number
+
+    def _stop_if_told(self) -> None:
+        if self._signal is not None:
+            self._save_last()
+            raise Interrupted(self._signal)
+
+
+def training_summary(trainer: Trainer) -> Dict[str, Any]:
+    """The part of metrics.json that training knows: sizes, speed, memory."""
+    state, model = trainer.state, trainer.model
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # KiB on Linux
+    return {
+        "best_epoch": state["best_epoch"], "epochs": state["epoch"] - 1, "parameters": model.parameter_count(),
+        "embedding_parameters": model.embedding_parameter_count(),
+        "train_rows_per_second": state["rows"] / state["train_seconds"] if state["train_seconds"] else None,
+        "peak_memory_mb": round(peak, 1),
+    }
+
+
