@@ -1,0 +1,4 @@
+from src.data.prepare import prepare
+from src.data.store import PreparedData, Split
+
+__all__ = ["PreparedData", "Split", "prepare"]

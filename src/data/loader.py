@@ -20,10 +20,9 @@ after any step and go on exactly where it was, and ranks of a distributed run ag
 
 from __future__ import annotations
 
-import queue
-import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Optional, Tuple
+from concurrent.futures import ThreadPoolExecutor
 
 import mindspore as ms
 import numpy as np
@@ -61,7 +60,7 @@ class TrainLoader:
         self.mask_rows, self.threshold = mask_rows, round(dropout * 256)
         self.mine = slice(rank * share, (rank + 1) * share)
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[Tuple[Tensor, Tensor, Optional[Tensor]]]:
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
         """Yields (ids, labels, keep) of every step from ``start`` on: int32 ``[rows, columns]``, float32
         ``[rows, tasks]``, uint8 ``[mask_rows, rows]`` or None."""
         order = np.random.default_rng([self.seed, 1, epoch]).permutation(self.split.rows)
@@ -72,7 +71,7 @@ class TrainLoader:
         ids, labels = self.split.take(rows, self.columns, self.tasks)
         return Tensor(ids), Tensor(labels.astype(np.float32)), self._mask(epoch, step)
 
-    def _mask(self, epoch: int, step: int) -> Optional[Tensor]:
+    def _mask(self, epoch: int, step: int) -> Tensor | None:
         if not self.mask_rows or not self.threshold:
             return None
         generator = np.random.Generator(np.random.SFC64([self.seed, 2, epoch, step]))
@@ -82,7 +81,7 @@ class TrainLoader:
 
 
 def eval_batches(split, columns: Sequence[int], tasks: Sequence[int], batch_size: int,
-                 start: int = 0, stop: Optional[int] = None) -> Iterator[Tuple[Tensor, np.ndarray]]:
+                 start: int = 0, stop: int | None = None) -> Iterator[tuple[Tensor, np.ndarray]]:
     """Yields (ids, labels) of all rows in order; ids of the last batch are padded with id 0 to ``batch_size``, so that
     one compiled graph serves all of them, and labels are not."""
     stop = split.rows if stop is None else stop
@@ -98,38 +97,13 @@ def eval_batches(split, columns: Sequence[int], tasks: Sequence[int], batch_size
 
 def prefetch(items: Iterable, depth: int = 2) -> Iterator:
     """Yields ``items`` while a thread prepares up to ``depth`` of them ahead; its errors are raised here."""
-    ready: queue.Queue = queue.Queue(maxsize=depth)
-    closed = threading.Event()
+    source = iter(items)
     end = object()
-
-    def put(item) -> bool:
-        while not closed.is_set():
-            try:
-                ready.put(item, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    def work():
-        try:
-            for item in items:
-                if not put((item, None)):
-                    return
-            put((end, None))
-        except BaseException as error:  # handed to the reader, which raises it
-            put((end, error))
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
+    with ThreadPoolExecutor(max_workers=1) as worker:
+        ahead = deque(worker.submit(next, source, end) for _ in range(depth))
         while True:
-            item, error = ready.get()
-            if error is not None:
-                raise error
+            item = ahead.popleft().result()
             if item is end:
                 return
+            ahead.append(worker.submit(next, source, end))
             yield item
-    finally:
-        closed.set()
-        thread.join()

@@ -1,0 +1,170 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Preparing a data set by name: the one entry that programs and tests call."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional
+
+import yaml
+
+from src.data.fetch import PROJECT
+from src.data.options import DataOptions, parse_options, parse_split
+from src.data.pipeline import prepare_stage
+from src.data.staging import Stage
+from src.data.store import SCHEMA_FILE, PreparedData
+from src.data.writer import PreparedWriter, refuse_foreign
+from src.errors import UserError, nearest
+from src.files import read_json, write_json
+
+# Source modules, each with DEFAULTS (its own options), inputs(raw_dir, options) -> files, stage(files, options, out).
+SOURCES = {"movielens": "src.data.sources.movielens"}
+INPUTS_FILE = "inputs.json"
+
+logger = logging.getLogger(__name__)
+
+
+def prepare(dataset: str, raw_dir=None, data_dir=None, preset=None, overrides: Optional[Mapping[str, Any]] = None,
+            overwrite: bool = False) -> PreparedData:
+    """Prepares a data set, or reuses the prepared one that the same files and settings gave before.
+
+    Args:
+        dataset: a name in ``SOURCES``.
+        raw_dir: folder (or file) of the raw data; None for the sources that can fetch their own.
+        data_dir: where to put the prepared set; default ``data/<dataset>`` below the project root.
+        preset: YAML file whose ``data:`` mapping holds the options; default ``configs/<dataset>.yaml``.
+        overrides: keys of that mapping to replace; also split_by, seed, tasks and fields as lists of names.
+        overwrite: prepare again even where a prepared set stands.
+
+    Returns:
+        The opened prepared set.
+
+    Raises:
+        UserError: anything the user can mend; a prepared set that stood at ``data_dir`` is then untouched.
+    """
+    source = _source(dataset)
+    options = load_options(dataset, preset, overrides or {})
+    data_dir = PROJECT / "data" / dataset if data_dir is None else Path(data_dir)
+    raw_dir = None if raw_dir is None else Path(raw_dir)
+    if raw_dir is not None and not raw_dir.exists():
+        raise UserError(f"raw_dir {raw_dir} does not exist; expected the raw files of {dataset}")
+    refuse_foreign(data_dir)
+    files = source.inputs(raw_dir, options.source)
+    made_of = {"settings": json.loads(json.dumps(options.to_json())), "dataset": dataset,
+               "files": [_describe(path) for path in files]}
+    if not overwrite and _reusable(data_dir, made_of):
+        logger.info("data_dir %s is already prepared with these settings; use --overwrite to prepare it again",
+                    data_dir)
+        return PreparedData.open(data_dir)
+    started = time.monotonic()
+    with PreparedWriter(data_dir) as writer:
+        folder = writer.folder / "stage"
+        folder.mkdir()
+        out = Stage(folder)
+        source.stage(files, options.source, out)
+        schema = prepare_stage(out, options, writer, dataset)
+        out.remove()
+        write_json(writer.folder / INPUTS_FILE, made_of)
+        writer.commit(schema)
+    seconds = time.monotonic() - started
+    logger.info("prepared %s: %d rows, %d fields, %d tasks in %.1f s (%.0f rows/s)", data_dir, out.rows,
+                len(schema.fields), len(schema.tasks), seconds, out.rows / seconds)
+    return PreparedData.open(data_dir, verify=False)
+
+
+def load_options(dataset: str, preset, overrides: Mapping[str, Any]) -> DataOptions:
+    """Reads the ``data:`` mapping of a preset and applies overrides.
+
+    Raises:
+        UserError: the preset is missing or malformed, or an override is unknown.
+    """
+    path = PROJECT / "configs" / f"{dataset}.yaml" if preset is None else Path(preset)
+    options = parse_options(read_yaml(path).get("data", {}), _source(dataset).DEFAULTS, f"data of {path}")
+    overrides = dict(overrides)
+    split = {key: overrides.pop(key) for key in ("by", "seed", "parts", "column") if key in overrides}
+    if split:
+        options = replace(options, split=parse_split({**_as_mapping(options.split), **split}, "the command line"))
+    for key in ("fields", "tasks"):
+        if key in overrides:
+            options = replace(options, **{key: _keep(getattr(options, key), overrides.pop(key), key, path)})
+    for key in [key for key in overrides if key in ("min_count", "buckets")]:
+        options = replace(options, **{key: overrides.pop(key)})
+    for key in overrides:
+        if key not in options.source:
+            allowed = ["by", "seed", "parts", "column", "fields", "tasks", "min_count", "buckets", *options.source]
+            raise UserError(f"option {key!r} is unknown to {dataset}; expected one of {', '.join(allowed)}"
+                            f"{nearest(key, allowed)}")
+    return replace(options, source={**options.source, **overrides})
+
+
+def read_yaml(path: Path) -> Dict[str, Any]:
+    """Reads a YAML file that holds a mapping.
+
+    Raises:
+        UserError: it is missing, not YAML, or something else than a mapping.
+    """
+    try:
+        value = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist; expected a YAML file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid YAML ({error})") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path} holds {type(value).__name__}; expected a mapping of keys")
+    return value
+
+
+def _source(dataset: str):
+    if dataset not in SOURCES:
+        raise UserError(f"dataset is {dataset!r}; expected one of {', '.join(SOURCES)}{nearest(dataset, SOURCES)}")
+    return importlib.import_module(SOURCES[dataset])
+
+
+def _keep(items, names: List[str], what: str, path: Path):
+    place = {item.name: item for item in items}
+    for name in names:
+        if name not in place:
+            raise UserError(f"{what[:-1]} {name!r} is not in data of {path}; it has {', '.join(place)}"
+                            f"{nearest(name, place)}")
+    return tuple(place[name] for name in dict.fromkeys(names))
+
+
+def _as_mapping(split) -> Dict[str, Any]:
+    return {"by": split.by, "seed": split.seed, "parts": split.parts, "column": split.column}
+
+
+def _describe(path: Path) -> Dict[str, Any]:
+    state = path.stat()
+    return {"name": path.name, "bytes": state.st_size, "changed": state.st_mtime_ns}
+
+
+def _reusable(data_dir: Path, made_of: Mapping[str, Any]) -> bool:
+    """True where a complete set stands that was made of the same files by the same settings."""
+    if not ((data_dir / SCHEMA_FILE).is_file() and (data_dir / INPUTS_FILE).is_file()):
+        return False
+    try:
+        if read_json(data_dir / INPUTS_FILE) != made_of:
+            return False
+        PreparedData.open(data_dir)
+        return True
+    except UserError as error:
+        logger.warning("%s; preparing it again", error)
+        return False
