@@ -20,8 +20,9 @@ by rising bucket. One vocabulary file holds all that is needed to encode a raw v
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -45,9 +46,9 @@ class FieldEncoder:
     """
 
     spec: FieldSpec
-    missing: Tuple[str, ...]
-    values: Optional[Tuple[str, ...]] = None
-    edges: Optional[Tuple[float, ...]] = None
+    missing: tuple[str, ...]
+    values: tuple[str, ...] | None = None
+    edges: tuple[float, ...] | None = None
 
     @property
     def cardinality(self) -> int:
@@ -69,9 +70,9 @@ class FieldEncoder:
         ids = _look_up(text, pl.Series(list(self.values), dtype=pl.String), known)
         return _look_up(column, raw, ids).to_numpy()
 
-    def to_json(self) -> Dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         spec = self.spec
-        body: Dict[str, Any] = {"field": spec.name, "kind": spec.kind, "source": [spec.column],
+        body: dict[str, Any] = {"field": spec.name, "kind": spec.kind, "source": [spec.column],
                                 "missing": list(self.missing)}
         for key in ("part", "unit", "separator"):
             if getattr(spec, key) is not None:
@@ -81,7 +82,7 @@ class FieldEncoder:
         return {**body, "values": list(self.values)}
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any], where: str) -> "FieldEncoder":
+    def from_json(cls, value: Mapping[str, Any], where: str) -> FieldEncoder:
         """Builds an encoder from a parsed vocabulary file.
 
         Raises:
@@ -105,9 +106,9 @@ class FieldCounter:
         self.spec = spec
         self.options = options
         self.missing = (*options.missing, *spec.missing)
-        self._counts: List[pl.DataFrame] = []
+        self._counts: list[pl.DataFrame] = []
 
-    def add(self, column: pl.Series, weights: Optional[np.ndarray] = None) -> None:
+    def add(self, column: pl.Series, weights: np.ndarray | None = None) -> None:
         """Adds raw values; ``weights`` [rows] says how often each occurs (default once)."""
         frame = pl.DataFrame({"raw": column, "n": np.ones(len(column), np.int64) if weights is None else weights})
         counts = frame.filter(pl.col("n") > 0).group_by("raw").agg(pl.col("n").sum())
@@ -131,7 +132,7 @@ class FieldCounter:
         return FieldEncoder(self.spec, self.missing, values=tuple(counts["value"].to_list()))
 
 
-def quantile_edges(counts: pl.DataFrame, buckets: int) -> Tuple[float, ...]:
+def quantile_edges(counts: pl.DataFrame, buckets: int) -> tuple[float, ...]:
     """Returns rising edges that cut weighted numbers into about equally full buckets.
 
     Equal numbers always share a bucket; where there are no more distinct numbers than buckets, each gets its own.
@@ -212,7 +213,7 @@ def to_part(raw: pl.Series, spec: FieldSpec, missing: Sequence[str]) -> pl.Serie
     return getattr(moments.dt, spec.part)().cast(pl.String)
 
 
-def _from_epoch(numbers: pl.Series, unit: Optional[str]) -> pl.Series:
+def _from_epoch(numbers: pl.Series, unit: str | None) -> pl.Series:
     factor = pl.lit(_EPOCH_UNITS.get(unit, 0))
     if unit is None:  # by size: 1e11 seconds is the year 5138, 1e11 milliseconds is 1973
         size = numbers.abs()

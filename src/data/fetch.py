@@ -20,15 +20,15 @@ import logging
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Sequence
 
+from src.config import ROOT
 from src.errors import UserError
 from src.files import sha256
 
-PROJECT = Path(__file__).resolve().parents[2]
-DOWNLOADS = PROJECT / "downloads"
+DOWNLOADS = ROOT / "downloads"
 
 logger = logging.getLogger(__name__)
 

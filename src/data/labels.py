@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -61,7 +61,7 @@ def refuse_label_columns(fields: Sequence[FieldSpec], tasks: Sequence[TaskSpec])
     Raises:
         UserError: such a field exists.
     """
-    owner: Dict[str, str] = {task.column: task.name for task in tasks}
+    owner: dict[str, str] = {task.column: task.name for task in tasks}
     for spec in fields:
         if spec.column in owner:
             raise UserError(f"field {spec.name!r} is made from column {spec.column!r}, which is the label of task "
@@ -110,7 +110,7 @@ def _gives_away(table: np.ndarray) -> bool:
     return both and int(often.sum()) * 2 >= int(table.sum())
 
 
-def positive_rates(counts: np.ndarray, rows: Sequence[int]) -> List[Dict[str, object]]:
+def positive_rates(counts: np.ndarray, rows: Sequence[int]) -> list[dict[str, object]]:
     """Returns per task its share of positives per split, None for an empty split; ``counts`` is [3, T]."""
     names = ("train", "valid", "test")
     return [{name: (float(counts[split, task] / rows[split]) if rows[split] else None)

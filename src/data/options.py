@@ -17,8 +17,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any
 
 from src.errors import UserError, nearest
 
@@ -40,14 +41,14 @@ class FieldSpec:
     name: str
     column: str
     kind: str = "categorical"
-    buckets: Optional[int] = None  # number: quantile buckets; None takes DataOptions.buckets
-    part: Optional[str] = None  # timestamp: one of PARTS
-    unit: Optional[str] = None  # timestamp: "s", "ms" or "us" for whole numbers; None guesses by size
-    separator: Optional[str] = None  # multi: what stands between the values
-    min_count: Optional[int] = None  # rarer values become id 0; None takes DataOptions.min_count
-    max_values: Optional[int] = None  # keep only the most frequent values
-    values: Optional[Tuple[str, ...]] = None  # the documented values; any other becomes id 0
-    missing: Tuple[str, ...] = ()  # spellings of "missing" beside DataOptions.missing
+    buckets: int | None = None  # number: quantile buckets; None takes DataOptions.buckets
+    part: str | None = None  # timestamp: one of PARTS
+    unit: str | None = None  # timestamp: "s", "ms" or "us" for whole numbers; None guesses by size
+    separator: str | None = None  # multi: what stands between the values
+    min_count: int | None = None  # rarer values become id 0; None takes DataOptions.min_count
+    max_values: int | None = None  # keep only the most frequent values
+    values: tuple[str, ...] | None = None  # the documented values; any other becomes id 0
+    missing: tuple[str, ...] = ()  # spellings of "missing" beside DataOptions.missing
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ class TaskSpec:
 
     name: str
     column: str
-    op: Optional[str] = None
-    number: Optional[float] = None
+    op: str | None = None
+    number: float | None = None
 
 
 @dataclass(frozen=True)
@@ -66,23 +67,23 @@ class SplitSpec:
 
     by: str = "random"
     seed: int = 1
-    parts: Tuple[float, float, float] = (0.8, 0.1, 0.1)
-    column: Optional[str] = None
+    parts: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    column: str | None = None
 
 
 @dataclass(frozen=True)
 class DataOptions:
     """All that decides what a prepared set holds, apart from the raw files themselves."""
 
-    fields: Tuple[FieldSpec, ...]
-    tasks: Tuple[TaskSpec, ...]
+    fields: tuple[FieldSpec, ...]
+    tasks: tuple[TaskSpec, ...]
     split: SplitSpec = SplitSpec()
     min_count: int = 1
     buckets: int = 20
-    missing: Tuple[str, ...] = MISSING
+    missing: tuple[str, ...] = MISSING
     source: Mapping[str, Any] = field(default_factory=dict)  # keys only one source knows
 
-    def to_json(self) -> Dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
@@ -209,7 +210,7 @@ def _list(value: Any, key: str, where: str) -> Sequence[Any]:
     return value
 
 
-def _whole(value: Any, what: str, least: int, where: str) -> Optional[int]:
+def _whole(value: Any, what: str, least: int, where: str) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
@@ -217,7 +218,7 @@ def _whole(value: Any, what: str, least: int, where: str) -> Optional[int]:
     return value
 
 
-def _one_of(value: Any, allowed: Sequence[str], what: str) -> Optional[str]:
+def _one_of(value: Any, allowed: Sequence[str], what: str) -> str | None:
     if value is not None and value not in allowed:
         raise UserError(f"{what} is {value!r}; expected one of {', '.join(allowed)}{nearest(str(value), allowed)}")
     return value

@@ -17,7 +17,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Callable
 
 import numpy as np
 import polars as pl
@@ -63,8 +64,8 @@ def prepare_stage(stage: Stage, options: DataOptions, writer: PreparedWriter, da
     return _schema(stage, options, encoders, positives, rows, writer, dataset)
 
 
-def fit_encoders(stage: Stage, options: DataOptions, homes: Sequence[Optional[str]],
-                 codes: np.ndarray) -> List[FieldEncoder]:
+def fit_encoders(stage: Stage, options: DataOptions, homes: Sequence[str | None],
+                 codes: np.ndarray) -> list[FieldEncoder]:
     """Fits one encoder per field on the rows whose code is train."""
     counters = [FieldCounter(spec, options) for spec in options.fields]
     seen = {name: np.zeros(len(table), np.int64) for name, table in stage.entities.items() if name in homes}
@@ -85,9 +86,9 @@ def fit_encoders(stage: Stage, options: DataOptions, homes: Sequence[Optional[st
 
 
 def row_encoder(stage: Stage, encoders: Sequence[FieldEncoder],
-                homes: Sequence[Optional[str]]) -> Callable[[pl.DataFrame], np.ndarray]:
+                homes: Sequence[str | None]) -> Callable[[pl.DataFrame], np.ndarray]:
     """Returns a function from a part of facts to its ids, int32 [rows, N]. Entities are encoded here, once."""
-    tables: Dict[str, Tuple[np.ndarray, np.ndarray]] = {}
+    tables: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for name in dict.fromkeys(home for home in homes if home is not None):
         places = np.array([place for place, home in enumerate(homes) if home == name], np.intp)
         table = np.zeros((len(stage.entities[name]) + 1, len(places)), np.int32)  # the last row, -1, stays missing
@@ -130,7 +131,7 @@ def _write_rows(stage, options, homes, codes, encoders, writer) -> np.ndarray:
     return positives
 
 
-def _walk(stage: Stage, columns: List[str], codes: np.ndarray, what: str):
+def _walk(stage: Stage, columns: list[str], codes: np.ndarray, what: str):
     """Yields (part, its split codes) under a progress bar that shows rows per second."""
     start = 0
     with tqdm(total=stage.rows, desc=what, unit="row", unit_scale=True, disable=None, leave=False) as bar:

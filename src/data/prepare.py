@@ -20,13 +20,12 @@ import importlib
 import json
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any
 
-import yaml
-
-from src.data.fetch import PROJECT
+from src.config import ROOT, read_yaml
 from src.data.options import DataOptions, parse_options, parse_split
 from src.data.pipeline import prepare_stage
 from src.data.staging import Stage
@@ -42,7 +41,7 @@ INPUTS_FILE = "inputs.json"
 logger = logging.getLogger(__name__)
 
 
-def prepare(dataset: str, raw_dir=None, data_dir=None, preset=None, overrides: Optional[Mapping[str, Any]] = None,
+def prepare(dataset: str, raw_dir=None, data_dir=None, preset=None, overrides: Mapping[str, Any] | None = None,
             overwrite: bool = False) -> PreparedData:
     """Prepares a data set, or reuses the prepared one that the same files and settings gave before.
 
@@ -62,7 +61,7 @@ def prepare(dataset: str, raw_dir=None, data_dir=None, preset=None, overrides: O
     """
     source = _source(dataset)
     options = load_options(dataset, preset, overrides or {})
-    data_dir = PROJECT / "data" / dataset if data_dir is None else Path(data_dir)
+    data_dir = ROOT / "data" / dataset if data_dir is None else Path(data_dir)
     raw_dir = None if raw_dir is None else Path(raw_dir)
     if raw_dir is not None and not raw_dir.exists():
         raise UserError(f"raw_dir {raw_dir} does not exist; expected the raw files of {dataset}")
@@ -96,7 +95,7 @@ def load_options(dataset: str, preset, overrides: Mapping[str, Any]) -> DataOpti
     Raises:
         UserError: the preset is missing or malformed, or an override is unknown.
     """
-    path = PROJECT / "configs" / f"{dataset}.yaml" if preset is None else Path(preset)
+    path = ROOT / "configs" / f"{dataset}.yaml" if preset is None else Path(preset)
     options = parse_options(read_yaml(path).get("data", {}), _source(dataset).DEFAULTS, f"data of {path}")
     overrides = dict(overrides)
     split = {key: overrides.pop(key) for key in ("by", "seed", "parts", "column") if key in overrides}
@@ -115,30 +114,13 @@ def load_options(dataset: str, preset, overrides: Mapping[str, Any]) -> DataOpti
     return replace(options, source={**options.source, **overrides})
 
 
-def read_yaml(path: Path) -> Dict[str, Any]:
-    """Reads a YAML file that holds a mapping.
-
-    Raises:
-        UserError: it is missing, not YAML, or something else than a mapping.
-    """
-    try:
-        value = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist; expected a YAML file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid YAML ({error})") from None
-    if not isinstance(value, dict):
-        raise UserError(f"{path} holds {type(value).__name__}; expected a mapping of keys")
-    return value
-
-
 def _source(dataset: str):
     if dataset not in SOURCES:
         raise UserError(f"dataset is {dataset!r}; expected one of {', '.join(SOURCES)}{nearest(dataset, SOURCES)}")
     return importlib.import_module(SOURCES[dataset])
 
 
-def _keep(items, names: List[str], what: str, path: Path):
+def _keep(items, names: list[str], what: str, path: Path):
     place = {item.name: item for item in items}
     for name in names:
         if name not in place:
@@ -147,11 +129,11 @@ def _keep(items, names: List[str], what: str, path: Path):
     return tuple(place[name] for name in dict.fromkeys(names))
 
 
-def _as_mapping(split) -> Dict[str, Any]:
+def _as_mapping(split) -> dict[str, Any]:
     return {"by": split.by, "seed": split.seed, "parts": split.parts, "column": split.column}
 
 
-def _describe(path: Path) -> Dict[str, Any]:
+def _describe(path: Path) -> dict[str, Any]:
     state = path.stat()
     return {"name": path.name, "bytes": state.st_size, "changed": state.st_mtime_ns}
 

@@ -23,9 +23,9 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional
 
 import numpy as np
 import polars as pl
@@ -49,9 +49,9 @@ class Stage:
     """
 
     folder: Path
-    entities: Dict[str, pl.DataFrame] = field(default_factory=dict)
-    steps: List[dict] = field(default_factory=list)
-    part_rows: List[int] = field(default_factory=list)
+    entities: dict[str, pl.DataFrame] = field(default_factory=dict)
+    steps: list[dict] = field(default_factory=list)
+    part_rows: list[int] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
@@ -64,7 +64,7 @@ class Stage:
             part.write_parquet(self._path(len(self.part_rows)), compression="lz4", statistics=False)
             self.part_rows.append(len(part))
 
-    def parts(self, columns: Optional[List[str]] = None) -> Iterator[pl.DataFrame]:
+    def parts(self, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
         """Yields the parts in order, reading only the named columns."""
         for number in range(len(self.part_rows)):
             yield pl.read_parquet(self._path(number), columns=columns)
@@ -73,10 +73,10 @@ class Stage:
         """Returns one fact column of all rows as an array."""
         return np.concatenate([part[name].to_numpy() for part in self.parts([name])])
 
-    def fact_columns(self) -> List[str]:
+    def fact_columns(self) -> list[str]:
         return list(pl.read_parquet_schema(self._path(0))) if self.part_rows else []
 
-    def home(self, column: str) -> Optional[str]:
+    def home(self, column: str) -> str | None:
         """Returns the entity table that holds a column, or None for a fact column.
 
         Raises:
@@ -89,7 +89,7 @@ class Stage:
                 return name
         raise UserError(f"column {column!r} is not in the raw data; it has {', '.join(self.all_columns())}")
 
-    def all_columns(self) -> List[str]:
+    def all_columns(self) -> list[str]:
         return self._own_columns() + [name for table in self.entities.values() for name in table.columns]
 
     def step(self, text: str, rows: int, **more) -> None:
@@ -101,7 +101,7 @@ class Stage:
         """Deletes the parts."""
         shutil.rmtree(self.folder)
 
-    def _own_columns(self) -> List[str]:
+    def _own_columns(self) -> list[str]:
         return [name for name in self.fact_columns() if name not in self.entities and name != GIVEN_TEST]
 
     def _path(self, number: int) -> Path:

@@ -16,8 +16,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -51,8 +51,8 @@ class Split:
     def __len__(self) -> int:
         return self.rows
 
-    def take(self, rows: np.ndarray, columns: Optional[Sequence[int]] = None,
-             tasks: Optional[Sequence[int]] = None) -> Tuple[np.ndarray, np.ndarray]:
+    def take(self, rows: np.ndarray, columns: Sequence[int] | None = None,
+             tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Gathers rows in the order asked for.
 
         Args:
@@ -81,12 +81,12 @@ class Split:
             labels[here] = _pick(self._labels[number], local, tasks)
         return ids, labels
 
-    def read(self, start: int, stop: int, columns: Optional[Sequence[int]] = None,
-             tasks: Optional[Sequence[int]] = None) -> Tuple[np.ndarray, np.ndarray]:
+    def read(self, start: int, stop: int, columns: Sequence[int] | None = None,
+             tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Returns rows ``start`` to ``stop - 1`` (cut to the split's rows) as :meth:`take` does."""
         start, stop, _ = slice(start, stop).indices(self.rows)
-        ids: List[np.ndarray] = [np.empty((0, self._width[0]), np.int32)]
-        labels: List[np.ndarray] = [np.empty((0, self._width[1]), np.uint8)]
+        ids: list[np.ndarray] = [np.empty((0, self._width[0]), np.int32)]
+        labels: list[np.ndarray] = [np.empty((0, self._width[1]), np.uint8)]
         for number, first in enumerate(self.block_bounds[:-1]):
             piece = slice(max(start - first, 0), max(stop - first, 0))
             ids.append(self._ids[number][piece])
@@ -97,13 +97,13 @@ class Split:
 class PreparedData:
     """A prepared data set on disk. Use :meth:`open`."""
 
-    def __init__(self, path: Path, schema: Schema, splits: Dict[str, Split]):
+    def __init__(self, path: Path, schema: Schema, splits: dict[str, Split]):
         self.path = path
         self.schema = schema
         self._splits = splits
 
     @classmethod
-    def open(cls, data_dir, verify: bool = True) -> "PreparedData":
+    def open(cls, data_dir, verify: bool = True) -> PreparedData:
         """Opens a prepared data set.
 
         Args:
@@ -152,7 +152,7 @@ def _open_split(path: Path, name: str, schema: Schema, verify: bool, remedy: str
     return split
 
 
-def _open_array(path: Path, name: str, shape: Tuple[int, int], dtype: type, remedy: str) -> np.ndarray:
+def _open_array(path: Path, name: str, shape: tuple[int, int], dtype: type, remedy: str) -> np.ndarray:
     if Path(name).name != name:
         raise UserError(f"{path / SCHEMA_FILE} is damaged: shard {name!r} is not a plain file name; {remedy}")
     try:
@@ -173,12 +173,12 @@ def _verify(path: Path, shard: Shard, remedy: str) -> None:
             raise UserError(f"shard {path / name} is damaged: its SHA-256 is not the one in schema.json; {remedy}")
 
 
-def _pick(block: np.ndarray, rows: np.ndarray, columns: Optional[Sequence[int]]) -> np.ndarray:
+def _pick(block: np.ndarray, rows: np.ndarray, columns: Sequence[int] | None) -> np.ndarray:
     """Gathers whole rows first: a row is contiguous on disk, a column is not."""
     return _columns(np.take(block, rows, axis=0), columns)
 
 
-def _columns(block: np.ndarray, columns: Optional[Sequence[int]]) -> np.ndarray:
+def _columns(block: np.ndarray, columns: Sequence[int] | None) -> np.ndarray:
     block = np.asarray(block)
     if columns is None:
         return np.ascontiguousarray(block)

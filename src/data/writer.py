@@ -20,8 +20,8 @@ import fcntl
 import hashlib
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 
@@ -53,10 +53,10 @@ class PreparedWriter:
         self.shard_rows = shard_rows
         self.folder = self.data_dir.with_name(f".{self.data_dir.name}.preparing")
         self._old = self.data_dir.with_name(f".{self.data_dir.name}.replaced")
-        self._lock = None
-        self._splits: Dict[str, _SplitWriter] = {}
+        self._lock = -1
+        self._splits: dict[str, _SplitWriter] = {}
 
-    def __enter__(self) -> "PreparedWriter":
+    def __enter__(self) -> PreparedWriter:
         refuse_foreign(self.data_dir)
         self.data_dir.parent.mkdir(parents=True, exist_ok=True)
         self._take_lock()
@@ -71,9 +71,7 @@ class PreparedWriter:
         for split in self._splits.values():
             split.abandon()
         shutil.rmtree(self.folder, ignore_errors=True)
-        lock, self._lock = self._lock, None
-        Path(lock.name).unlink(missing_ok=True)
-        lock.close()
+        os.close(self._lock)  # the empty lock file stays while others may wait on it; unlinking it would race
 
     def begin(self, rows: Mapping[str, int], fields: int, tasks: int) -> None:
         """Announces the rows of every split and the widths; call once, before :meth:`append`."""
@@ -84,7 +82,7 @@ class PreparedWriter:
         """Adds rows: ids int32 [b, N], labels uint8 [b, T]."""
         self._splits[split].append(ids, labels)
 
-    def finish_shards(self) -> Dict[str, Tuple[Shard, ...]]:
+    def finish_shards(self) -> dict[str, tuple[Shard, ...]]:
         """Closes and syncs the shards and returns their description for the schema."""
         return {name: tuple(self._splits[name].finish()) for name in SPLITS}
 
@@ -100,11 +98,11 @@ class PreparedWriter:
 
     def _take_lock(self) -> None:
         path = self.data_dir.with_name(f".{self.data_dir.name}.lock")
-        self._lock = open(path, "a", encoding="utf-8")
+        self._lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            self._lock.close()
+            os.close(self._lock)
             raise UserError(f"data_dir {self.data_dir} is being prepared by another process; wait for it or choose "
                             "another --data_dir") from None
 
@@ -112,11 +110,11 @@ class PreparedWriter:
 class _NpyFile:
     """A .npy file of a known shape, written piece by piece and hashed on the way."""
 
-    def __init__(self, path: Path, shape: Tuple[int, int], dtype: type):
+    def __init__(self, path: Path, shape: tuple[int, int], dtype: type):
         self.path = path
         self.dtype = dtype
         self._digest = hashlib.sha256()
-        self._file = open(path, "wb")
+        self._file = open(path, "wb")  # noqa: SIM115 (closed by finish or abandon)
         header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self._file, header)
         self._file.flush()
@@ -144,8 +142,8 @@ class _SplitWriter:
         self.folder, self.name, self.widths = folder, name, (fields, tasks)
         # An empty split still gets one (empty) shard, so that readers need no special case.
         self.sizes = [min(shard_rows, rows - start) for start in range(0, max(rows, 1), shard_rows)]
-        self.shards: List[Shard] = []
-        self._open: Optional[Tuple[_NpyFile, _NpyFile]] = None
+        self.shards: list[Shard] = []
+        self._open: tuple[_NpyFile, _NpyFile] | None = None
         self._filled = 0
 
     def append(self, ids: np.ndarray, labels: np.ndarray) -> None:
@@ -162,7 +160,7 @@ class _SplitWriter:
             if self._filled == self.sizes[len(self.shards)]:
                 self._close_shard()
 
-    def finish(self) -> List[Shard]:
+    def finish(self) -> list[Shard]:
         if self.sizes == [0]:
             self._files()
             self._close_shard()
@@ -174,7 +172,7 @@ class _SplitWriter:
         for file in self._open or ():
             file.abandon()
 
-    def _files(self) -> Tuple[_NpyFile, _NpyFile]:
+    def _files(self) -> tuple[_NpyFile, _NpyFile]:
         if self._open is None:
             number, rows = len(self.shards), self.sizes[len(self.shards)]
             stem = f"{self.name}-{number:05d}"

