@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 import yaml
 
@@ -50,7 +50,7 @@ class Config:
         changes = {key: _checked(key, value, values, allowed, "replace") for key, value in changes.items()}
         return Config({**self._values, **changes})
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in self._values.items()}
 
     def to_yaml(self) -> str:
@@ -68,12 +68,12 @@ class Config:
         return ROOT / default if self.output_dir == default else Path(self.output_dir)
 
     @property
-    def task_list(self) -> Optional[List[str]]:
+    def task_list(self) -> list[str] | None:
         """The tasks named by the user, or None for the data set's own."""
         return None if self.tasks == "auto" else [name.strip() for name in self.tasks.split(",")]
 
 
-def load_config(arguments: Sequence[str], base: Optional[Mapping[str, Any]] = None) -> Config:
+def load_config(arguments: Sequence[str], base: Mapping[str, Any] | None = None) -> Config:
     """Builds the Config of a program from its command line.
 
     Args:
@@ -88,7 +88,7 @@ def load_config(arguments: Sequence[str], base: Optional[Mapping[str, Any]] = No
     file = given.pop("config", None)
     if file is not None and not Path(file).suffix and not Path(file).exists():
         file = ROOT / "configs" / f"{file}.yaml"
-    layers: List[Tuple[str, Mapping[str, Any]]] = []
+    layers: list[tuple[str, Mapping[str, Any]]] = []
     if base is not None:
         layers.append(("the run's config.yaml", base))
     from_file = read_yaml(Path(file)) if file is not None else {}
@@ -108,13 +108,13 @@ def load_config(arguments: Sequence[str], base: Optional[Mapping[str, Any]] = No
     return Config(merged)
 
 
-def parse_arguments(arguments: Sequence[str]) -> Dict[str, str]:
+def parse_arguments(arguments: Sequence[str]) -> dict[str, str]:
     """Splits a command line into keys and texts; a lone ``--key`` means true.
 
     Raises:
         UserError: something that is neither ``--key value`` nor ``key=value``.
     """
-    given: Dict[str, str] = {}
+    given: dict[str, str] = {}
     rest = list(arguments)
     while rest:
         word = rest.pop(0)
@@ -141,7 +141,7 @@ def usage() -> str:
     return "\n".join(lines)
 
 
-def read_yaml(path: Path) -> Dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
     """Reads a YAML mapping.
 
     Raises:
@@ -158,7 +158,7 @@ def read_yaml(path: Path) -> Dict[str, Any]:
     return content
 
 
-def _read_defaults() -> Tuple[Dict[str, Any], Dict[str, str], Dict[str, Any]]:
+def _read_defaults() -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
     with open(ROOT / "default_config.yaml", encoding="utf-8") as file:
         values, helps, allowed = yaml.safe_load_all(file)
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
@@ -176,17 +176,19 @@ def _checked(key: str, value: Any, values: Mapping[str, Any], allowed: Mapping[s
     """Returns ``value`` in the key's type, or says what is wrong with it."""
     if key not in values:
         raise UserError(f"unknown key {key!r} in {where}{nearest(key, values)}; --help lists all keys")
-    rule = allowed.get(key, {})
+    rule, value = allowed.get(key, {}), "none" if value is None else value
     if isinstance(rule, list):
-        value = "none" if value is None else value
         if value not in rule:
             raise UserError(f"{key} is {value!r} in {where}; expected one of {', '.join(rule)}{nearest(value, rule)}")
         return value
-    if value is None:
-        value = "none"
-    if value in rule.get("also", ()):
+    if isinstance(value, str) and value in rule.get("also", ()):
         return value
     kind = {"int": int, "float": float}.get(rule.get("type"), type(values[key]))
+    return _converted(key, value, kind, rule, where)
+
+
+def _converted(key: str, value: Any, kind: type, rule: Mapping[str, Any], where: str) -> Any:
+    """Returns ``value`` as ``kind``: a number, numbers, true or false, or text."""
     if kind is tuple:
         items = value if isinstance(value, (list, tuple)) else str(value).split(",")
         return tuple(_number(key, item, int, rule, where) for item in items)

@@ -27,7 +27,7 @@ import time
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 from src.config import ROOT, Config, read_yaml
 from src.errors import UserError
@@ -64,7 +64,7 @@ class RunFolder:
         return run
 
     def _take_lock(self) -> None:
-        self._lock = open(self.path / ".lock", "w", encoding="utf-8")
+        self._lock = open(self.path / ".lock", "w", encoding="utf-8")  # noqa: SIM115 held until the process ends
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -91,7 +91,7 @@ class RunFolder:
         """Writes env.json: versions, device, machine, git revision, exact command."""
         write_json(self.path / "env.json", environment(device))
 
-    def read_history(self) -> List[Dict[str, Any]]:
+    def read_history(self) -> list[dict[str, Any]]:
         """One record per finished epoch."""
         path = self.path / "history.jsonl"
         if not path.exists():
@@ -101,7 +101,7 @@ class RunFolder:
         except ValueError:
             raise UserError(f"{path} is damaged: not one JSON record a line") from None
 
-    def write_history(self, records: List[Mapping[str, Any]]) -> None:
+    def write_history(self, records: list[Mapping[str, Any]]) -> None:
         write_text(self.path / "history.jsonl", "".join(json.dumps(record) + "\n" for record in records))
 
     def read(self, name: str) -> Any:
@@ -118,7 +118,7 @@ def run_name(config: Config) -> str:
     return f"{config.dataset}-{config.backbone}-{how}-{config.seed}"
 
 
-def environment(device: str) -> Dict[str, Any]:
+def environment(device: str) -> dict[str, Any]:
     """Versions, machine and command of this process, for env.json."""
     versions = {}
     for package in PACKAGES:

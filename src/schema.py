@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 from src.errors import UserError, nearest
 
@@ -32,8 +32,8 @@ class Field:
     name: str
     cardinality: int  # number of ids, id 0 included
     kind: str = "categorical"  # categorical | number | timestamp | multi: what the raw column was
-    source: Tuple[str, ...] = ()  # raw columns it was made from
-    vocabulary: Optional[str] = None  # file below the prepared set, e.g. "vocab/city.json"
+    source: tuple[str, ...] = ()  # raw columns it was made from
+    vocabulary: str | None = None  # file below the prepared set, e.g. "vocab/city.json"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Task:
     """One binary label with its share of positives per split (None where the split is empty)."""
 
     name: str
-    positive_rate: Mapping[str, Optional[float]] = field(default_factory=dict)
+    positive_rate: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,27 +60,27 @@ class Schema:
     """What a prepared data set holds; stored as its schema.json."""
 
     dataset: str
-    fields: Tuple[Field, ...]
-    tasks: Tuple[Task, ...]
+    fields: tuple[Field, ...]
+    tasks: tuple[Task, ...]
     rows: Mapping[str, int]
-    shards: Mapping[str, Tuple[Shard, ...]]
+    shards: Mapping[str, tuple[Shard, ...]]
     encoder_version: int
-    steps: Tuple[Mapping[str, Any], ...] = ()  # what preparation did: {"step": text, "rows": int}
+    steps: tuple[Mapping[str, Any], ...] = ()  # what preparation did: {"step": text, "rows": int}
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def field_names(self) -> List[str]:
+    def field_names(self) -> list[str]:
         return [item.name for item in self.fields]
 
     @property
-    def task_names(self) -> List[str]:
+    def task_names(self) -> list[str]:
         return [item.name for item in self.tasks]
 
     @property
-    def cardinalities(self) -> List[int]:
+    def cardinalities(self) -> list[int]:
         return [item.cardinality for item in self.fields]
 
-    def task_indices(self, names: Sequence[str]) -> List[int]:
+    def task_indices(self, names: Sequence[str]) -> list[int]:
         """Positions of the named tasks.
 
         Raises:
@@ -88,7 +88,7 @@ class Schema:
         """
         return _positions(names, self.task_names, "task")
 
-    def field_indices(self, names: Sequence[str]) -> List[int]:
+    def field_indices(self, names: Sequence[str]) -> list[int]:
         """Positions of the named fields.
 
         Raises:
@@ -96,7 +96,7 @@ class Schema:
         """
         return _positions(names, self.field_names, "field")
 
-    def to_json(self) -> Dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
@@ -123,25 +123,29 @@ class Schema:
 
 @dataclass(frozen=True)
 class Selection:
-    """The fields each task keeps. Stored as selection.json, and all that training knows of selection."""
+    """The fields each task keeps. Stored as selection.json, and all that training knows of selection.
+
+    ``seconds`` is null in what our programs write: one seed gives one file, byte for byte. The times are in
+    selection_seconds.json beside it and in metrics.json.
+    """
 
     selector: str
     backbone: str
     seed: int
-    tasks: Tuple[str, ...]
-    fields: Tuple[str, ...]
-    selected: Mapping[str, Tuple[str, ...]]  # per task, best first
-    shared: Tuple[str, ...]  # read by the paths all tasks share; empty for backbones without one
-    scores: Optional[Mapping[str, Mapping[str, float]]] = None
-    relations: Optional[Mapping[str, Any]] = None  # field -> T x T list
-    seconds: Mapping[str, float] = field(default_factory=dict)
+    tasks: tuple[str, ...]
+    fields: tuple[str, ...]
+    selected: Mapping[str, tuple[str, ...]]  # per task, best first
+    shared: tuple[str, ...]  # read by the paths all tasks share; empty for backbones without one
+    scores: Mapping[str, Mapping[str, float]] | None = None
+    relations: Mapping[str, Any] | None = None  # field -> T x T list
+    seconds: Mapping[str, Any] = field(default_factory=lambda: dict.fromkeys(("score", "relation", "total")))
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def k(self) -> Dict[str, int]:
+    def k(self) -> dict[str, int]:
         return {task: len(self.selected[task]) for task in self.tasks}
 
-    def to_json(self) -> Dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return {
             "selector": self.selector, "backbone": self.backbone, "seed": self.seed, "tasks": list(self.tasks),
             "fields": list(self.fields), "k": self.k,
@@ -172,7 +176,7 @@ class Selection:
         return selection
 
 
-def _positions(names: Sequence[str], allowed: Sequence[str], what: str, where: str = "the data set") -> List[int]:
+def _positions(names: Sequence[str], allowed: Sequence[str], what: str, where: str = "the data set") -> list[int]:
     place = {name: index for index, name in enumerate(allowed)}
     for name in names:
         if name not in place:

@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Dict, Optional
+from typing import Optional
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
 LOG = logging.getLogger(__name__)
-TaskMetrics = Dict[str, Dict[str, Optional[float]]]
+TaskMetrics = dict[str, dict[str, Optional[float]]]
 
 
 def task_metrics(logits: np.ndarray, labels: np.ndarray, tasks: Sequence[str], split: str = "") -> TaskMetrics:
@@ -53,13 +53,13 @@ def task_metrics(logits: np.ndarray, labels: np.ndarray, tasks: Sequence[str], s
     return found
 
 
-def mean_auc(metrics: Mapping[str, Mapping[str, Optional[float]]]) -> Optional[float]:
+def mean_auc(metrics: Mapping[str, Mapping[str, float | None]]) -> float | None:
     """Mean AUC over tasks, or None when one of them has none."""
     values = [metrics[task]["auc"] for task in metrics]
     return None if any(value is None for value in values) else float(np.mean(values))
 
 
-def monitored(metrics: Mapping[str, Mapping[str, Optional[float]]], monitor: str) -> Optional[float]:
+def monitored(metrics: Mapping[str, Mapping[str, float | None]], monitor: str) -> float | None:
     """The number that early stopping maximises: mean_auc, min_auc, mean_logloss (negated) or one task's AUC.
 
     Tasks without an AUC are left out of means and minima; None when nothing is left.

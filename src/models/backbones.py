@@ -14,8 +14,8 @@
 # ============================================================================
 """The multi-task backbones. Each maps its inputs to one logit per task and knows nothing of data or selection.
 
-``construct(inputs, keep)``: inputs is a tuple of ``[batch, width]``, one per task and then the shared one, as far as the
-backbone's Traits say it has them; keep is the dropout mask or None. The result is ``[tasks, batch]``.
+``construct(inputs, keep)``: inputs is a tuple of ``[batch, width]``, one per task and then the shared one, as far as
+the backbone's Traits say it has them; keep is the dropout mask or None. The result is ``[tasks, batch]``.
 Structure and widths follow MTReclib, so that weights carry over one to one (docs/COMPARISON.md).
 """
 
@@ -24,7 +24,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Tuple
 
 from mindspore import nn, ops
 
@@ -35,10 +34,10 @@ from src.models.layers import MLP, Dense, Draft, Gate, Mixture
 class Sizes:
     """Widths a backbone is built with; ``inputs`` follows the order of the plan's paths."""
 
-    inputs: Tuple[int, ...]
+    inputs: tuple[int, ...]
     tasks: int
-    bottom: Tuple[int, ...]
-    tower: Tuple[int, ...]
+    bottom: tuple[int, ...]
+    tower: tuple[int, ...]
     experts: int
 
 

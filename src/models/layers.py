@@ -119,7 +119,8 @@ class MLP(nn.Cell):
     ``[widths[-1], batch]``, or to ``[1, batch]`` with ``logit``.
     """
 
-    def __init__(self, inputs: int, widths: Sequence[int], draft: Draft, batch_major: bool = False, logit: bool = False):
+    def __init__(self, inputs: int, widths: Sequence[int], draft: Draft, batch_major: bool = False,
+                 logit: bool = False):
         super().__init__()
         sizes = [inputs, *widths]
         self.hidden = nn.CellList([
@@ -150,7 +151,7 @@ class Gate(nn.Cell):
 
 
 class Mixture(nn.Cell):
-    """Sum of expert outputs weighted by a gate: experts a tuple of ``[width, batch]``, weights ``[experts, batch]``."""
+    """Sum of experts, a tuple of ``[width, batch]``, weighted by a gate, ``[experts, batch]``."""
 
     def construct(self, experts, weights):
         total = experts[0] * weights[0:1]

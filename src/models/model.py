@@ -65,8 +65,8 @@ class MultiTaskModel(nn.Cell):
 class MaskedModel(nn.Cell):
     """The same parameters as a model of all fields, every path multiplied by a mask: what scoring differentiates.
 
-    ``construct(ids, masks, keep)``: masks ``[paths, fields]``. With masks of 0 and 1 its logits equal those of the pruned
-    model with the same weights.
+    ``construct(ids, masks, keep)``: masks ``[paths, fields]``. With masks of 0 and 1 its logits equal those of the
+    pruned model with the same weights.
     """
 
     def __init__(self, model: MultiTaskModel, plan: InputPlan):

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
 
 from src.errors import UserError, nearest
 from src.schema import Schema, Selection
@@ -37,12 +36,12 @@ class Traits:
     """
 
     tasks: bool
-    shared: Optional[str]
+    shared: str | None
     private_embedding: bool = False
     min_tasks: int = 1
 
 
-TRAITS: Dict[str, Traits] = {
+TRAITS: dict[str, Traits] = {
     "single_task": Traits(tasks=True, shared=None, private_embedding=True),
     "shared_bottom": Traits(tasks=False, shared="union"),
     "omoe": Traits(tasks=False, shared="union"),
@@ -82,13 +81,13 @@ class InputPlan:
         paths: slots of every input of the backbone: one per task, then the shared one, as far as it has them.
     """
 
-    columns: Tuple[int, ...]
-    cardinalities: Tuple[int, ...]
-    slots: Tuple[int, ...]
-    paths: Tuple[Tuple[int, ...], ...]
+    columns: tuple[int, ...]
+    cardinalities: tuple[int, ...]
+    slots: tuple[int, ...]
+    paths: tuple[tuple[int, ...], ...]
 
     @property
-    def offsets(self) -> List[int]:
+    def offsets(self) -> list[int]:
         """First row of every slot in the embedding table."""
         rows = [0]
         for cardinality in self.cardinalities[:-1]:
@@ -100,7 +99,7 @@ class InputPlan:
         return sum(self.cardinalities)
 
 
-def plan_inputs(backbone: str, schema: Schema, tasks: Sequence[str], selection: Optional[Selection] = None) -> InputPlan:
+def plan_inputs(backbone: str, schema: Schema, tasks: Sequence[str], selection: Selection | None = None) -> InputPlan:
     """Plans a backbone's inputs from the fields that were selected, or from all of them.
 
     Raises:
@@ -125,7 +124,7 @@ def plan_inputs(backbone: str, schema: Schema, tasks: Sequence[str], selection: 
 
 
 def _fields_of_paths(traits: Traits, schema: Schema, tasks: Sequence[str],
-                     selection: Optional[Selection]) -> Dict[str, List[int]]:
+                     selection: Selection | None) -> dict[str, list[int]]:
     """Field indices, in schema order, of every path the backbone has."""
     everything = list(range(len(schema.fields)))
     wanted = {}
@@ -141,7 +140,7 @@ def _fields_of_paths(traits: Traits, schema: Schema, tasks: Sequence[str],
     return wanted
 
 
-def _running_sums(lengths: Sequence[int]) -> List[int]:
+def _running_sums(lengths: Sequence[int]) -> list[int]:
     sums, total = [], 0
     for length in lengths:
         total += length

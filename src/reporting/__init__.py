@@ -1,0 +1,3 @@
+from src.reporting.tables import comparison_table, markdown_table, selection_table
+
+__all__ = ["comparison_table", "markdown_table", "selection_table"]

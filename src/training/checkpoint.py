@@ -21,7 +21,7 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any
 
 import mindspore as ms
 import numpy as np
@@ -34,7 +34,8 @@ LOG = logging.getLogger(__name__)
 STATE = "training_state"  # JSON as bytes, saved as one more tensor: exact numbers, and nothing that is executed
 
 
-def save_checkpoint(cell: nn.Cell, path: Path, state: Optional[Mapping[str, Any]] = None, keep_previous: bool = False) -> None:
+def save_checkpoint(cell: nn.Cell, path: Path, state: Mapping[str, Any] | None = None,
+                    keep_previous: bool = False) -> None:
     """Writes a Cell's parameters, and ``state`` as JSON, to ``path`` and its checksum to ``path.sha256``.
 
     With ``keep_previous`` the file that was there becomes ``previous.ckpt``.
@@ -63,7 +64,7 @@ def save_checkpoint(cell: nn.Cell, path: Path, state: Optional[Mapping[str, Any]
         temporary.unlink(missing_ok=True)
 
 
-def load_checkpoint(path: Path) -> Dict[str, Parameter]:
+def load_checkpoint(path: Path) -> dict[str, Parameter]:
     """Reads a checkpoint's parameters by name.
 
     Raises:
@@ -81,7 +82,7 @@ def load_checkpoint(path: Path) -> Dict[str, Parameter]:
         raise UserError(f"{path} is damaged: {' '.join(str(error).split())[:200]}") from None
 
 
-def load_latest(path: Path) -> Optional[Dict[str, Parameter]]:
+def load_latest(path: Path) -> dict[str, Parameter] | None:
     """Reads ``path``, or ``previous.ckpt`` beside it with a warning when it is damaged; None when there is neither."""
     for candidate in (Path(path), Path(path).with_name("previous.ckpt")):
         if candidate.exists():
@@ -92,7 +93,7 @@ def load_latest(path: Path) -> Optional[Dict[str, Parameter]]:
     return None
 
 
-def pop_state(parameters: Dict[str, Parameter]) -> Dict[str, Any]:
+def pop_state(parameters: dict[str, Parameter]) -> dict[str, Any]:
     """Takes the JSON state out of loaded parameters."""
     return json.loads(bytes(parameters.pop(STATE).asnumpy().astype(np.uint8)))
 

@@ -21,7 +21,7 @@ import math
 import resource
 import signal
 import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 import numpy as np
 from mindspore import nn
@@ -49,8 +49,8 @@ def make_step(model: MultiTaskModel, config) -> nn.TrainOneStepCell:
     return step
 
 
-def predict_logits(model: MultiTaskModel, split, plan: InputPlan, task_indices: List[int], batch_size: int,
-                   show: bool = False) -> Tuple[np.ndarray, np.ndarray]:
+def predict_logits(model: MultiTaskModel, split, plan: InputPlan, task_indices: list[int], batch_size: int,
+                   show: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Logits float32 and labels uint8 ``[rows, tasks]`` of a whole split, in its order."""
     model.set_train(False)
     logits = np.empty((split.rows, len(task_indices)), np.float32)
@@ -77,16 +77,18 @@ class Trainer:
         run: the folder that receives history.jsonl and the checkpoints.
     """
 
-    def __init__(self, model: MultiTaskModel, plan: InputPlan, data, tasks: List[str], config, run: RunFolder):
+    def __init__(self, model: MultiTaskModel, plan: InputPlan, data, tasks: list[str], config, run: RunFolder):
         self.model, self.plan, self.data, self.tasks, self.config, self.run = model, plan, data, tasks, config, run
         self.task_indices = data.schema.task_indices(tasks)
         self.step = make_step(model, config)
         self.loader = TrainLoader(data.split("train"), plan.columns, self.task_indices, config.batch_size, config.seed,
                                   model.mask_rows, model.dropout)
-        self.history: List[Dict[str, Any]] = []
-        self.state: Dict[str, Any] = {"epoch": 1, "step": 0, "loss_sum": 0.0, "best": None, "best_epoch": 0, "waited": 0,
-                                      "train_seconds": 0.0, "compile_seconds": 0.0, "rows": 0}
-        self._signal: Optional[int] = None
+        self.history: list[dict[str, Any]] = []
+        self.state: dict[str, Any] = {
+            "epoch": 1, "step": 0, "loss_sum": 0.0, "best": None, "best_epoch": 0, "waited": 0,
+            "train_seconds": 0.0, "compile_seconds": 0.0, "rows": 0,
+        }
+        self._signal: int | None = None
 
     def fit(self) -> None:
         """Trains until the validation monitor has not improved for ``patience`` epochs, or ``epochs`` are done; then
@@ -117,8 +119,8 @@ class Trainer:
             loss = float(self.step(*batch).asnumpy())
             seconds = time.perf_counter() - began
             if not math.isfinite(loss):
-                raise UserError(f"the loss is {loss} in epoch {epoch}, batch {state['step'] + 1}; the last good checkpoint "
-                                f"is {self.run.path / 'last.ckpt'}; try a smaller learning_rate than "
+                raise UserError(f"the loss is {loss} in epoch {epoch}, batch {state['step'] + 1}; the last good "
+                                f"checkpoint is {self.run.path / 'last.ckpt'}; try a smaller learning_rate than "
                                 f"{self.config.learning_rate}")
             state["step"] += 1
             state["loss_sum"] += loss
@@ -138,8 +140,8 @@ class Trainer:
         metrics = self.evaluate("valid")
         value = monitored(metrics, self.config.monitor)
         if value is None:
-            raise UserError(f"monitor {self.config.monitor} cannot be computed on the valid split: a task has one class "
-                            "there; name other tasks, or prepare the data with another split")
+            raise UserError(f"monitor {self.config.monitor} cannot be computed on the valid split: a task has one "
+                            "class there; name other tasks, or prepare the data with another split")
         improved = state["best"] is None or value > state["best"]
         if improved:
             state.update(best=value, best_epoch=state["epoch"], waited=0)
@@ -157,7 +159,7 @@ class Trainer:
         self._save_last()
         self._stop_if_told()
 
-    def evaluate(self, split: str, show: bool = False) -> Dict[str, Dict[str, Optional[float]]]:
+    def evaluate(self, split: str, show: bool = False) -> dict[str, dict[str, float | None]]:
         """AUC and log loss of every task on a split."""
         logits, labels = predict_logits(self.model, self.data.split(split), self.plan, self.task_indices,
                                         self.config.batch_size, show)
@@ -188,7 +190,7 @@ class Trainer:
             raise Interrupted(self._signal)
 
 
-def training_summary(trainer: Trainer) -> Dict[str, Any]:
+def training_summary(trainer: Trainer) -> dict[str, Any]:
     """The part of metrics.json that training knows: sizes, speed, memory."""
     state, model = trainer.state, trainer.model
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # KiB on Linux

@@ -1,0 +1,54 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Select fields only; writes selection.json into the run folder.
+
+    python select_features.py --dataset adult --backbone ple --score paper --keep_fields 6
+"""
+
+from __future__ import annotations
+
+import mindspore as ms
+
+from src.config import load_config
+from src.errors import run_program
+from src.files import write_json
+from src.models import plan_inputs
+from src.programs import choose_tasks, open_data, start_logging
+from src.reporting import selection_table
+from src.runs import RunFolder
+from src.selection import select_fields
+from src.training import choose_device
+
+
+def main(arguments: list) -> None:
+    """Selects, writes and prints."""
+    start_logging()
+    config = load_config(arguments)
+    data = open_data(config)
+    tasks = choose_tasks(data, config)
+    plan_inputs(config.backbone, data.schema, tasks)
+    run = RunFolder.create(config)
+    run.write_environment(choose_device(config.device_target, config.device_id))
+    ms.set_seed(config.seed)
+    selection, seconds = select_fields(data, tasks, config)
+    write_json(run.path / "selection_seconds.json", seconds)
+    write_json(run.path / "selection.json", selection.to_json())
+    print(f"{selection.selector} on {data.schema.dataset}, {seconds['total']:.1f} s")
+    print(selection_table(selection))
+    print(f"selection: {run.path / 'selection.json'}")
+
+
+if __name__ == "__main__":
+    run_program(main)

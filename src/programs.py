@@ -1,0 +1,110 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Steps that several programs share: logging, opening the data, rebuilding a finished run's model."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from src.config import Config, load_config, read_yaml
+from src.data import PreparedData, prepare
+from src.errors import UserError, nearest
+from src.models import InputPlan, MultiTaskModel, plan_inputs
+from src.runs import RunFolder
+from src.schema import Selection
+from src.training import load_checkpoint, restore
+
+LOG = logging.getLogger(__name__)
+
+
+def start_logging() -> None:
+    """Sends the project's messages to standard error, one line each."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+
+
+def open_data(config: Config) -> PreparedData:
+    """Opens the prepared data set; MovieLens, which can be fetched, is prepared first where it is missing.
+
+    Raises:
+        UserError: there is no prepared set, it is damaged, or it is that of another data set.
+    """
+    if config.dataset == "movielens" and config.data_dir == "auto" and not config.data_path.exists():
+        LOG.info("preparing MovieLens-100K in %s", config.data_path)
+        prepare("movielens", None, config.data_path)
+    return PreparedData.open(config.data_path, verify=config.verify_data)
+
+
+def choose_tasks(data: PreparedData, config: Config) -> list[str]:
+    """The tasks to train, checked against the data set and the monitor.
+
+    Raises:
+        UserError: a task is unknown, has one class in the train split, or the monitor is no metric of theirs.
+    """
+    tasks = config.task_list or data.schema.task_names
+    for index in data.schema.task_indices(tasks):
+        task = data.schema.tasks[index]
+        if task.positive_rate.get("train") in (0, 1):
+            raise UserError(f"task {task.name} has one class in the train split (positive rate "
+                            f"{task.positive_rate['train']}); name other tasks than {', '.join(tasks)}")
+    monitors = ["mean_auc", "min_auc", "mean_logloss", *tasks]
+    if config.monitor not in monitors:
+        raise UserError(f"monitor is {config.monitor!r}; expected {', '.join(monitors)}"
+                        f"{nearest(config.monitor, monitors)}")
+    return tasks
+
+
+def load_run(run_dir: str, arguments: list) -> tuple[RunFolder, Config]:
+    """A finished run's folder and settings, with some of them changed by ``arguments``.
+
+    Raises:
+        UserError: the folder is no run's.
+    """
+    run = RunFolder(Path(run_dir))
+    if not (run.path / "config.yaml").exists():
+        raise UserError(f"{run.path} is not a run folder (it has no config.yaml); train.py makes one")
+    return run, load_config(arguments, base=read_yaml(run.path / "config.yaml"))
+
+
+def load_model(run: RunFolder, config: Config, data: PreparedData) -> tuple[MultiTaskModel, InputPlan, Selection]:
+    """Rebuilds a run's model with its best weights."""
+    selection = Selection.from_json(run.read("selection.json"), str(run.path / "selection.json"))
+    plan = plan_inputs(config.backbone, data.schema, selection.tasks, selection)
+    model = MultiTaskModel(plan, config.backbone, len(selection.tasks), config)
+    restore(model, load_checkpoint(run.path / "best.ckpt"), str(run.path / "best.ckpt"))
+    return model, plan, selection
+
+
+def take_option(arguments: list, name: str, default: Any = None) -> Any:
+    """Removes ``--name VALUE`` (or ``name=VALUE``) from ``arguments`` and returns the value.
+
+    Raises:
+        UserError: the option has no value, or is missing and has no default.
+    """
+    for i, word in enumerate(arguments):
+        if word.startswith((f"--{name}=", f"{name}=")):
+            return arguments.pop(i).split("=", 1)[1]
+        if word == f"--{name}":
+            if i + 1 == len(arguments):
+                raise UserError(f"--{name} needs a value")
+            arguments.pop(i)
+            return arguments.pop(i)
+    if default is None:
+        raise UserError(f"--{name} is missing; give --{name} VALUE")
+    return default

@@ -1,0 +1,126 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Scores from one forward-backward pass at random initialisation: the paper's mask gradient, and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+from src.models import InputPlan, MaskedModel, MultiTaskModel, TaskLosses
+
+
+class MaskedTaskLoss(nn.Cell):
+    """Σ_t L_t(f_t(m_t ⊙ E)) as a function of the mask ``[tasks, fields]`` (eq. 9).
+
+    The prediction of task t sees row m_t on every path, those that tasks share included, so one definition serves every
+    backbone. Row t reaches loss t alone: the gradient of the sum holds every ∂L_t/∂m_t exactly.
+    """
+
+    def __init__(self, model: MultiTaskModel, plan: InputPlan, tasks: int):
+        super().__init__(auto_prefix=False)
+        self.masked = MaskedModel(model, plan)
+        self.losses = TaskLosses()
+        self.tasks, self.paths = tasks, len(plan.paths)
+        self.tile = ops.Tile()
+
+    def construct(self, mask, ids, labels):
+        total = 0
+        for t in range(self.tasks):
+            masks = self.tile(mask[t:t + 1], (self.paths, 1))
+            total = total + self.losses(self.masked(ids, masks), labels)[t]
+        return total
+
+
+class MaskGradient(nn.Cell):
+    """``construct(mask, ids, labels)`` gives ∂Σ_t L_t/∂m, ``[tasks, fields]``."""
+
+    def __init__(self, network: nn.Cell):
+        super().__init__(auto_prefix=False)
+        self.network = network
+        self.gradient = ops.GradOperation()
+
+    def construct(self, mask, ids, labels):
+        return self.gradient(self.network)(mask, ids, labels)
+
+
+def mask_scores(model: MultiTaskModel, plan: InputPlan, batches: Iterable, tasks: int,
+                signed: bool = False) -> np.ndarray:
+    """The paper's score (eq. 10): s_tn, the mean over batches of |∂L_t/∂m_tn| at m = 1.
+
+    Batch normalisation works in training mode and dropout is off: a dropped unit would only add noise to one pass.
+    A field that helps has a *negative* derivative, so importance is the magnitude; ``signed`` keeps the sign.
+
+    Args:
+        model: all fields, as initialised. Its moving statistics are changed.
+        plan: the plan of all fields it was built with.
+        batches: (ids, labels) Tensors of equal shape.
+
+    Returns:
+        float64 ``[tasks, fields]``.
+    """
+    network = MaskGradient(MaskedTaskLoss(model, plan, tasks))
+    network.set_train()
+    ones = Tensor(np.ones((tasks, len(plan.columns)), np.float32))
+    total, count = 0.0, 0
+    for ids, labels in batches:
+        gradient = network(ones, ids, labels).asnumpy().astype(np.float64)
+        total, count = total + (gradient if signed else np.abs(gradient)), count + 1
+    return total / count
+
+
+class RoutedLosses(nn.Cell):
+    """Losses ``[tasks]`` as a function of the embedded fields ``[batch, slots, dim]``."""
+
+    def __init__(self, model: MultiTaskModel):
+        super().__init__(auto_prefix=False)
+        self.router, self.backbone = model.router, model.backbone
+        self.losses = TaskLosses()
+
+    def construct(self, embedded, labels):
+        return self.losses(self.backbone(self.router(embedded), None).T, labels)
+
+
+class FieldGradients(nn.Cell):
+    """Every row's gradient by every embedded field: G_t = ∂L_t/∂E, from T backward passes over one graph.
+
+    ``construct(ids, labels, which)``: which is one-hot over tasks; gives ``(E, G_t)``, both ``[batch, slots, dim]``.
+    The mask gradient is their inner product, s_tn = Σ_b ⟨E_bn, G_tbn⟩, which a test holds against ``mask_scores``.
+    """
+
+    def __init__(self, model: MultiTaskModel):
+        super().__init__(auto_prefix=False)
+        self.embedding = model.embedding
+        self.network = RoutedLosses(model)
+        self.gradient = ops.GradOperation(sens_param=True)
+
+    def construct(self, ids, labels, which):
+        embedded = self.embedding(ids)
+        return embedded, self.gradient(self.network)(embedded, labels, which)
+
+
+def field_gradients(network: FieldGradients, plan: InputPlan, ids: Tensor, labels: Tensor) -> np.ndarray:
+    """Gradients of every task's loss by the fields its prediction reads, ``[tasks, batch, fields, dim]``."""
+    tasks, fields = labels.shape[1], len(plan.columns)
+    private = len(plan.slots) > fields  # every task has slots of its own
+    rows = []
+    for t in range(tasks):
+        which = Tensor(np.eye(tasks, dtype=np.float32)[t], ms.float32)
+        gradient = network(ids, labels, which)[1].asnumpy()
+        rows.append(gradient[:, t * fields:(t + 1) * fields] if private else gradient)
+    return np.stack(rows)

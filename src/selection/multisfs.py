@@ -1,0 +1,154 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""MultiSFS: score every (task, field) before training, learn how tasks relate, merge the scores along the relations."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from mindspore import Tensor
+from tqdm import tqdm
+
+from src.models import MultiTaskModel, plan_inputs
+from src.models.model import set_output_bias
+from src.selection.base import Selector
+from src.selection.calibrated import GradientEnergy, calibrated_scores
+from src.selection.mask_scores import FieldGradients, field_gradients, mask_scores
+from src.selection.relations import label_correlations, learn_relations, merge_scores
+
+LOG = logging.getLogger(__name__)
+BATCHES = {"paper": 5, "calibrated": 25}  # mini-batches scored where score_batches is auto
+RELATION = {"paper": "gnn", "calibrated": "none"}  # no merge was shown to help the calibrated score
+
+
+class MultiSFS(Selector):
+    """The paper's selector, with its own score or the calibrated one.
+
+    Args:
+        config: the run's Config (score, score_batches, score_sign, relation and relation_*, backbone and its sizes,
+            batch_size, seed, progress).
+
+    After ``fit``: ``scores_``, ``relations_``, ``chance_`` (calibrated only) and ``seconds_`` (score, relation, total).
+    """
+
+    name = "multisfs"
+
+    def __init__(self, config):
+        self.config = config
+
+    def fit(self, data, tasks: Sequence[str]) -> MultiSFS:
+        config, began = self.config, time.perf_counter()
+        score = _score_calibrated if config.score == "calibrated" else _score_paper
+        batches = draw_batches(data, tasks, config)
+        scores, self.chance_ = score(data, tasks, batches, config)
+        scored = time.perf_counter()
+        self.relations_ = self._relations(data, batches)
+        self.scores_ = scores if self.relations_ is None else merge_scores(scores, self.relations_)
+        ended = time.perf_counter()
+        self.seconds_ = {"score": scored - began, "relation": ended - scored, "total": ended - began}
+        return self
+
+    def _relations(self, data, batches) -> np.ndarray | None:
+        kind, config = self.relation, self.config
+        if kind == "none":
+            return None
+        if kind == "pearson":
+            return label_correlations(np.concatenate([labels for _, labels in batches]).astype(np.float64),
+                                      len(data.schema.fields))
+        tensors = [_tensors(*batch) for batch in batches[:config.relation_batches]]
+        return learn_relations(tensors, data.schema.cardinalities, config.relation_dim, config.relation_layers,
+                               config.relation_epochs, config.seed, config.progress)
+
+    @property
+    def relation(self) -> str:
+        return RELATION[self.config.score] if self.config.relation == "auto" else self.config.relation
+
+    def settings(self):
+        config = self.config
+        names = ("batch_size", "embedding_dim", "bottom_dims", "tower_dims", "experts")
+        found = {"score": config.score, "score_batches": batch_count(config), "relation": self.relation,
+                 **{name: config.to_dict()[name] for name in names}}
+        if config.score == "paper":
+            found["score_sign"] = config.score_sign
+        if self.relation == "gnn":
+            found.update({name: getattr(config, name) for name in
+                          ("relation_epochs", "relation_layers", "relation_dim", "relation_batches")})
+        return found
+
+
+def batch_count(config) -> int:
+    """Number of mini-batches the score asks for."""
+    return BATCHES[config.score] if config.score_batches == "auto" else config.score_batches
+
+
+def draw_batches(data, tasks: Sequence[str], config) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Mini-batches of random train rows, without replacement: ids int32 ``[batch, fields]``, labels ``[batch, tasks]``.
+
+    A train split smaller than asked for gives as many whole batches as it has, at least one of all its rows.
+    """
+    split, wanted = data.split("train"), data.schema.task_indices(tasks)
+    size = min(config.batch_size, split.rows)
+    count = min(batch_count(config), split.rows // size)
+    if count < batch_count(config):
+        LOG.info("the train split has rows for %d of the %d batches the score asks for", count, batch_count(config))
+    rows = np.random.default_rng([config.seed, 3]).permutation(split.rows)[:count * size]
+    return [split.take(part, None, wanted) for part in rows.reshape(count, size)]
+
+
+def _score_paper(data, tasks, batches, config):
+    """Eq. 10 on the backbone as initialised."""
+    plan, model = _fresh_model(data, tasks, config)
+    shown = tqdm(batches, desc="score", unit="batch", leave=False, disable=not config.progress)
+    tensors = (_tensors(*batch) for batch in shown)
+    return mask_scores(model, plan, tensors, len(tasks), config.score_sign == "signed"), None
+
+
+def _score_calibrated(data, tasks, batches, config):
+    """The same pass refined to one mask per value, with the output biases at the tasks' rates and chance taken out."""
+    plan, model = _fresh_model(data, tasks, config)
+    ids = np.concatenate([ids for ids, _ in batches])
+    labels = np.concatenate([labels for _, labels in batches])
+    set_output_bias(model, output_logits(labels.mean(0, dtype=np.float64), len(labels), config.backbone))
+    network = FieldGradients(model)
+    network.set_train(False)
+    energy = GradientEnergy(data.schema.cardinalities, len(tasks), config.embedding_dim)
+    for batch in tqdm(batches, desc="score", unit="batch", leave=False, disable=not config.progress):
+        energy.update(batch[0], field_gradients(network, plan, *_tensors(*batch)))
+    found = calibrated_scores(ids, labels, data.schema.cardinalities, energy.scores())
+    return found.scores, found.chance
+
+
+def output_logits(rates: np.ndarray, rows: int, backbone: str) -> np.ndarray:
+    """Output biases that make the network predict every task's positive rate.
+
+    ESMM multiplies the probabilities of its towers, so tower t gets the rate of task t among those of task t - 1. Rates
+    are kept half a row away from 0 and 1.
+    """
+    if backbone == "esmm":
+        rates = rates / np.concatenate([[1.0], np.maximum(rates[:-1], 0.5 / rows)])
+    rates = np.clip(rates, 0.5 / rows, 1 - 0.5 / rows)
+    return np.log(rates) - np.log1p(-rates)
+
+
+def _fresh_model(data, tasks, config):
+    plan = plan_inputs(config.backbone, data.schema, tasks)
+    return plan, MultiTaskModel(plan, config.backbone, len(tasks), config)
+
+
+def _tensors(ids: np.ndarray, labels: np.ndarray) -> tuple[Tensor, Tensor]:
+    return Tensor(ids), Tensor(labels.astype(np.float32))

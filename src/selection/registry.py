@@ -1,0 +1,47 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""The selectors by name, and the one call that programs make."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from src.files import read_json
+from src.schema import Selection
+from src.selection.base import adapt_selection, all_fields, make_selection
+from src.selection.multisfs import MultiSFS
+
+LOG = logging.getLogger(__name__)
+SELECTORS = {"multisfs": MultiSFS}
+
+
+def select_fields(data, tasks: Sequence[str], config) -> tuple[Selection, dict[str, float]]:
+    """The Selection a run trains with, and the seconds it took by part.
+
+    Reads ``config.selection`` where one is named; otherwise runs ``config.selector`` on the train split.
+
+    Raises:
+        UserError: the file does not fit the data set, or the selector cannot give what was asked for.
+    """
+    if config.selection != "none":
+        path = Path(config.selection)
+        selection = Selection.from_json(read_json(path), str(path))
+        return adapt_selection(selection, data.schema, tasks, config), {"total": 0.0}
+    if config.selector == "none":
+        return all_fields(data.schema, tasks, config), {"total": 0.0}
+    selector = SELECTORS[config.selector](config).fit(data, tasks)
+    return make_selection(selector, data.schema, tasks, config), dict(selector.seconds_)

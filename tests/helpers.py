@@ -1,0 +1,88 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Small data and small networks for unit tests."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+
+import numpy as np
+from mindspore import Tensor
+
+from src.models import MultiTaskModel, plan_inputs
+from src.schema import Field, Schema, Selection, Task
+
+CARDINALITIES = (5, 3, 9, 2, 7, 4)
+
+
+def make_schema(tasks: int = 3, cardinalities=CARDINALITIES) -> Schema:
+    fields = tuple(Field(f"f{i}", size) for i, size in enumerate(cardinalities))
+    rows = {"train": 100, "valid": 10, "test": 10}
+    return Schema("toy", fields, tuple(Task(f"t{i}", {"train": 0.5}) for i in range(tasks)), rows,
+                  {split: () for split in rows}, 1)
+
+
+def make_config(**changes) -> SimpleNamespace:
+    values = {"embedding_dim": 4, "bottom_dims": (8, 6), "tower_dims": (5,), "experts": 4, "dropout": 0.0, "seed": 3,
+              "backbone": "mmoe", "keep_ratio": 0.5, "keep_fields": "none", "shared_fields": "auto"}
+    return SimpleNamespace(**{**values, **changes})
+
+
+def make_selection(schema: Schema, kept: dict, shared=(), backbone: str = "mmoe") -> Selection:
+    return Selection("test", backbone, 0, tuple(kept), tuple(schema.field_names),
+                     {task: tuple(names) for task, names in kept.items()}, tuple(shared))
+
+
+def make_model(backbone: str, schema: Schema, selection=None, **changes):
+    tasks = schema.task_names
+    plan = plan_inputs(backbone, schema, tasks, selection)
+    return MultiTaskModel(plan, backbone, len(tasks), make_config(**changes)), plan
+
+
+def make_batch(rows: int, schema: Schema, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    ids = np.stack([rng.integers(0, size, rows) for size in schema.cardinalities], 1).astype(np.int32)
+    return ids, rng.integers(0, 2, (rows, len(schema.tasks))).astype(np.float32)
+
+
+def path_of(name: str, paths: int) -> int:
+    """Which input path a first-layer weight reads, from its parameter name."""
+    found = re.search(r"(?:bottom|task_experts|task_gates)\.(\d+)\.", name)
+    return int(found.group(1)) if found else paths - 1
+
+
+def copy_pruned_weights(full: MultiTaskModel, full_plan, pruned: MultiTaskModel, plan) -> None:
+    """Gives the pruned model the full model's weights: rows of kept fields, columns of kept fields, all else whole."""
+    source = {parameter.name: parameter.asnumpy() for parameter in full.get_parameters()}
+    dim = full.embedding.table.shape[1]
+    for parameter in pruned.get_parameters():
+        value = source[parameter.name]
+        if parameter.name == "embedding.table":
+            rows = [np.arange(full_plan.cardinalities[slot]) + full_plan.offsets[slot]
+                    for slot in _full_slots(plan, full_plan)]
+            value = value[np.concatenate(rows)]
+        elif value.shape != parameter.shape:
+            kept = [plan.columns[plan.slots[slot]] for slot in plan.paths[path_of(parameter.name, len(plan.paths))]]
+            value = np.concatenate([value[:, index * dim:(index + 1) * dim] for index in kept], 1)
+        parameter.set_data(Tensor(value))
+
+
+def _full_slots(plan, full_plan):
+    """The slot of the full plan that every slot of the pruned plan comes from."""
+    private = len(full_plan.slots) > len(full_plan.columns)
+    for slot, column in enumerate(plan.slots):
+        path = next(p for p, slots in enumerate(plan.paths) if slot in slots)
+        yield full_plan.paths[path][plan.columns[column]] if private else plan.columns[column]

@@ -1,0 +1,152 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Whole models: pruning equals masking, every parameter is used, T = 1 and T = 3, dropout by mask."""
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import Tensor, nn, ops
+
+from src.models import TRAITS, MaskedModel, NetWithLoss, TaskLosses
+from tests.helpers import copy_pruned_weights, make_batch, make_model, make_schema, make_selection
+
+KEPT = {"t0": ("f1", "f3", "f2"), "t1": ("f5", "f0", "f2"), "t2": ("f2", "f4", "f3")}
+SHARED = {"union": ("f0", "f1", "f2", "f3", "f5"), "intersection": ("f2",), None: ()}
+
+
+def masks_of(traits, schema):
+    """One 0/1 row per path."""
+    rows = list(KEPT.values()) if traits.tasks else []
+    rows += [SHARED[traits.shared]] if traits.shared else []
+    return np.array([[name in row for name in schema.field_names] for row in rows], np.float32)
+
+
+@pytest.mark.parametrize("backbone", TRAITS)
+@pytest.mark.parametrize("train", [False, True])
+def test_masked_and_pruned_models_agree(backbone, train, eager):
+    schema, traits = make_schema(3), TRAITS[backbone]
+    selection = make_selection(schema, KEPT, SHARED[traits.shared], backbone)
+    full, full_plan = make_model(backbone, schema)
+    pruned, plan = make_model(backbone, schema, selection, seed=99)
+    copy_pruned_weights(full, full_plan, pruned, plan)
+    ids, _ = make_batch(16, schema)
+    masked = MaskedModel(full, full_plan)
+    masked.set_train(train)
+    pruned.set_train(train)
+    expected = masked(Tensor(ids), Tensor(masks_of(traits, schema))).asnumpy()
+    got = pruned(Tensor(ids[:, list(plan.columns)])).asnumpy()
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("backbone", TRAITS)
+def test_deselected_fields_cost_nothing(backbone, eager):
+    schema, traits = make_schema(3), TRAITS[backbone]
+    kept = {task: ("f1", "f3") for task in KEPT}
+    model, plan = make_model(backbone, schema, make_selection(schema, kept, ("f1", "f3") if traits.shared else ()))
+    assert plan.columns == (1, 3)
+    copies = 3 if traits.private_embedding else 1
+    assert model.embedding.table.shape == (copies * (3 + 2), 4)
+    widths = {parameter.shape[1] for parameter in model.trainable_params()
+              if "dense.weight" in parameter.name and ("bottom" in parameter.name or "expert" in parameter.name
+                                                       or "gate" in parameter.name)}
+    assert max(widths) == 8  # two fields of width 4, or a hidden layer
+
+
+@pytest.mark.parametrize("backbone", TRAITS)
+def test_every_parameter_has_its_own_name_and_a_gradient(backbone, eager):
+    schema = make_schema(3)
+    model, _ = make_model(backbone, schema)
+    names = [parameter.name for parameter in model.get_parameters()]
+    assert len(names) == len(set(names))
+    ids, labels = make_batch(64, schema)
+    model.set_train()
+    parameters = ms.ParameterTuple(model.trainable_params())
+    gradients = ops.GradOperation(get_by_list=True)(NetWithLoss(model), parameters)(Tensor(ids), Tensor(labels))
+    for parameter, gradient in zip(parameters, gradients):
+        if "hidden" not in parameter.name or "dense.bias" not in parameter.name:  # batch normalisation removes a bias
+            assert np.abs(gradient.asnumpy()).sum() > 0, parameter.name
+
+
+@pytest.mark.parametrize("backbone", [name for name, traits in TRAITS.items() if traits.min_tasks == 1])
+def test_one_task(backbone, eager):
+    schema = make_schema(1)
+    model, _ = make_model(backbone, schema)
+    assert model(Tensor(make_batch(8, schema)[0])).shape == (8, 1)
+
+
+def test_esmm_probabilities_are_products(eager):
+    schema = make_schema(3)
+    model, _ = make_model("esmm", schema)
+    ids = Tensor(make_batch(12, schema)[0])
+    logits = model(ids).asnumpy().astype(np.float64)
+    inputs = model.router(model.embedding(ids))
+    towers = [model.backbone.tower[i](model.backbone.bottom[i](inputs[i])).asnumpy()[0] for i in range(3)]
+    chances = np.cumprod([1 / (1 + np.exp(-tower.astype(np.float64))) for tower in towers], 0).T
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), chances, rtol=1e-5)
+
+
+def test_esmm_logits_stay_finite_at_extremes(eager):
+    from src.models.backbones import log_add, log_sigmoid
+    extreme = Tensor(np.array([-80.0, -20.0, 0.5, 20.0, 80.0], np.float32))
+    yes, no = log_sigmoid(extreme), log_sigmoid(-extreme)
+    chained = (yes + yes) - log_add(no, yes + no)
+    assert np.isfinite(chained.asnumpy()).all()
+
+
+def test_dropout_follows_the_mask_and_keeps_the_mean(eager):
+    schema = make_schema(2)
+    model, _ = make_model("shared_bottom", schema, dropout=0.25)
+    assert model.mask_rows == 8 + 6 + 2 * 5 and model.dropout == 0.25
+    ids = Tensor(make_batch(4, schema)[0])
+    layer, x = model.backbone.bottom.hidden[0], model.router(model.embedding(ids))[0]
+    keep = np.random.default_rng(0).integers(0, 2, (model.mask_rows, 4)).astype(np.uint8)
+    plain, dropped = layer(x).asnumpy(), layer(x, Tensor(keep)).asnumpy()
+    np.testing.assert_allclose(dropped, plain * keep[:8] / 0.75, rtol=1e-6)
+
+
+def test_losses_are_mean_cross_entropies(eager):
+    logits = np.array([[0.0, 30.0], [2.0, -30.0]], np.float32)
+    labels = np.array([[1.0, 1.0], [0.0, 1.0]], np.float32)
+    losses = TaskLosses()(Tensor(logits), Tensor(labels)).asnumpy()
+    np.testing.assert_allclose(losses, [(np.log(2) + 2 + np.log1p(np.exp(-2))) / 2, 15.0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("reduction, factor", [("sum", 1.0), ("mean", 1 / 3)])
+def test_loss_reduction(reduction, factor, eager):
+    schema = make_schema(3)
+    model, _ = make_model("mmoe", schema)
+    ids, labels = map(Tensor, make_batch(8, schema))
+    parts = TaskLosses()(model(ids), labels).asnumpy()
+    assert float(NetWithLoss(model, reduction)(ids, labels).asnumpy()) == pytest.approx(parts.sum() * factor, rel=1e-6)
+
+
+def test_whole_step_compiles_and_learns():
+    schema = make_schema(2)
+    model, _ = make_model("mmoe", schema, dropout=0.1)
+    ids, labels = make_batch(64, schema)
+    labels[:, 0] = ids[:, 3]  # a label that a field gives away
+    keep = Tensor(np.ones((model.mask_rows, 64), np.uint8))
+    step = nn.TrainOneStepCell(NetWithLoss(model), nn.Adam(model.trainable_params(), 0.02))
+    step.set_train()
+    losses = [float(step(Tensor(ids), Tensor(labels), keep).asnumpy()) for _ in range(30)]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_same_seed_same_weights(eager):
+    schema = make_schema(2)
+    first, second, other = (make_model("ple", schema, seed=seed)[0] for seed in (3, 3, 4))
+    for a, b, c in zip(first.get_parameters(), second.get_parameters(), other.get_parameters()):
+        np.testing.assert_array_equal(a.asnumpy(), b.asnumpy())
+    assert not np.array_equal(first.embedding.table.asnumpy(), other.embedding.table.asnumpy()) and c is not None

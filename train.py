@@ -1,0 +1,105 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Select fields, train a multi-task model on them, test it.
+
+    python train.py                                # MovieLens-100K, MMoE, half of the fields
+    python train.py --selector none                # all fields
+    python train.py --dataset adult --backbone ple --keep_ratio 0.3 --seed 1
+    python train.py --help                         # every setting
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+
+import mindspore as ms
+
+from src.config import load_config
+from src.errors import run_program
+from src.evaluation import mean_auc
+from src.files import write_json
+from src.models import MultiTaskModel, plan_inputs
+from src.programs import choose_tasks, open_data, start_logging
+from src.reporting import comparison_table, selection_table
+from src.runs import RunFolder
+from src.schema import Selection
+from src.selection import select_fields
+from src.training import Trainer, choose_device, training_summary
+
+LOG = logging.getLogger("train")
+
+
+def main(arguments: list) -> None:
+    """The whole story of one run."""
+    start_logging()
+    config = load_config(arguments)
+    data = open_data(config)
+    tasks = choose_tasks(data, config)
+    plan_inputs(config.backbone, data.schema, tasks)  # refuses what cannot be built before anything is written
+
+    run = RunFolder.create(config)
+    if run.finished:
+        LOG.info("%s is finished; name another run_name to train again", run.path)
+        show(run)
+        return
+    run.log_to_file()
+    device = choose_device(config.device_target, config.device_id)
+    run.write_environment(device)
+    ms.set_seed(config.seed)
+
+    selection, select_seconds = selection_of(run, data, tasks, config)
+    LOG.info("%s on %s keeps\n%s", selection.selector, data.schema.dataset, selection_table(selection))
+
+    plan = plan_inputs(config.backbone, data.schema, tasks, selection)
+    model = MultiTaskModel(plan, config.backbone, len(tasks), config)
+    trainer = Trainer(model, plan, data, tasks, config, run)
+    trainer.fit()
+
+    began = time.perf_counter()
+    valid, test = trainer.evaluate("valid"), trainer.evaluate("test")
+    metrics = {
+        "valid": valid, "test": test, "mean_auc": mean_auc(test), **training_summary(trainer),
+        "input_fields": selection.k, "device": device, "seed": config.seed,
+        "seconds": {"select": select_seconds["total"], "train": trainer.state["train_seconds"],
+                    "eval": time.perf_counter() - began, "compile": trainer.state["compile_seconds"]},
+    }
+    write_json(run.path / "metrics.json", metrics)
+    show(run)
+
+
+def selection_of(run: RunFolder, data, tasks: list, config) -> tuple:
+    """The run's selection and its seconds: read back when an earlier, interrupted process has made it."""
+    if (run.path / "selection.json").exists():
+        return Selection.from_json(run.read("selection.json")), run.read("selection_seconds.json")
+    selection, seconds = select_fields(data, tasks, config)
+    write_json(run.path / "selection_seconds.json", seconds)  # apart, so that one seed gives one selection.json
+    write_json(run.path / "selection.json", selection.to_json())
+    return selection, seconds
+
+
+def show(run: RunFolder) -> None:
+    """Prints what the run came to."""
+    metrics = run.read("metrics.json")
+    for index, (task, entry) in enumerate(metrics["test"].items()):
+        auc, logloss = json.dumps(entry["auc"]), json.dumps(entry["logloss"])
+        LOG.info("task %d, AUC %s, Log-loss %s (%s)", index, auc, logloss, task)
+    print(comparison_table([(run.path.name, metrics)]))
+    print(f"run folder: {run.path}")
+
+
+if __name__ == "__main__":
+    run_program(main)
