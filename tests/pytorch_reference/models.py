@@ -21,8 +21,8 @@ some of the columns. ``scale`` and ``shift`` are for the scores: every path read
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Sequence, Tuple, Type
 
 import torch
 from torch import Tensor, nn
@@ -42,22 +42,22 @@ class Shape:
         numerical: width of MTReclib's second input, which goes through one Linear; 0 leaves it out.
     """
 
-    cardinalities: Tuple[int, ...]
+    cardinalities: tuple[int, ...]
     tasks: int
     dim: int = 64
-    bottom: Tuple[int, ...] = (512, 256)
-    tower: Tuple[int, ...] = (128, 64)
+    bottom: tuple[int, ...] = (512, 256)
+    tower: tuple[int, ...] = (128, 64)
     experts: int = 8
     dropout: float = 0.2
-    task_fields: Optional[Sequence[Sequence[int]]] = None
-    shared_fields: Optional[Sequence[int]] = None
+    task_fields: Sequence[Sequence[int]] | None = None
+    shared_fields: Sequence[int] | None = None
     numerical: int = 0
 
-    def of_task(self, task: int) -> List[int]:
+    def of_task(self, task: int) -> list[int]:
         everything = list(range(len(self.cardinalities)))
         return everything if self.task_fields is None else sorted(self.task_fields[task])
 
-    def of_shared(self) -> List[int]:
+    def of_shared(self) -> list[int]:
         return list(range(len(self.cardinalities))) if self.shared_fields is None else sorted(self.shared_fields)
 
     def width(self, fields: Sequence[int]) -> int:
@@ -79,7 +79,7 @@ class Backbone(nn.Module):
         if shape.numerical:
             self.numerical_layer = nn.Linear(shape.numerical, shape.dim)
 
-    def paths(self) -> List[List[int]]:
+    def paths(self) -> list[list[int]]:
         """Fields of every path: one per task, then the shared one, as far as the backbone has them."""
         own = [self.shape.of_task(task) for task in range(self.shape.tasks)] if self.reads_tasks else []
         return own + ([self.shape.of_shared()] if self.reads_shared else [])
@@ -88,8 +88,8 @@ class Backbone(nn.Module):
         shape = self.shape
         return nn.ModuleList(Mlp(shape.bottom[-1], shape.tower, shape.dropout, output=True) for _ in range(shape.tasks))
 
-    def forward(self, ids: Tensor, scale: Optional[Tensor] = None, shift: Optional[Tensor] = None,
-                numerical: Optional[Tensor] = None) -> Tensor:
+    def forward(self, ids: Tensor, scale: Tensor | None = None, shift: Tensor | None = None,
+                numerical: Tensor | None = None) -> Tensor:
         """Logits ``[batch, T]``.
 
         Args:
@@ -100,18 +100,18 @@ class Backbone(nn.Module):
         """
         return self.body(self.inputs(ids, scale, shift, numerical))
 
-    def inputs(self, ids, scale, shift, numerical) -> List[Tensor]:
+    def inputs(self, ids, scale, shift, numerical) -> list[Tensor]:
         place = {field: index for index, field in enumerate(self.used)}
         vectors = adjust(self.embedding(ids[:, self.used]), self.used, scale, shift)
         extra = [self.numerical_layer(numerical)] if self.shape.numerical else []
         return [torch.cat([vectors[:, [place[field] for field in path]].flatten(1)] + extra, dim=1)
                 for path in self.paths()]
 
-    def body(self, inputs: List[Tensor]) -> Tensor:
+    def body(self, inputs: list[Tensor]) -> Tensor:
         raise NotImplementedError
 
 
-def adjust(vectors: Tensor, fields: Sequence[int], scale: Optional[Tensor], shift: Optional[Tensor]) -> Tensor:
+def adjust(vectors: Tensor, fields: Sequence[int], scale: Tensor | None, shift: Tensor | None) -> Tensor:
     if scale is not None:
         vectors = vectors * scale[list(fields)].reshape(1, -1, 1)
     return vectors if shift is None else vectors + shift[:, list(fields)]
@@ -295,7 +295,7 @@ class SingleTask(nn.Module):
         return read_towers(self.tower, features)
 
 
-BACKBONES: Dict[str, Type[nn.Module]] = {
+BACKBONES: dict[str, type[nn.Module]] = {
     "single_task": SingleTask, "shared_bottom": SharedBottom, "omoe": Omoe, "mmoe": Mmoe, "ple": Ple, "esmm": Esmm,
     "aitm": Aitm,
 }

@@ -21,7 +21,7 @@ the sample's auxiliary tasks; the sample's other tasks are predicted from what t
 
 from __future__ import annotations
 
-from typing import Sequence, Tuple
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -49,7 +49,7 @@ class TaskRelation(nn.Module):
         self.task_bias = nn.Parameter(torch.zeros(layers, fields, dim))
         self.data_bias = nn.Parameter(torch.zeros(layers, fields, dim))
 
-    def states(self, ids: Tensor, labels: Tensor, auxiliary: Tensor) -> Tuple[Tensor, Tensor]:
+    def states(self, ids: Tensor, labels: Tensor, auxiliary: Tensor) -> tuple[Tensor, Tensor]:
         """States after the last layer: of data nodes ``[N, batch, dim]`` and of task nodes ``[N, T, dim]``.
 
         Args:

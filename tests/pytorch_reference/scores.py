@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from typing import Iterable, Iterator, List, Sequence, Tuple
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from tests.pytorch_reference.models import task_losses
 
-Batch = Tuple[Tensor, Tensor]  # ids [batch, N], labels [batch, T]
+Batch = tuple[Tensor, Tensor]  # ids [batch, N], labels [batch, T]
 
 
 def mask_scores(model: nn.Module, batches: Iterable[Batch], signed: bool = False, training: bool = True) -> Tensor:
@@ -39,7 +39,7 @@ def mask_scores(model: nn.Module, batches: Iterable[Batch], signed: bool = False
         training: BatchNorm normalises by the batch; otherwise by its running statistics. Dropout is off either way.
     """
     shape = model.shape
-    gradients: List[Tensor] = []
+    gradients: list[Tensor] = []
     with scoring_mode(model, training):
         for ids, labels in batches:
             mask = torch.ones(shape.tasks, len(shape.cardinalities), dtype=dtype_of(model), requires_grad=True)

@@ -16,8 +16,6 @@
 
 from __future__ import annotations
 
-from typing import Tuple
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -35,7 +33,7 @@ def make(name: str, seed: int = 0, **changes) -> nn.Module:
     return BACKBONES[name](Shape(**{**small, **changes})).double()
 
 
-def rows(count: int = 12, tasks: int = 2, seed: int = 3) -> Tuple[Tensor, Tensor]:
+def rows(count: int = 12, tasks: int = 2, seed: int = 3) -> tuple[Tensor, Tensor]:
     """Random ids ``[count, N]`` and labels ``[count, tasks]``."""
     random = np.random.default_rng(seed)
     ids = np.stack([random.integers(0, size, count) for size in CARDINALITIES], axis=1)
