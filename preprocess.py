@@ -26,6 +26,7 @@ import sys
 from typing import Any
 
 from src.data.prepare import SOURCES, prepare
+from src.data.simulation.laws import LAWS
 from src.errors import UserError, nearest, run_program
 
 
@@ -49,6 +50,10 @@ def build_parser() -> argparse.ArgumentParser:
     add("--seed", type=int, help="seed of the split")
     add("--fields", type=_names, help="fields to prepare, as a,b,c (default: all of the preset)")
     add("--tasks", type=_names, help="tasks to prepare, as a,b (default: all of the preset)")
+    add("--logs", help="kuairand, simulate: standard, random or all")
+    add("--rows", type=int, help="simulate: number of standard impressions")
+    add("--law", help=f"simulate: {', '.join(LAWS)}")
+    add("--entities", help="simulate: unique, real or auto")
     add("--min_count", type=int, help="values seen less often on train become id 0")
     add("--buckets", type=int, help="quantile buckets of a number")
     return parser

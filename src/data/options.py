@@ -82,9 +82,17 @@ class DataOptions:
     buckets: int = 20
     missing: tuple[str, ...] = MISSING
     source: Mapping[str, Any] = field(default_factory=dict)  # keys only one source knows
+    more_fields: tuple[FieldSpec, ...] = ()  # known to the preset, prepared only when named
+    more_tasks: tuple[TaskSpec, ...] = ()
+
+    def columns(self) -> list[str]:
+        """Raw columns that fields, tasks and the split are made from."""
+        split = [self.split.column] if self.split.by in ("time", "column") else []
+        return list(dict.fromkeys([item.column for item in (*self.fields, *self.tasks)] + split))
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        body = asdict(self)
+        return {key: value for key, value in body.items() if not key.startswith("more_")}
 
 
 def parse_options(value: Mapping[str, Any], source_defaults: Mapping[str, Any], where: str) -> DataOptions:
@@ -98,21 +106,24 @@ def parse_options(value: Mapping[str, Any], source_defaults: Mapping[str, Any], 
     Raises:
         UserError: a key is unknown, missing, or has a wrong value.
     """
-    known = ("fields", "tasks", "split", "min_count", "buckets", "missing")
+    known = ("fields", "tasks", "split", "min_count", "buckets", "missing", "more_fields", "more_tasks")
     if not isinstance(value, Mapping):
         raise UserError(f"{where} is {value!r}; expected a mapping with the keys {', '.join(known)}")
     _refuse_unknown(value, (*known, *source_defaults), where)
     fields = [spec for item in _items(value, "fields", where) for spec in _parse_field(item, where)]
     tasks = [_parse_task(item, where) for item in _items(value, "tasks", where)]
-    _refuse_repeated([item.name for item in fields], "field", where)
-    _refuse_repeated([item.name for item in tasks], "task", where)
+    more_fields = [spec for item in value.get("more_fields", ()) for spec in _parse_field(item, where)]
+    more_tasks = [_parse_task(item, where) for item in value.get("more_tasks", ())]
+    _refuse_repeated([item.name for item in fields + more_fields], "field", where)
+    _refuse_repeated([item.name for item in tasks + more_tasks], "task", where)
     missing = value.get("missing", MISSING)
     return DataOptions(
         fields=tuple(fields), tasks=tuple(tasks), split=parse_split(value.get("split", {}), where),
         min_count=_whole(value.get("min_count", 1), "min_count", 1, where),
         buckets=_whole(value.get("buckets", 20), "buckets", 2, where),
         missing=tuple(str(item) for item in _list(missing, "missing", where)),
-        source={key: value.get(key, default) for key, default in source_defaults.items()})
+        source={key: value.get(key, default) for key, default in source_defaults.items()},
+        more_fields=tuple(more_fields), more_tasks=tuple(more_tasks))
 
 
 def parse_split(value: Mapping[str, Any], where: str) -> SplitSpec:

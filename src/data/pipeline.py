@@ -22,13 +22,12 @@ from typing import Callable
 
 import numpy as np
 import polars as pl
-from tqdm import tqdm
 
 from src.data.encoder import FieldCounter, FieldEncoder
 from src.data.labels import LeakGuard, make_labels, positive_rates, refuse_label_columns
 from src.data.options import DataOptions
 from src.data.splitting import TRAIN, assign_splits
-from src.data.staging import Stage
+from src.data.staging import Stage, progress
 from src.data.store import ENCODER_VERSION
 from src.data.writer import PreparedWriter
 from src.errors import UserError
@@ -56,11 +55,10 @@ def prepare_stage(stage: Stage, options: DataOptions, writer: PreparedWriter, da
     for name, count in zip(SPLITS, rows):
         stage.step(f"rows of {name}", count)
     encoders = fit_encoders(stage, options, homes, codes)
-    positives = _write_rows(stage, options, homes, codes, encoders, writer)
+    positives, constant = _write_rows(stage, options, homes, codes, encoders, writer)
     _warn_of_labels(options, positives[TRAIN], int(rows[TRAIN]))
-    constant = [encoder.spec.name for encoder in encoders if encoder.cardinality <= 2]
     if constant:
-        stage.step(f"fields with at most one value on train: {', '.join(constant)}", len(constant), fields=constant)
+        stage.step(f"fields that are constant on train: {', '.join(constant)}", len(constant), fields=constant)
     return _schema(stage, options, encoders, positives, rows, writer, dataset)
 
 
@@ -108,14 +106,19 @@ def row_encoder(stage: Stage, encoders: Sequence[FieldEncoder],
     return encode
 
 
-def _write_rows(stage, options, homes, codes, encoders, writer) -> np.ndarray:
-    """Encodes and writes every row; returns positives per split and task, int64 [3, T]."""
+def _write_rows(stage, options, homes, codes, encoders, writer) -> tuple[np.ndarray, list[str]]:
+    """Encodes and writes every row.
+
+    Returns:
+        positives per split and task, int64 [3, T], and the names of the fields with one id in all train rows.
+    """
     encode = row_encoder(stage, encoders, homes)
     guard = LeakGuard([spec.name for spec in options.fields], [task.name for task in options.tasks],
                       [encoder.cardinality for encoder in encoders])
     rows = np.bincount(codes, minlength=3)
     writer.begin(dict(zip(SPLITS, rows.tolist())), len(encoders), len(options.tasks))
     positives = np.zeros((3, len(options.tasks)), np.int64)
+    lowest, highest = np.full(len(encoders), np.iinfo(np.int32).max), np.zeros(len(encoders), np.int64)
     columns = [spec.column for spec, home in zip(options.fields, homes) if home is None]
     columns += [task.column for task in options.tasks] + [home for home in homes if home is not None]
     first = 0
@@ -126,15 +129,18 @@ def _write_rows(stage, options, homes, codes, encoders, writer) -> np.ndarray:
             here = code == split
             writer.append(name, ids[here], labels[here])
             positives[split] += labels[here].sum(axis=0, dtype=np.int64)
-        guard.add(ids[code == TRAIN], labels[code == TRAIN])
+        train = ids[code == TRAIN]
+        guard.add(train, labels[code == TRAIN])
+        if len(train):
+            lowest, highest = np.minimum(lowest, train.min(axis=0)), np.maximum(highest, train.max(axis=0))
     guard.check()
-    return positives
+    return positives, [spec.name for spec, same in zip(options.fields, lowest == highest) if same]
 
 
 def _walk(stage: Stage, columns: list[str], codes: np.ndarray, what: str):
     """Yields (part, its split codes) under a progress bar that shows rows per second."""
     start = 0
-    with tqdm(total=stage.rows, desc=what, unit="row", unit_scale=True, disable=None, leave=False) as bar:
+    with progress(what, stage.rows) as bar:
         for part in stage.parts(columns):
             yield part, codes[start:start + len(part)]
             start += len(part)

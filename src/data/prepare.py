@@ -19,8 +19,9 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ from src.errors import UserError, nearest
 from src.files import read_json, write_json
 
 # Source modules, each with DEFAULTS (its own options), inputs(raw_dir, options) -> files, stage(files, options, out).
-SOURCES = {"movielens": "src.data.sources.movielens"}
+SOURCES = {"movielens": "src.data.sources.movielens", "kuairand": "src.data.sources.kuairand",
+           "simulate": "src.data.sources.simulate"}
 INPUTS_FILE = "inputs.json"
 
 logger = logging.getLogger(__name__)
@@ -63,10 +65,10 @@ def prepare(dataset: str, raw_dir=None, data_dir=None, preset=None, overrides: M
     options = load_options(dataset, preset, overrides or {})
     data_dir = ROOT / "data" / dataset if data_dir is None else Path(data_dir)
     raw_dir = None if raw_dir is None else Path(raw_dir)
-    if raw_dir is not None and not raw_dir.exists():
+    if raw_dir is not None and not raw_dir.exists() and dataset != "simulate":
         raise UserError(f"raw_dir {raw_dir} does not exist; expected the raw files of {dataset}")
     refuse_foreign(data_dir)
-    files = source.inputs(raw_dir, options.source)
+    files = source.inputs(raw_dir, options)
     made_of = {"settings": json.loads(json.dumps(options.to_json())), "dataset": dataset,
                "files": [_describe(path) for path in files]}
     if not overwrite and _reusable(data_dir, made_of):
@@ -78,8 +80,10 @@ def prepare(dataset: str, raw_dir=None, data_dir=None, preset=None, overrides: M
         folder = writer.folder / "stage"
         folder.mkdir()
         out = Stage(folder)
-        source.stage(files, options.source, out)
+        source.stage(files, options, out)
         schema = prepare_stage(out, options, writer, dataset)
+        for path in out.extras:
+            shutil.copy(path, writer.folder)
         out.remove()
         write_json(writer.folder / INPUTS_FILE, made_of)
         writer.commit(schema)
@@ -96,14 +100,16 @@ def load_options(dataset: str, preset, overrides: Mapping[str, Any]) -> DataOpti
         UserError: the preset is missing or malformed, or an override is unknown.
     """
     path = ROOT / "configs" / f"{dataset}.yaml" if preset is None else Path(preset)
-    options = parse_options(read_yaml(path).get("data", {}), _source(dataset).DEFAULTS, f"data of {path}")
-    overrides = dict(overrides)
+    options = parse_options(_read_data(path), _source(dataset).DEFAULTS, f"data of {path}")
+    overrides, tasks = dict(overrides), overrides.get("tasks")
     split = {key: overrides.pop(key) for key in ("by", "seed", "parts", "column") if key in overrides}
     if split:
         options = replace(options, split=parse_split({**_as_mapping(options.split), **split}, "the command line"))
     for key in ("fields", "tasks"):
         if key in overrides:
-            options = replace(options, **{key: _keep(getattr(options, key), overrides.pop(key), key, path)})
+            known = (*getattr(options, key), *getattr(options, f"more_{key}"))
+            options = replace(options, **{key: _keep(known, overrides.pop(key), key, path)})
+    _refuse_leakage(options, getattr(_source(dataset), "LEAKAGE", ()))
     for key in [key for key in overrides if key in ("min_count", "buckets")]:
         options = replace(options, **{key: overrides.pop(key)})
     for key in overrides:
@@ -111,7 +117,20 @@ def load_options(dataset: str, preset, overrides: Mapping[str, Any]) -> DataOpti
             allowed = ["by", "seed", "parts", "column", "fields", "tasks", "min_count", "buckets", *options.source]
             raise UserError(f"option {key!r} is unknown to {dataset}; expected one of {', '.join(allowed)}"
                             f"{nearest(key, allowed)}")
-    return replace(options, source={**options.source, **overrides})
+    options = replace(options, source={**options.source, **overrides})
+    if tasks is None and hasattr(_source(dataset), "default_tasks"):
+        known = (*options.tasks, *options.more_tasks)
+        options = replace(options, tasks=_keep(known, _source(dataset).default_tasks(options.source), "tasks", path))
+    return options
+
+
+def _read_data(path: Path) -> dict[str, Any]:
+    """Returns the ``data:`` mapping of a preset; its key ``same_as`` names a preset to start from."""
+    data = read_yaml(path).get("data", {})
+    if isinstance(data, dict) and "same_as" in data:
+        return {**_read_data(path.with_name(f"{data['same_as']}.yaml")),
+                **{key: value for key, value in data.items() if key != "same_as"}}
+    return data
 
 
 def _source(dataset: str):
@@ -120,8 +139,16 @@ def _source(dataset: str):
     return importlib.import_module(SOURCES[dataset])
 
 
-def _keep(items, names: list[str], what: str, path: Path):
+def _refuse_leakage(options: DataOptions, columns) -> None:
+    for spec in options.fields:
+        if spec.column in columns:
+            raise UserError(f"field {spec.name!r} is made from column {spec.column!r}, which is known only after the "
+                            "impression and gives the labels away; drop it from the fields")
+
+
+def _keep(items, names: Sequence[str], what: str, path: Path):
     place = {item.name: item for item in items}
+    names = list(place) if list(names) == ["all"] else names
     for name in names:
         if name not in place:
             raise UserError(f"{what[:-1]} {name!r} is not in data of {path}; it has {', '.join(place)}"

@@ -29,6 +29,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from tqdm import tqdm
 
 from src.errors import UserError
 
@@ -46,12 +47,14 @@ class Stage:
         folder: where the parts go.
         entities: entity table name -> its rows. A fact column of the same name holds row numbers, -1 = unknown.
         steps: what was done, with row counts, for schema.json and the user.
+        extras: files to keep beside the prepared set.
     """
 
     folder: Path
     entities: dict[str, pl.DataFrame] = field(default_factory=dict)
     steps: list[dict] = field(default_factory=list)
     part_rows: list[int] = field(default_factory=list)
+    extras: list[Path] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
@@ -112,3 +115,8 @@ def point_to(keys: pl.Series, table_keys: pl.Series, name: str) -> pl.Series:
     """Returns the row number in ``table_keys`` (unique) of every key, -1 where the key is unknown, as int32."""
     rows = pl.Series(name, np.arange(len(table_keys), dtype=np.int32))
     return keys.replace_strict(table_keys, rows, default=-1, return_dtype=pl.Int32).fill_null(-1).alias(name)
+
+
+def progress(what: str, rows: int | None = None) -> tqdm:
+    """Returns a progress bar that shows rows per second; silent where standard error is no terminal."""
+    return tqdm(total=rows, desc=what, unit="row", unit_scale=True, disable=None, leave=False)

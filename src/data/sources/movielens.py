@@ -27,6 +27,7 @@ from pathlib import Path
 import polars as pl
 
 from src.data.fetch import Wheel, fetch_wheel, read_members
+from src.data.options import DataOptions
 from src.data.staging import Stage, point_to
 from src.errors import UserError
 
@@ -43,7 +44,7 @@ _RECBOLE = ("ml-100k.inter", "ml-100k.user", "ml-100k.item")
 _GROUPLENS = ("u.data", "u.user", "u.item")
 
 
-def inputs(raw_dir: Path | None, options: Mapping[str, object]) -> list[Path]:
+def inputs(raw_dir: Path | None, options: DataOptions) -> list[Path]:
     """Returns the raw files; fetches the wheel where no folder is given.
 
     Raises:
@@ -59,7 +60,7 @@ def inputs(raw_dir: Path | None, options: Mapping[str, object]) -> list[Path]:
                     f"{', '.join(_RECBOLE)}; leave --raw_dir out to fetch it through pip")
 
 
-def stage(files: Sequence[Path], options: Mapping[str, object], out: Stage) -> None:
+def stage(files: Sequence[Path], options: DataOptions, out: Stage) -> None:
     """Stages the ratings with pointers to users and items."""
     if len(files) == 1:
         members = [f"recbole/dataset_example/ml-100k/{name}" for name in _RECBOLE]

@@ -1,0 +1,116 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""A simulated KuaiRand-Pure: raw files in its layout with a planted truth, then read as the real ones are."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from src.config import ROOT
+from src.data.options import DataOptions
+from src.data.simulation.columns import COLUMNS, USERS, VIDEOS
+from src.data.simulation.generate import Simulation, write_raw
+from src.data.simulation.laws import Plan, draw_plan, find_law, law_tasks
+from src.data.sources import kuairand
+from src.data.staging import Stage
+from src.errors import UserError
+from src.files import read_json, write_json
+
+DEFAULTS = {**kuairand.DEFAULTS, "rows": 200_000, "law": "mix", "entities": "auto"}
+LEAKAGE = kuairand.LEAKAGE
+TRUTH = "truth.json"
+_UNIQUE_UP_TO = 1_000_000
+
+logger = logging.getLogger(__name__)
+
+
+def default_tasks(source: dict) -> tuple[str, ...]:
+    """Returns the tasks the law plants."""
+    return law_tasks(source["law"])
+
+
+def inputs(raw_dir: Path | None, options: DataOptions) -> list[Path]:
+    """Writes the raw files unless the same ones are there, and returns them.
+
+    Raises:
+        UserError: an option is wrong, or ``raw_dir`` holds something else.
+    """
+    settings = _settings(options)
+    if raw_dir is None:
+        raw_dir = ROOT / "downloads" / "simulate-{law}-{rows}-{seed}-{entities}".format(**settings)
+    if not (raw_dir / TRUTH).is_file() and raw_dir.is_dir() and any(raw_dir.iterdir()):
+        raise UserError(f"raw_dir {raw_dir} holds other files; expected a new or empty folder for the simulation")
+    if not (raw_dir / TRUTH).is_file() or read_json(raw_dir / TRUTH).get("settings") != settings:
+        _write(raw_dir, settings)
+    else:
+        logger.info("raw_dir %s already holds this simulation", raw_dir)
+    return [*kuairand.inputs(raw_dir, options), raw_dir / TRUTH]
+
+
+def stage(files: Sequence[Path], options: DataOptions, out: Stage) -> None:
+    """Stages the simulated files as KuaiRand's, and keeps the truth beside the prepared set."""
+    kuairand.stage([path for path in files if path.name != TRUTH], options, out)
+    out.extras.append(files[-1])
+
+
+def _settings(options: DataOptions) -> dict:
+    source = options.source
+    rows, entities = source["rows"], source["entities"]
+    find_law(source["law"])
+    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 100:
+        raise UserError(f"rows is {rows!r}; expected a whole number of at least 100")
+    if entities == "auto":
+        entities = "unique" if rows <= _UNIQUE_UP_TO else "real"
+    if entities not in ("unique", "real"):
+        raise UserError(f"entities is {entities!r}; expected auto, unique or real")
+    return {"law": source["law"], "rows": rows, "seed": options.split.seed, "entities": entities}
+
+
+def _write(raw_dir: Path, settings: dict) -> None:
+    raw_dir = Path(os.path.abspath(raw_dir))
+    raw_dir.parent.mkdir(parents=True, exist_ok=True)
+    folder = raw_dir.with_name(f".{raw_dir.name}.simulating")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        plan = draw_plan(settings["law"], settings["seed"])
+        unique = settings["entities"] == "unique"
+        sizes = (settings["rows"],) * 2 if unique else (USERS, VIDEOS)
+        facts = write_raw(Simulation(plan, *sizes, unique, settings["seed"]), settings["rows"], folder)
+        write_json(folder / TRUTH, _truth(plan, settings, facts))
+        if raw_dir.exists():
+            shutil.rmtree(raw_dir)
+        os.rename(folder, raw_dir)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    logger.info("simulated %d rows by law %s into %s", settings["rows"], settings["law"], raw_dir)
+
+
+def _truth(plan: Plan, settings: dict, facts: dict) -> dict:
+    acting = {name for task in plan.tasks for name in plan.relevant(task)}
+    return {
+        **{task: plan.relevant(task) for task in plan.tasks},
+        "pairs": {task: [list(pair) for pair in plan.pairs[task]] for task in plan.tasks},
+        "copies": plan.copies,
+        "correlated": plan.groups,
+        "noise": [column.name for column in COLUMNS
+                  if column.name not in acting and column.name not in plan.copies and column.name not in plan.groups],
+        "settings": settings, **facts,
+        "formula": "src/data/simulation/laws.py says how labels depend on fields",
+    }
