@@ -1,0 +1,122 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Sums per value of every field at once, and what they say: evidence of an effect, and what it would be worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from src.selection.chance import normal_score, pair_moments
+
+# Weights w_v = 1 / (n_v + λ): infinite λ (w = 1) looks at frequent values, small λ at all values alike.
+EVIDENCE = (np.inf, 30.0, 1.0)
+SHRINKAGE = np.array([2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 300.0, 1000.0, 3000.0])  # λ of S_v / (n_v + λ)
+
+
+class ValueTable:
+    """The values of all fields that occur in some rows, side by side in one flat array.
+
+    Args:
+        ids: integers ``[rows, fields]``.
+        cardinalities: ids of every field.
+
+    Attributes:
+        slots: int64 ``[fields, rows]``, the place of every row's value in the flat array.
+        counts: float64 ``[values]``, rows of every value.
+        offsets: int64 ``[fields + 1]``; field n owns the places ``offsets[n]`` to ``offsets[n + 1] - 1``.
+    """
+
+    def __init__(self, ids: np.ndarray, cardinalities: Sequence[int]):
+        rows, fields = ids.shape
+        self.rows, self.fields = rows, fields
+        self.slots = np.empty((fields, rows), np.int64)
+        self.offsets = np.zeros(fields + 1, np.int64)
+        counts = []
+        for n in range(fields):
+            found = np.bincount(ids[:, n], minlength=cardinalities[n])
+            seen = np.flatnonzero(found)
+            place = np.cumsum(found > 0) - 1
+            self.slots[n] = place[ids[:, n]] + self.offsets[n]
+            self.offsets[n + 1] = self.offsets[n] + len(seen)
+            counts.append(found[seen])
+        self.counts = np.concatenate(counts).astype(np.float64)
+        self._moments = [pair_moments(self.counts, self._weights(lam), self.per_field) for lam in EVIDENCE]
+
+    def _weights(self, lam: float) -> np.ndarray:
+        return np.ones_like(self.counts) if np.isinf(lam) else 1 / (self.counts + lam)
+
+    def values(self, n: int) -> slice:
+        """The places of field n."""
+        return slice(self.offsets[n], self.offsets[n + 1])
+
+    def per_field(self, array: np.ndarray) -> np.ndarray:
+        """Adds a flat array up over the values of every field: ``[values]`` to ``[fields]``."""
+        return np.add.reduceat(array, self.offsets[:-1])
+
+    def sums(self, residual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Per value the sum of the residuals ``[rows]`` and of their squares."""
+        return tuple(np.bincount(self.slots.ravel(), np.tile(weight, self.fields), len(self.counts))
+                     for weight in (residual, residual ** 2))
+
+    def energy(self, residual: np.ndarray) -> np.ndarray:
+        """uz of the residual, ``[fields]``: gradient_energy's formula with one dimension."""
+        sums, squares = self.sums(residual)
+        pairs = 2 * self.per_field(self.counts * (self.counts - 1))
+        scale = np.mean(residual ** 2) * np.sqrt(pairs)
+        excess = self.per_field(sums ** 2 - squares)
+        several = (scale > 0) & (np.diff(self.offsets) > 1)
+        return np.divide(excess, scale, out=np.zeros(self.fields), where=several)
+
+    def evidence(self, residual: np.ndarray, sums: np.ndarray, squares: np.ndarray,
+                 uz: np.ndarray | None = None) -> np.ndarray:
+        """z of every field, ``[fields]``: the largest over the weights of EVIDENCE, corrected for looking at all.
+
+        Args:
+            residual: ``[rows]``, mean about zero.
+            sums: Σ of the residuals per value.
+            squares: Σ of their squares per value.
+            uz: ``[fields]``, to be taken instead of this residual's for the weights w = 1.
+        """
+        variance = np.mean(residual ** 2)
+        if variance <= 0:
+            return np.zeros(self.fields)
+        skew = np.mean(residual ** 3) ** 2 / variance ** 3
+        found = []
+        for lam, (mean, spread, cumulant, coincidence) in zip(EVIDENCE, self._moments):
+            value = self.per_field(self._weights(lam) * (sums ** 2 - squares)) / variance
+            if uz is not None and np.isinf(lam):
+                value = uz * np.sqrt(2 * self.per_field(self.counts * (self.counts - 1)))
+            found.append(normal_score(value, mean, spread, cumulant + coincidence * skew, tests=len(EVIDENCE)))
+        return np.max(found, 0)
+
+    def gains(self, residual: np.ndarray, sums: np.ndarray, squares: np.ndarray,
+              shrinkage: Sequence[float]) -> np.ndarray:
+        """What predicting by shrunken value means would gain on rows left out, in nats: ``[len(shrinkage), fields]``.
+
+        Row b is predicted by m_b = (S_v - r_b) / (n_v - 1 + λ) from the other rows of its value; the gain
+        Σ_b (r_b m_b - m_b² / 2) / variance is the improvement in log-likelihood to second order.
+        """
+        variance = np.mean(residual ** 2)
+        if variance <= 0:
+            return np.zeros((len(shrinkage), self.fields))
+        return np.stack([self.per_field(loo_gain(self.counts, sums, squares, lam)) for lam in shrinkage]) / variance
+
+
+def loo_gain(counts: np.ndarray, sums: np.ndarray, squares: np.ndarray, lam: float) -> np.ndarray:
+    """Σ_b (r_b m_b - m_b² / 2) of every value, m_b as in :meth:`ValueTable.gains`."""
+    others = counts - 1 + lam
+    return (sums ** 2 - squares) / others - ((counts - 2) * sums ** 2 + squares) / (2 * others ** 2)
