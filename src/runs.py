@@ -63,6 +63,11 @@ class RunFolder:
             write_text(run.path / "config.yaml", config.to_yaml())
         return run
 
+    def close(self) -> None:
+        """Gives the folder free for another run; the end of the process does so too."""
+        if self._lock is not None:
+            self._lock.close()
+
     def _take_lock(self) -> None:
         self._lock = open(self.path / ".lock", "w", encoding="utf-8")  # noqa: SIM115 held until the process ends
         try:

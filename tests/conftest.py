@@ -17,11 +17,13 @@
 import mindspore as ms
 import pytest
 
+from src.compat import set_device
+
 
 @pytest.fixture(autouse=True)
 def graph_mode():
     """Every test starts in graph mode on the CPU."""
-    ms.set_context(mode=ms.GRAPH_MODE, device_target="CPU")
+    set_device("CPU")
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from pathlib import Path
 import mindspore as ms
 from mindspore import Tensor, ops
 
+from src.compat import set_device
 from src.errors import UserError
 
 LOG = logging.getLogger(__name__)
@@ -46,13 +47,13 @@ def choose_device(wanted: str, device_id: int = 0) -> str:
     for device in candidates:
         problem = None if device == "CPU" else _try_device(device, device_id)
         if problem is None:
-            ms.set_context(mode=ms.GRAPH_MODE, device_target=device)
+            set_device(device, device_id)
             return device
         message = f"device_target {device} cannot be used here: {problem}"
         if os.environ.get("REQUIRE_DEVICE") == "1":
             raise UserError(f"{message}; bash scripts/check_env.sh says what is missing")
         LOG.warning("%s; going on on the CPU (bash scripts/check_env.sh says what is missing)", message)
-    ms.set_context(mode=ms.GRAPH_MODE, device_target="CPU")
+    set_device("CPU")
     return "CPU"
 
 
@@ -61,7 +62,7 @@ def _try_device(device: str, device_id: int):
     if not any(Path(file).exists() for file in SIGNS[device]):
         return f"no driver (none of {', '.join(SIGNS[device])})"
     try:
-        ms.set_context(mode=ms.GRAPH_MODE, device_target=device, device_id=device_id)
+        set_device(device, device_id)
         ops.Add()(Tensor([1.0], ms.float32), Tensor([1.0], ms.float32)).asnumpy()
         return None
     except (RuntimeError, ValueError, TypeError, ImportError, OSError) as error:

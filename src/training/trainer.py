@@ -119,9 +119,7 @@ class Trainer:
             loss = float(self.step(*batch).asnumpy())
             seconds = time.perf_counter() - began
             if not math.isfinite(loss):
-                raise UserError(f"the loss is {loss} in epoch {epoch}, batch {state['step'] + 1}; the last good "
-                                f"checkpoint is {self.run.path / 'last.ckpt'}; try a smaller learning_rate than "
-                                f"{self.config.learning_rate}")
+                raise self._diverged(f"the loss is {loss}", state["step"] + 1)
             state["step"] += 1
             state["loss_sum"] += loss
             if state["compile_seconds"]:
@@ -134,9 +132,16 @@ class Trainer:
             self._stop_if_told()
         bar.close()
 
+    def _diverged(self, what: str, batch: int) -> UserError:
+        return UserError(f"{what} in epoch {self.state['epoch']}, batch {batch}; the last good checkpoint is "
+                         f"{self.run.path / 'last.ckpt'}; try a smaller learning_rate than {self.config.learning_rate}")
+
     def _finish_epoch(self) -> None:
         """Validates, writes history and checkpoints, and moves on to the next epoch."""
         state = self.state
+        for parameter in self.model.get_parameters():  # ReLU turns NaN into 0, so a finite loss does not tell
+            if not np.isfinite(parameter.asnumpy()).all():
+                raise self._diverged(f"{parameter.name} is not finite", state["step"])
         metrics = self.evaluate("valid")
         value = monitored(metrics, self.config.monitor)
         if value is None:

@@ -1,0 +1,53 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""AUC and log loss against direct computation."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from src.evaluation import mean_auc, monitored, task_metrics
+
+
+def test_auc_counts_pairs_and_ties():
+    logits, labels = np.array([[0.0], [1.0], [1.0], [2.0], [-1.0]], np.float32), np.array([[0], [1], [0], [1], [1]])
+    pairs = [(p > n) + 0.5 * (p == n) for p in (1.0, 2.0, -1.0) for n in (0.0, 1.0)]
+    assert task_metrics(logits, labels, ["a"])["a"]["auc"] == pytest.approx(np.mean(pairs))
+
+
+def test_log_loss_is_exact_where_probabilities_saturate():
+    logits, labels = np.array([[800.0], [-800.0], [0.3]], np.float32), np.array([[1], [1], [0]])
+    expected = (0 + 800 + np.log1p(np.exp(np.float64(np.float32(0.3))))) / 3
+    assert task_metrics(logits, labels, ["a"])["a"]["logloss"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_one_class_gives_null_and_a_warning(caplog):
+    with caplog.at_level(logging.WARNING):
+        found = task_metrics(np.zeros((3, 2), np.float32), np.array([[1, 0], [1, 1], [1, 0]]), ["a", "b"], "test")
+    assert found["a"]["auc"] is None and found["b"]["auc"] == 0.5 and mean_auc(found) is None
+    assert "task a has only label 1 in the test split" in caplog.text
+
+
+def test_no_rows():
+    assert task_metrics(np.zeros((0, 1)), np.zeros((0, 1)), ["a"])["a"] == {"auc": None, "logloss": None}
+
+
+def test_monitors():
+    metrics = {"a": {"auc": 0.6, "logloss": 0.5}, "b": {"auc": 0.8, "logloss": 0.1}, "c": {"auc": None, "logloss": 0.3}}
+    assert monitored(metrics, "mean_auc") == pytest.approx(0.7)
+    assert monitored(metrics, "min_auc") == 0.6
+    assert monitored(metrics, "mean_logloss") == pytest.approx(-0.3)
+    assert monitored(metrics, "b") == 0.8 and monitored(metrics, "c") is None

@@ -1,0 +1,104 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""From scores to a Selection: exact k, ties, shared fields."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from src.errors import UserError
+from src.schema import Selection
+from src.selection.base import (
+    Selector,
+    adapt_selection,
+    all_fields,
+    fields_to_keep,
+    make_selection,
+    shared_fields,
+    top_fields,
+)
+from tests.helpers import make_config, make_schema
+
+SCHEMA = make_schema(2)
+
+
+def fitted(scores, chance=None):
+    selector = Selector()
+    selector.scores_, selector.chance_ = np.array(scores, float), chance
+    return selector
+
+
+def test_exactly_k_with_ties_in_field_order():
+    assert top_fields(np.array([1.0, 3, 1, 3, 1]), 3) == [1, 3, 0]
+    assert top_fields(np.zeros(5), 2) == [0, 1]
+
+
+@pytest.mark.parametrize("ratio, fields, k", [(0.5, 41, 20), (0.3, 10, 3), (0.01, 10, 1), (1.0, 7, 7)])
+def test_ratio_rounds_down_and_keeps_one(ratio, fields, k):
+    assert fields_to_keep(np.zeros((2, fields)), None, ratio, "none", ["a", "b"]) == [k, k]
+
+
+def test_number_of_fields():
+    assert fields_to_keep(np.zeros((1, 5)), None, 0.5, 4, ["a"]) == [4]
+    with pytest.raises(UserError, match="keep_fields is 6; the data set has 5"):
+        fields_to_keep(np.zeros((1, 5)), None, 0.5, 6, ["a"])
+
+
+def test_auto_keeps_what_is_above_chance(caplog):
+    scores = np.array([[5.0, 2, 4], [1, 1, 1]])
+    with caplog.at_level(logging.WARNING):
+        assert fields_to_keep(scores, 3.0, "auto", "none", ["a", "b"]) == [2, 1]
+    assert "task b: 0 of 3" in caplog.text
+    with pytest.raises(UserError, match="no chance level"):
+        fields_to_keep(scores, None, "auto", "none", ["a", "b"])
+
+
+def test_shared_fields():
+    assert shared_fields("union", [[4, 1], [1, 2]], 6) == [1, 2, 4]
+    assert shared_fields("intersection", [[4, 1], [1, 2]], 6) == [1]
+    assert shared_fields(None, [[4], [1]], 6) == []
+
+
+def test_empty_intersection_takes_the_best_mean_ranks(caplog):
+    with caplog.at_level(logging.WARNING):
+        assert shared_fields("intersection", [[5, 3], [2, 4]], 6) == [2, 5]
+    assert "no field is kept by all tasks" in caplog.text
+
+
+def test_selection_from_scores():
+    selector = fitted([[0.1, 0.9, 0.5, 0, 0, 0.2], [3, 1, 2, 0, 0, 0]], chance=1.5)
+    selection = make_selection(selector, SCHEMA, ["t0", "t1"], make_config(backbone="ple"))
+    assert selection.selected == {"t0": ("f1", "f2", "f5"), "t1": ("f0", "f2", "f1")}
+    assert selection.shared == ("f1", "f2") and selection.k == {"t0": 3, "t1": 3}
+    assert Selection.from_json(selection.to_json()).to_json() == selection.to_json()
+
+
+def test_scores_that_are_not_finite_are_refused():
+    with pytest.raises(UserError, match="field f1 for task t0 is not finite"):
+        make_selection(fitted([[0, np.nan, 0, 0, 0, 0], [0] * 6]), SCHEMA, ["t0", "t1"], make_config())
+
+
+def test_all_fields():
+    selection = all_fields(SCHEMA, ["t0", "t1"], make_config(backbone="aitm"))
+    assert selection.k == {"t0": 6, "t1": 6} and selection.shared == ()
+
+
+def test_a_selection_moves_to_another_backbone():
+    selection = make_selection(fitted(np.eye(2, 6)), SCHEMA, ["t0", "t1"], make_config(backbone="aitm"))
+    moved = adapt_selection(selection, SCHEMA, ["t0", "t1"], make_config(backbone="mmoe"))
+    assert moved.shared == ("f0", "f1", "f2") and moved.selected == selection.selected
+    with pytest.raises(UserError, match="has no task 't9'"):
+        adapt_selection(selection, SCHEMA, ["t9"], make_config())
