@@ -34,7 +34,9 @@ def test_round_trip_with_state(tmp_path):
     assert not list(tmp_path.glob("tmp-*"))
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[:-7], lambda data: data[:50] + b"x" + data[51:], lambda data: b""])
+@pytest.mark.parametrize("damage", [
+    lambda data: data[:-7], lambda data: data[:50] + b"x" + data[51:], lambda data: b"",
+])
 def test_damage_is_named(tmp_path, damage):
     path = tmp_path / "best.ckpt"
     save_checkpoint(make_model("mmoe", make_schema(2))[0], path)
