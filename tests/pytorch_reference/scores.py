@@ -125,3 +125,16 @@ def scoring_mode(model: nn.Module, training: bool) -> Iterator[None]:
         with torch.no_grad():
             for buffer, value in buffers:
                 buffer.copy_(value)
+
+
+def smallest_unit(model: nn.Module, ids: Tensor) -> float:
+    """Smallest magnitude that any ReLU of the model sees for these rows."""
+    seen: list[float] = []
+    hooks = [module.register_forward_hook(lambda _module, inputs, _output: seen.append(inputs[0].abs().min().item()))
+             for module in model.modules() if isinstance(module, nn.ReLU)]
+    try:
+        model(ids)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return min(seen)
