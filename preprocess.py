@@ -50,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--seed", type=int, help="seed of the split")
     add("--fields", type=_names, help="fields to prepare, as a,b,c (default: all of the preset)")
     add("--tasks", type=_names, help="tasks to prepare, as a,b (default: all of the preset)")
+    add("--table", help="table: YAML file that describes the columns")
     add("--logs", help="kuairand, simulate: standard, random or all")
     add("--rows", type=int, help="simulate: number of standard impressions")
     add("--law", help=f"simulate: {', '.join(LAWS)}")

@@ -147,8 +147,9 @@ def quantile_edges(counts: pl.DataFrame, buckets: int) -> tuple[float, ...]:
         return tuple(float(value) for value in values[1:])
     below = np.cumsum(weights) - weights  # rows under each value
     targets = np.arange(1, buckets) * (weights.sum() / buckets)
-    starts = np.unique(np.searchsorted(below, targets, side="left"))
-    return tuple(float(values[start]) for start in starts if 0 < start < len(values))
+    after = np.searchsorted(below, targets, side="left").clip(1, len(values) - 1)
+    nearer = np.where(targets - below[after - 1] < below[after] - targets, after - 1, after)
+    return tuple(float(values[start]) for start in np.unique(nearer) if start > 0)
 
 
 def to_text(raw: pl.Series, spec: FieldSpec, missing: Sequence[str]) -> pl.Series:

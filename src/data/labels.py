@@ -71,9 +71,9 @@ def refuse_label_columns(fields: Sequence[FieldSpec], tasks: Sequence[TaskSpec])
 class LeakGuard:
     """Finds fields that are a copy of a label under another name.
 
-    A field is refused when, among its values that occur at least twice, each goes with one label value only, both
-    label values occur there, and these values cover at least half of the rows: chance does not do that, a column
-    written down after the outcome does.
+    A field is refused when, among its values that occur at least twice, each goes with one label value only, these
+    values cover at least half of the rows, and either label is confirmed by at least five repeats: chance does not
+    do that, a column written down after the outcome does.
     """
 
     def __init__(self, fields: Sequence[str], tasks: Sequence[str], cardinalities: Sequence[int]):
@@ -106,8 +106,8 @@ def _gives_away(table: np.ndarray) -> bool:
     """``table`` [values, 2]: rows per value and label."""
     often = table[table.sum(axis=1) >= 2]
     pure = bool(len(often)) and int(np.minimum(often[:, 0], often[:, 1]).max()) == 0
-    both = pure and bool((often.sum(axis=0) > 0).all())
-    return both and int(often.sum()) * 2 >= int(table.sum())
+    repeats = np.maximum(often - 1, 0).sum(axis=0)
+    return pure and int(repeats.min()) >= 5 and int(often.sum()) * 2 >= int(table.sum())
 
 
 def positive_rates(counts: np.ndarray, rows: Sequence[int]) -> list[dict[str, object]]:

@@ -37,7 +37,7 @@ from src.files import read_json, write_json
 
 # Source modules, each with DEFAULTS (its own options), inputs(raw_dir, options) -> files, stage(files, options, out).
 SOURCES = {"movielens": "src.data.sources.movielens", "kuairand": "src.data.sources.kuairand",
-           "simulate": "src.data.sources.simulate"}
+           "simulate": "src.data.sources.simulate", "table": "src.data.sources.table"}
 INPUTS_FILE = "inputs.json"
 
 logger = logging.getLogger(__name__)
@@ -99,9 +99,16 @@ def load_options(dataset: str, preset, overrides: Mapping[str, Any]) -> DataOpti
     Raises:
         UserError: the preset is missing or malformed, or an override is unknown.
     """
-    path = ROOT / "configs" / f"{dataset}.yaml" if preset is None else Path(preset)
-    options = parse_options(_read_data(path), _source(dataset).DEFAULTS, f"data of {path}")
     overrides, tasks = dict(overrides), overrides.get("tasks")
+    if dataset == "table":
+        if "table" not in overrides:
+            raise UserError("table is not given; expected a YAML file that describes the columns; see docs/DATASETS.md")
+        path = Path(overrides.pop("table"))
+        data = read_yaml(path)
+    else:
+        path = ROOT / "configs" / f"{dataset}.yaml" if preset is None else Path(preset)
+        data = _read_data(path)
+    options = parse_options(data, _source(dataset).DEFAULTS, f"{path}" if dataset == "table" else f"data of {path}")
     split = {key: overrides.pop(key) for key in ("by", "seed", "parts", "column") if key in overrides}
     if split:
         options = replace(options, split=parse_split({**_as_mapping(options.split), **split}, "the command line"))

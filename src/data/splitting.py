@@ -97,6 +97,8 @@ def _by_column(stage: Stage, spec: SplitSpec) -> np.ndarray:
 
 
 def _given(stage: Stage, spec: SplitSpec) -> np.ndarray:
+    if GIVEN_TEST not in stage.fact_columns():
+        raise UserError("split.by is 'given', but this source has no test rows of its own; use random, time or column")
     test = stage.column(GIVEN_TEST)
     codes = np.full(stage.rows, TEST, np.uint8)
     rest = spec.parts[0] + spec.parts[1]

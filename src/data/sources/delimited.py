@@ -36,8 +36,8 @@ def read_header(path: Path, separator: str = ",") -> list[str]:
         UserError: the file is missing or empty, is not UTF-8, or names a column twice or not at all.
     """
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            names = next(csv.reader(file, delimiter=separator), None)
+        with open(path, "rb") as file:
+            names = next(csv.reader([file.readline().decode("utf-8-sig")], delimiter=separator), None)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
     except (UnicodeDecodeError, csv.Error) as error:

@@ -72,7 +72,7 @@ def stage(files: Sequence[Path], options: DataOptions, out: Stage) -> None:
     out.step("videos", len(videos))
     out.entities["user"] = users.drop("user_id")
     out.entities["video"] = videos.drop("video_id")
-    wanted = _fact_columns(options, read_header(logs[0]), out)
+    wanted = _fact_columns(options, logs[0], out)
     for path in logs:
         before = out.rows
         with progress(f"read {path.name}") as bar:
@@ -112,11 +112,12 @@ def _read_entities(path: Path, key: str) -> pl.DataFrame:
     return table.with_columns(keys)
 
 
-def _fact_columns(options: DataOptions, header: Sequence[str], out: Stage) -> list[str]:
+def _fact_columns(options: DataOptions, log: Path, out: Stage) -> list[str]:
     """Columns of the log itself that fields, tasks and the split need; hour and weekday are made on the way."""
+    header = read_header(log)
     held = {column for table in out.entities.values() for column in table.columns}
     wanted = [column for column in options.columns() if column not in held or column in header]
-    require_columns(Path("the log"), [*header, "hour", "weekday", *sorted(held)], wanted)
+    require_columns(log, [*header, "hour", "weekday"], wanted)
     return wanted
 
 
