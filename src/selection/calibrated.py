@@ -37,14 +37,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
+from src.selection.additive import AdditiveFit
 from src.selection.gradient_energy import GradientEnergy
 from src.selection.pairs import PairTable
-from src.selection.value_table import SHRINKAGE, ValueTable
+from src.selection.value_table import SHRINKAGE, Residual, ValueTable
 
 __all__ = ["CHANCE", "CalibratedScores", "GradientEnergy", "calibrated_scores"]
 LOG = logging.getLogger(__name__)
 CHANCE = 3.0  # standard deviations
+FALSE = 0.02  # share of noise among the fields taken that we accept
 MEMORY = 20.0  # λ of a model that has not learned how much to trust a field
 
 
@@ -79,15 +82,14 @@ def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequen
     """
     table = ValueTable(ids, cardinalities)
     targets = labels.astype(np.float64)
-    residuals = [column - column.mean() for column in targets.T]
     if uz is None:
-        uz = np.stack([table.energy(residual) for residual in residuals])
-    paths = [_Path(table, residual, given) for residual, given in zip(residuals, uz)]
+        uz = np.stack([table.energy(Residual(column - column.mean())) for column in targets.T])
+    paths = [_Path(table, column, given) for column, given in zip(targets.T, uz)]
     for path in paths:
         path.take_fields()
     pairs = PairTable(table)
     best = np.zeros(uz.shape)
-    for path, found, row in zip(paths, pairs.scan([path.residual for path in paths]), best):
+    for path, found, row in zip(paths, pairs.scan([path.fit.standardized() for path in paths]), best):
         path.take_pairs(pairs, found)
         for z, pair in zip(found, pairs.pairs):
             row[list(pair)] = np.maximum(row[list(pair)], z)
@@ -98,49 +100,64 @@ def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequen
                             {"uz": uz, "z": np.stack([path.alone for path in paths]), "gain": gain, "pair": best})
 
 
+def level(taken: int, fields: int) -> float:
+    """z that the next field must reach after ``taken`` of ``fields`` were taken.
+
+    The step-down rule of Gavrilov, Benjamini and Sarkar (2009): of the fields taken, a share of at most FALSE is
+    expected to be noise. The level is strict where nothing matters and low where nearly everything does.
+    """
+    step = taken + 1
+    return float(-ndtri(step * FALSE / (fields + 1 - step * (1 - FALSE))))
+
+
 class _Path:
     """Forward selection for one task."""
 
-    def __init__(self, table: ValueTable, residual: np.ndarray, uz: np.ndarray):
-        self.table, self.residual, self.uz = table, residual, uz
+    def __init__(self, table: ValueTable, labels: np.ndarray, uz: np.ndarray):
+        self.table, self.uz = table, uz
+        self.fit = AdditiveFit(labels)
         self.taken = np.zeros(table.fields, bool)
         self.worth = np.zeros(table.fields)  # nats of the fields taken
         self.alone = np.zeros(table.fields)
 
     def take_fields(self) -> None:
         """Takes fields one by one while one has evidence."""
-        uz = self.uz
+        uz, table = self.uz, self.table
         while True:
-            sums, squares = self.table.sums(self.residual)
-            z = self.table.evidence(self.residual, sums, squares, uz)
+            residual = self.fit.residual
+            sums, squares = table.sums(residual)
+            z = table.evidence(residual, sums, squares, uz)
             if uz is not None:
                 self.alone, uz = z, None  # the network's energy is that of the residual before any field is taken
-            open_ = (z >= CHANCE) & ~self.taken
+            open_ = (z >= level(int(self.taken.sum()), table.fields)) & ~self.taken
             if not open_.any():
                 return
-            gains = self.table.gains(self.residual, sums, squares, SHRINKAGE)
+            gains = table.gains(residual, sums, squares, SHRINKAGE)
             best = gains.max(0)
             n = int(np.argmax(np.where(open_, best, -np.inf)))
             self.taken[n], self.worth[n] = True, max(best[n], 0.0)
-            values = self.table.values(n)
-            effect = sums[values] / (self.table.counts[values] + SHRINKAGE[int(np.argmax(gains[:, n]))])
-            self.residual = self.residual - effect[self.table.slots[n] - self.table.offsets[n]]
+            size = table.offsets[n + 1] - table.offsets[n]
+            self.fit.add(n, table.slots[n] - table.offsets[n], size, SHRINKAGE[int(np.argmax(gains[:, n]))])
+            count = int(self.taken.sum())
+            if count % -(-count // 8) == 0:  # every time at first, then seldom enough to stay linear in the fields
+                self.fit.sweep()
 
     def take_pairs(self, pairs: PairTable, found: np.ndarray) -> None:
         """Takes both fields of every pair that has evidence after the pairs before it."""
         for p in np.argsort(-found, kind="stable"):
             if found[p] < CHANCE:
                 return
-            cells, counts = pairs.cross(pairs.pairs[p])
-            if pairs.evidence(self.residual, cells, counts) < CHANCE:
+            pair = pairs.pairs[p]
+            crossing = pairs.cross(pair)
+            if crossing.evidence(self.fit.standardized(), len(pairs.pairs)) < CHANCE:
                 continue
-            effect, gain = pairs.best_fit(self.residual, cells, counts)
-            fields = list(pairs.pairs[p])
-            self.taken[fields] = True
-            self.worth[fields] += max(gain, 0.0)
-            self.residual = self.residual - effect
+            lam, gain = crossing.best_shrinkage(self.fit.residual)
+            self.taken[list(pair)] = True
+            self.worth[list(pair)] += max(gain, 0.0)
+            self.fit.add(pair, crossing.cells, crossing.counts.size, lam)
 
     def final_gain(self) -> np.ndarray:
         """Nats of every field: of those taken when they were taken, of the others on what is left."""
-        gains = self.table.gains(self.residual, *self.table.sums(self.residual), [MEMORY])[0]
+        residual = self.fit.residual
+        gains = self.table.gains(residual, *self.table.sums(residual), [MEMORY])[0]
         return np.where(self.taken, self.worth, gains)

@@ -19,9 +19,9 @@ G_b = ∂L_t/∂e_n of row b, g_b = G_b - mean G, S_v = Σ g_b over the n_v rows
 
     uz = (Σ_v ‖S_v‖² - Σ_b ‖g_b‖²) / (‖C‖_F · sqrt(2 Σ_v n_v (n_v - 1)))
 
-The numerator is the sum of ⟨g_b, g_c⟩ over all pairs of different rows that share a value. Rows of a field that does not
-matter are exchangeable: every such product has mean zero and variance ‖C‖²_F, so uz has mean about 0 and variance about
-1 whatever the cardinality, and values seen once say nothing.
+The numerator is the sum of ⟨g_b, g_c⟩ over all pairs of different rows that share a value. Rows of a field that does
+not matter are exchangeable: every such product has mean zero and variance ‖C‖²_F, so uz has mean about 0 and variance
+about 1 whatever the cardinality, and values seen once say nothing.
 """
 
 from __future__ import annotations

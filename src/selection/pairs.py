@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Pairs of fields that matter only together: the evidence for an effect of the crossed value beyond both fields' own."""
+"""Pairs of fields that matter only together: evidence for an effect of the crossed value beyond both fields' own."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ from itertools import combinations
 import numpy as np
 
 from src.selection.chance import normal_score
-from src.selection.value_table import SHRINKAGE, ValueTable, loo_gain
+from src.selection.value_table import SHRINKAGE, Residual, ValueTable, loo_gain
 
 MOST_CELLS = 20_000  # crossed values of a pair; with more, too few rows share one
 MOST_PAIRS = 3_000  # pairs looked at, those of fewest crossed values first
-SWEEPS = 4  # of the fit of both fields' own effects
 
 
 class PairTable:
@@ -39,77 +38,106 @@ class PairTable:
         self.pairs = [pair[1:] for pair in sorted(pairs)[:MOST_PAIRS]]
         self._table, self._sizes = table, sizes
 
-    def cross(self, pair: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        """The crossed value of every row ``[rows]``, and the rows of every crossed value ``[size, size]``."""
-        a, b = pair
+    def cross(self, pair: tuple[int, int]) -> Crossing:
+        """The crossed values of a pair."""
+        a, b = sorted(pair, key=lambda n: -self._sizes[n])  # the larger one is eliminated
         table, shape = self._table, (self._sizes[a], self._sizes[b])
         cells = (table.slots[a] - table.offsets[a]) * shape[1] + (table.slots[b] - table.offsets[b])
-        return cells, np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
+        return Crossing(cells, np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64))
 
-    def scan(self, residuals: Sequence[np.ndarray]) -> np.ndarray:
+    def scan(self, residuals: Sequence[Residual]) -> np.ndarray:
         """z of every pair for every residual, ``[len(residuals), pairs]``, corrected for the number of pairs."""
         found = np.zeros((len(residuals), len(self.pairs)))
         for p, pair in enumerate(self.pairs):
-            cells, counts = self.cross(pair)
-            for t, residual in enumerate(residuals):
-                found[t, p] = self.evidence(residual, cells, counts)
+            crossing = self.cross(pair)
+            found[:, p] = [crossing.evidence(residual, len(self.pairs)) for residual in residuals]
         return found
 
-    def evidence(self, residual: np.ndarray, cells: np.ndarray, counts: np.ndarray) -> float:
-        """z of one pair, given its ``cross``."""
-        squares = np.dot(residual, residual)
-        variance = squares / len(residual)
-        if variance <= 0:
-            return 0.0
-        sums = np.bincount(cells, residual, counts.size).reshape(counts.shape)
-        own = _own_effects(sums, counts)
-        squares += np.sum(counts * own ** 2) - 2 * np.sum(sums * own)
-        value = np.sum((sums - counts * own) ** 2) - squares
-        skew = np.mean(residual ** 3) ** 2 / variance ** 3
-        mean, spread, cumulant, coincidence = _cross_moments(counts)
-        return float(normal_score(value / variance, mean, spread, cumulant + coincidence * skew, len(self.pairs)))
 
-    def best_fit(self, residual: np.ndarray, cells: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, float]:
-        """Shrunken means of the crossed values ``[rows]`` at the best λ, and their leave-one-out gain in nats."""
-        flat = counts.ravel()
-        sums = np.bincount(cells, residual, flat.size)
-        squares = np.bincount(cells, residual ** 2, flat.size)
-        seen = flat > 0
-        gains = [loo_gain(flat[seen], sums[seen], squares[seen], lam).sum() for lam in SHRINKAGE]
-        lam = SHRINKAGE[int(np.argmax(gains))]
-        return (sums / (flat + lam))[cells], float(max(gains) / np.mean(residual ** 2))
+class Crossing:
+    """The crossed values of two fields.
 
-
-def _own_effects(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Both fields' own effects f_a + g_b by alternating plain means, also right where the fields depend on each other."""
-    rows, columns = np.maximum(counts.sum(1), 1), np.maximum(counts.sum(0), 1)
-    left, right = sums.sum(1) / rows, np.zeros(counts.shape[1])
-    for _ in range(SWEEPS):
-        right = (sums.sum(0) - left @ counts) / columns
-        left = (sums.sum(1) - counts @ right) / rows
-    return left[:, None] + right
-
-
-def _cross_moments(counts: np.ndarray) -> tuple[float, float, float, float]:
-    """Moments of the pair statistic for residuals of unit variance after both own effects were removed.
-
-    The projection that removes them is taken as that of independent fields, where the traces of its products are the
-    products of the fields' own; the mean uses the real table.
+    Attributes:
+        cells: the crossed value of every row, ``[rows]``.
+        counts: rows of every crossed value, ``[size, size]``.
     """
-    rows = counts.sum()
-    first, second = counts.sum(1), counts.sum(0)
-    square = counts ** 2
-    mean = (square.sum() / rows - (square.sum(1) / first).sum() - (square.sum(0) / second).sum()
-            + len(first) + len(second) - 1)
-    spread, cube = (rows ** power * _centred_trace(first / rows, power) * _centred_trace(second / rows, power)
-                    for power in (2, 3))
-    coincidence = 4 * (square - counts).sum()
-    return mean, 2 * spread, 8 * cube, coincidence
+
+    def __init__(self, cells: np.ndarray, counts: np.ndarray):
+        self.cells, self.counts = cells, counts
+        self._own = _OwnEffects(counts)
+        self._moments = self._own.moments()
+
+    def evidence(self, residual: Residual, tests: int) -> float:
+        """z of an effect beyond both fields' own, corrected for ``tests`` pairs."""
+        if residual.variance <= 0:
+            return 0.0
+        counts = self.counts
+        sums = np.bincount(self.cells, residual.values, counts.size).reshape(counts.shape)
+        own = self._own.fit(sums)
+        squares = residual.variance * len(residual.values) + np.sum(counts * own * own) - 2 * np.sum(sums * own)
+        value = np.sum(np.square(sums - counts * own)) - squares
+        mean, spread, cumulant, coincidence = self._moments
+        return float(normal_score(value / residual.variance, mean, spread, cumulant + coincidence * residual.skew,
+                                  tests))
+
+    def best_shrinkage(self, residual: Residual) -> tuple[float, float]:
+        """The λ of largest leave-one-out gain of the crossed values' means, and that gain in nats."""
+        counts = self.counts.ravel()
+        sums = np.bincount(self.cells, residual.values, counts.size)
+        squares = np.bincount(self.cells, np.square(residual.values), counts.size)
+        seen = counts > 0
+        gains = [loo_gain(counts[seen], sums[seen], squares[seen], lam).sum() for lam in SHRINKAGE]
+        return float(SHRINKAGE[int(np.argmax(gains))]), float(max(gains) / residual.variance)
 
 
-def _centred_trace(share: np.ndarray, power: int) -> float:
-    """tr (D - p pᵀ)^power with D = diag(p): the eigenvalues of one field's share of the pair statistic."""
-    two, three = np.sum(share ** 2), np.sum(share ** 3)
-    if power == 2:
-        return two - 2 * three + two ** 2
-    return three - 3 * np.sum(share ** 4) + 3 * three * two - two ** 3
+class _OwnEffects:
+    """The space of own effects f_a + g_b over a table of counts ``[rows a, columns b]``, and what is beyond it.
+
+    With f eliminated, the normal equations for g have the matrix T = diag(n_b) - Nᵀ diag(n_a)⁻¹ N; ``inverse`` is its
+    pseudo-inverse, so fields that determine each other are no special case.
+    """
+
+    def __init__(self, counts: np.ndarray):
+        self.counts = counts
+        self.rows = counts.sum(1)
+        self.share = counts / self.rows[:, None]
+        matrix = np.diag(counts.sum(0)) - counts.T @ self.share
+        roots, vectors = np.linalg.eigh(matrix)
+        used = roots > 1e-9 * counts.sum()
+        self.rank = len(self.rows) + int(used.sum())
+        self.inverse = (vectors[:, used] / roots[used]) @ vectors[:, used].T
+
+    def fit(self, sums: np.ndarray) -> np.ndarray:
+        """Least squares f_a + g_b of every cell, given the sums of the cells."""
+        total = sums.sum(1)
+        right = self.inverse @ (sums.sum(0) - total @ self.share)
+        return ((total - self.counts @ right) / self.rows)[:, None] + right
+
+    def moments(self) -> tuple[float, float, float, float]:
+        """Moments of the pair statistic as chance.pair_moments gives them, with M the projection beyond own effects.
+
+        With N the diagonal matrix of the cells' counts, the statistic is rᵀ (M K M - M) r: mean tr MN - tr M, variance
+        2 (tr MNMN - 2 tr MN + tr M). The third cumulant is that of as many equal eigenvalues, or of the unprojected
+        table scaled to this variance, whichever is more skewed.
+        """
+        n, square = self.counts, self.counts ** 2
+        through = self.share @ self.inverse
+        leverage = (1 / self.rows + np.sum(through * self.share, 1))[:, None] + np.diag(self.inverse) - 2 * through
+        total, freedom = n.sum(), n.sum() - self.rank
+        first = total - np.sum(square * leverage)
+        second = square.sum() - 2 * np.sum(square * n * leverage) + self._double_trace(square)
+        spread = max(second - 2 * first + freedom, 0.0)
+        free_cells = max(np.count_nonzero(n) - self.rank, 1)
+        plain = np.sum(square - n)
+        scaled = np.sum(n * (n - 1) * (n - 2)) * (spread / plain) ** 1.5 if plain > 0 else 0.0
+        return first - freedom, 2 * spread, 8 * max(scaled, spread ** 1.5 / free_cells ** 0.5), 4 * plain
+
+    def _double_trace(self, square: np.ndarray) -> float:
+        """tr PNPN for P = 1 - M, in O(rows * columns²)."""
+        along = square.sum(1) / self.rows
+        upper = square - self.share * square.sum(1)[:, None]
+        inner = np.diag(square.sum(0)) - self.share.T @ square - square.T @ self.share
+        inner += self.share.T @ (self.share * square.sum(1)[:, None])
+        turned = self.inverse @ inner
+        mixed = np.sum((self.inverse @ upper.T) * (upper / self.rows[:, None]).T)
+        return float(np.sum(along ** 2) + 2 * mixed + np.sum(turned * turned.T))

@@ -27,6 +27,16 @@ EVIDENCE = (np.inf, 30.0, 1.0)
 SHRINKAGE = np.array([2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 300.0, 1000.0, 3000.0])  # λ of S_v / (n_v + λ)
 
 
+class Residual:
+    """What is left to explain of one label: values ``[rows]`` of mean about zero, variance and squared skewness."""
+
+    def __init__(self, values: np.ndarray):
+        self.values = values
+        squares = values * values
+        self.variance = float(squares.mean())
+        self.skew = float((squares * values).mean() ** 2 / self.variance ** 3) if self.variance > 0 else 0.0
+
+
 class ValueTable:
     """The values of all fields that occur in some rows, side by side in one flat array.
 
@@ -67,53 +77,53 @@ class ValueTable:
         """Adds a flat array up over the values of every field: ``[values]`` to ``[fields]``."""
         return np.add.reduceat(array, self.offsets[:-1])
 
-    def sums(self, residual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Per value the sum of the residuals ``[rows]`` and of their squares."""
+    def sums(self, residual: Residual) -> tuple[np.ndarray, np.ndarray]:
+        """Per value the sum of the residuals and of their squares."""
         return tuple(np.bincount(self.slots.ravel(), np.tile(weight, self.fields), len(self.counts))
-                     for weight in (residual, residual ** 2))
+                     for weight in (residual.values, np.square(residual.values)))
 
-    def energy(self, residual: np.ndarray) -> np.ndarray:
+    def energy(self, residual: Residual) -> np.ndarray:
         """uz of the residual, ``[fields]``: gradient_energy's formula with one dimension."""
         sums, squares = self.sums(residual)
-        pairs = 2 * self.per_field(self.counts * (self.counts - 1))
-        scale = np.mean(residual ** 2) * np.sqrt(pairs)
+        scale = residual.variance * self._pair_scale()
         excess = self.per_field(sums ** 2 - squares)
         several = (scale > 0) & (np.diff(self.offsets) > 1)
         return np.divide(excess, scale, out=np.zeros(self.fields), where=several)
 
-    def evidence(self, residual: np.ndarray, sums: np.ndarray, squares: np.ndarray,
+    def _pair_scale(self) -> np.ndarray:
+        return np.sqrt(2 * self.per_field(self.counts * (self.counts - 1)))
+
+    def evidence(self, residual: Residual, sums: np.ndarray, squares: np.ndarray,
                  uz: np.ndarray | None = None) -> np.ndarray:
         """z of every field, ``[fields]``: the largest over the weights of EVIDENCE, corrected for looking at all.
 
         Args:
-            residual: ``[rows]``, mean about zero.
+            residual: what to explain.
             sums: Σ of the residuals per value.
             squares: Σ of their squares per value.
             uz: ``[fields]``, to be taken instead of this residual's for the weights w = 1.
         """
-        variance = np.mean(residual ** 2)
-        if variance <= 0:
+        if residual.variance <= 0:
             return np.zeros(self.fields)
-        skew = np.mean(residual ** 3) ** 2 / variance ** 3
         found = []
         for lam, (mean, spread, cumulant, coincidence) in zip(EVIDENCE, self._moments):
-            value = self.per_field(self._weights(lam) * (sums ** 2 - squares)) / variance
+            value = self.per_field(self._weights(lam) * (sums ** 2 - squares)) / residual.variance
             if uz is not None and np.isinf(lam):
-                value = uz * np.sqrt(2 * self.per_field(self.counts * (self.counts - 1)))
-            found.append(normal_score(value, mean, spread, cumulant + coincidence * skew, tests=len(EVIDENCE)))
+                value = uz * self._pair_scale()
+            found.append(normal_score(value, mean, spread, cumulant + coincidence * residual.skew, len(EVIDENCE)))
         return np.max(found, 0)
 
-    def gains(self, residual: np.ndarray, sums: np.ndarray, squares: np.ndarray,
+    def gains(self, residual: Residual, sums: np.ndarray, squares: np.ndarray,
               shrinkage: Sequence[float]) -> np.ndarray:
         """What predicting by shrunken value means would gain on rows left out, in nats: ``[len(shrinkage), fields]``.
 
         Row b is predicted by m_b = (S_v - r_b) / (n_v - 1 + λ) from the other rows of its value; the gain
         Σ_b (r_b m_b - m_b² / 2) / variance is the improvement in log-likelihood to second order.
         """
-        variance = np.mean(residual ** 2)
-        if variance <= 0:
+        if residual.variance <= 0:
             return np.zeros((len(shrinkage), self.fields))
-        return np.stack([self.per_field(loo_gain(self.counts, sums, squares, lam)) for lam in shrinkage]) / variance
+        gains = [self.per_field(loo_gain(self.counts, sums, squares, lam)) for lam in shrinkage]
+        return np.stack(gains) / residual.variance
 
 
 def loo_gain(counts: np.ndarray, sums: np.ndarray, squares: np.ndarray, lam: float) -> np.ndarray:
