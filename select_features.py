@@ -24,11 +24,10 @@ import mindspore as ms
 from src.config import load_config
 from src.errors import run_program
 from src.files import write_json
-from src.models import plan_inputs
 from src.programs import choose_tasks, open_data, start_logging
 from src.reporting import selection_table
 from src.runs import RunFolder
-from src.selection import select_fields
+from src.selection import check_request, select_fields
 from src.training import choose_device
 
 
@@ -38,7 +37,7 @@ def main(arguments: list) -> None:
     config = load_config(arguments)
     data = open_data(config)
     tasks = choose_tasks(data, config)
-    plan_inputs(config.backbone, data.schema, tasks)
+    check_request(data, tasks, config)
     run = RunFolder.create(config)
     run.write_environment(choose_device(config.device_target, config.device_id))
     ms.set_seed(config.seed)

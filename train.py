@@ -37,7 +37,7 @@ from src.programs import choose_tasks, open_data, start_logging
 from src.reporting import comparison_table, selection_table
 from src.runs import RunFolder
 from src.schema import Selection
-from src.selection import select_fields
+from src.selection import check_request, select_fields
 from src.training import Trainer, choose_device, training_summary
 
 LOG = logging.getLogger("train")
@@ -49,7 +49,7 @@ def main(arguments: list) -> None:
     config = load_config(arguments)
     data = open_data(config)
     tasks = choose_tasks(data, config)
-    plan_inputs(config.backbone, data.schema, tasks)  # refuses what cannot be built before anything is written
+    check_request(data, tasks, config)
 
     run = RunFolder.create(config)
     if run.finished:

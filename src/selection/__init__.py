@@ -1,4 +1,6 @@
 from src.selection.base import Selector, adapt_selection, all_fields, make_selection
-from src.selection.registry import SELECTORS, select_fields
+from src.selection.registry import SELECTORS, check_request, select_fields
 
-__all__ = ["SELECTORS", "Selector", "adapt_selection", "all_fields", "make_selection", "select_fields"]
+__all__ = [
+    "SELECTORS", "Selector", "adapt_selection", "all_fields", "check_request", "make_selection", "select_fields",
+]

@@ -72,12 +72,10 @@ def fields_to_keep(scores: np.ndarray, chance: float | None, keep_ratio, keep_fi
         tasks: task names, for messages.
 
     Raises:
-        UserError: more fields are asked for than there are, or auto for a selector without a chance level.
+        UserError: auto for a selector without a chance level.
     """
     count = scores.shape[1]
     if keep_fields != "none":
-        if keep_fields > count:
-            raise UserError(f"keep_fields is {keep_fields}; the data set has {count} fields; expected 1 to {count}")
         return [keep_fields] * len(scores)
     if keep_ratio != "auto":
         return [max(1, int(count * keep_ratio + 1e-9))] * len(scores)

@@ -20,7 +20,9 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from src.errors import UserError
 from src.files import read_json
+from src.models import plan_inputs
 from src.schema import Selection
 from src.selection.base import adapt_selection, all_fields, make_selection
 from src.selection.multisfs import MultiSFS
@@ -38,10 +40,28 @@ def select_fields(data, tasks: Sequence[str], config) -> tuple[Selection, dict[s
         UserError: the file does not fit the data set, or the selector cannot give what was asked for.
     """
     if config.selection != "none":
-        path = Path(config.selection)
-        selection = Selection.from_json(read_json(path), str(path))
-        return adapt_selection(selection, data.schema, tasks, config), {"total": 0.0}
+        return _read_selection(data, tasks, config), {"total": 0.0}
     if config.selector == "none":
         return all_fields(data.schema, tasks, config), {"total": 0.0}
     selector = SELECTORS[config.selector](config).fit(data, tasks)
     return make_selection(selector, data.schema, tasks, config), dict(selector.seconds_)
+
+
+def check_request(data, tasks: Sequence[str], config) -> None:
+    """Refuses what cannot be selected or built, before anything is written.
+
+    Raises:
+        UserError: the backbone does not suit the tasks, more fields are asked for than there are, or the named
+            selection does not fit the data set.
+    """
+    plan_inputs(config.backbone, data.schema, tasks)
+    count = len(data.schema.fields)
+    if config.keep_fields != "none" and config.keep_fields > count:
+        raise UserError(f"keep_fields is {config.keep_fields}; the data set has {count} fields; expected 1 to {count}")
+    if config.selection != "none":
+        _read_selection(data, tasks, config)
+
+
+def _read_selection(data, tasks: Sequence[str], config) -> Selection:
+    path = Path(config.selection)
+    return adapt_selection(Selection.from_json(read_json(path), str(path)), data.schema, tasks, config)

@@ -1,0 +1,194 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""The real commands on the real MovieLens-100K: prepared once, one or two epochs each."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ["epochs=1", "embedding_dim=8", "bottom_dims=[16]", "tower_dims=[8]", "experts=2", "progress=false",
+         "score_batches=3", "relation_epochs=2", "relation_batches=2"]
+
+
+def run(program, *arguments, cwd=None, **options):
+    """Runs one of the project's programs, from any folder."""
+    return subprocess.run([sys.executable, str(ROOT / program), *map(str, arguments)], capture_output=True, text=True,
+                          cwd=cwd or ROOT, timeout=300, check=False, **options)
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data with space") / "movielens"
+    done = run("preprocess.py", "--dataset", "movielens", "--data_dir", folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(prepared, tmp_path_factory):
+    """One finished run with the default selector."""
+    output = tmp_path_factory.mktemp("runs")
+    done = run("train.py", *SMALL, f"data_dir={prepared}", f"output_dir={output}", "run_name=a", cwd=output)
+    assert done.returncode == 0, done.stderr
+    return output / "a"
+
+
+def refused(done, *words):
+    """Exit code 2, one line that says so, no traceback."""
+    assert done.returncode == 2, (done.returncode, done.stderr)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert len(lines) == 1 and "Traceback" not in done.stderr, done.stderr
+    assert all(word in lines[0] for word in words), lines[0]
+
+
+def test_a_run_writes_what_is_promised(finished):
+    names = {"config.yaml", "env.json", "selection.json", "history.jsonl", "metrics.json", "best.ckpt", "last.ckpt",
+             "train.log"}
+    assert names <= {path.name for path in finished.iterdir()}
+    selection = json.loads((finished / "selection.json").read_text())
+    assert set(selection) == {"selector", "backbone", "seed", "tasks", "fields", "k", "scores", "selected", "shared",
+                              "relations", "seconds", "settings"}
+    count = len(selection["fields"])
+    for task in selection["tasks"]:
+        kept, scores = selection["selected"][task], selection["scores"][task]
+        assert len(kept) == selection["k"][task] == count // 2
+        by_score = sorted(selection["fields"], key=lambda name: (-scores[name], selection["fields"].index(name)))
+        assert kept == by_score[:len(kept)]
+    metrics = json.loads((finished / "metrics.json").read_text())
+    assert {"valid", "test", "mean_auc", "best_epoch", "epochs", "parameters", "embedding_parameters", "input_fields",
+            "seconds", "train_rows_per_second", "peak_memory_mb", "device", "seed"} <= set(metrics)
+    assert metrics["mean_auc"] == pytest.approx(np.mean([entry["auc"] for entry in metrics["test"].values()]))
+    assert metrics["test"]["like"]["auc"] > 0.65  # one epoch already ranks
+
+
+@pytest.mark.parametrize("split", ["test", "valid"])
+def test_eval_gives_the_same_numbers(finished, split):
+    done = run("eval.py", "--run_dir", finished, "--split", split)
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((finished / "metrics.json").read_text())
+    assert json.loads(done.stdout)[split] == metrics[split]
+
+
+@pytest.mark.parametrize("settings", [["score=paper", "backbone=ple"], ["score=calibrated", "dropout=0.5"]])
+def test_one_seed_gives_one_result(prepared, tmp_path, settings):
+    texts, metrics = [], []
+    for name in ("a", "b"):
+        done = run("train.py", *SMALL, *settings, f"data_dir={prepared}", f"output_dir={tmp_path}", f"run_name={name}")
+        assert done.returncode == 0, done.stderr
+        texts.append((tmp_path / name / "selection.json").read_bytes())
+        metrics.append(json.loads((tmp_path / name / "metrics.json").read_text()))
+    assert texts[0] == texts[1]
+    for key in ("valid", "test", "mean_auc", "best_epoch", "epochs", "parameters", "input_fields"):
+        assert metrics[0][key] == metrics[1][key]
+    relations = json.loads(texts[0])["relations"]
+    assert (relations is not None) == ("score=paper" in settings)
+
+
+@pytest.mark.parametrize("backbone", ["single_task", "esmm", "aitm"])
+def test_a_selection_can_be_reused(prepared, finished, tmp_path, backbone):
+    done = run("train.py", *SMALL, f"data_dir={prepared}", f"output_dir={tmp_path}", "run_name=c",
+               f"selection={finished / 'selection.json'}", f"backbone={backbone}")
+    assert done.returncode == 0, done.stderr
+    first, second = (json.loads((path / "selection.json").read_text()) for path in (finished, tmp_path / "c"))
+    assert first["selected"] == second["selected"] and second["shared"] == []
+
+
+def test_selection_alone(prepared, tmp_path):
+    done = run("select_features.py", *SMALL, f"data_dir={prepared}", f"output_dir={tmp_path}", "run_name=s",
+               "tasks=love", "keep_fields=3", "backbone=shared_bottom")
+    assert done.returncode == 0, done.stderr
+    selection = json.loads((tmp_path / "s" / "selection.json").read_text())
+    assert selection["tasks"] == ["love"] and len(selection["selected"]["love"]) == 3
+    assert not (tmp_path / "s" / "metrics.json").exists()
+
+
+def test_a_finished_run_is_left_as_it_is(finished, prepared):
+    before = {path.name: path.stat().st_mtime_ns for path in finished.iterdir()}
+    done = run("train.py", *SMALL, f"data_dir={prepared}", f"output_dir={finished.parent}", "run_name=a")
+    assert done.returncode == 0 and "finished" in done.stderr
+    assert {path.name: path.stat().st_mtime_ns for path in finished.iterdir() if path.name != ".lock"} == {
+        name: when for name, when in before.items() if name != ".lock"}
+
+
+def test_sigterm_saves_and_the_same_command_goes_on(prepared, tmp_path):
+    settings = [*SMALL, "epochs=3", f"data_dir={prepared}", f"output_dir={tmp_path}", "selector=none"]
+    whole = run("train.py", *settings, "run_name=whole")
+    assert whole.returncode == 0, whole.stderr
+    command = [sys.executable, str(ROOT / "train.py"), *settings, "run_name=parts"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        while not (tmp_path / "parts" / "last.ckpt").exists() and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 143, errors
+    assert "interrupted by SIGTERM" in errors and not (tmp_path / "parts" / "metrics.json").exists()
+    again = run("train.py", *settings, "run_name=parts")
+    assert again.returncode == 0, again.stderr
+    first, second = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("whole", "parts"))
+    assert first["test"] == second["test"] and first["best_epoch"] == second["best_epoch"]
+
+
+def test_bad_input_is_one_line_and_nothing_is_written(prepared, tmp_path):
+    output = tmp_path / "out"
+    base = ["train.py", *SMALL, f"output_dir={output}"]
+    refused(run(*base, f"data_dir={tmp_path / 'nowhere'}"), "nowhere", "preprocess.py")
+    refused(run(*base, f"data_dir={prepared}", "tasks=like,lov"), "'lov'", "did you mean love")
+    refused(run(*base, f"data_dir={prepared}", "batchsize=3"), "did you mean batch_size")
+    refused(run(*base, f"data_dir={prepared}", "tasks=like", "backbone=esmm"), "at least 2 tasks")
+    refused(run(*base, f"data_dir={prepared}", "monitor=clik"), "monitor", "mean_auc")
+    refused(run(*base, f"data_dir={prepared}", "keep_fields=99"), "keep_fields is 99", "28")
+    unknown = tmp_path / "selection.json"
+    unknown.write_text(json.dumps({"selector": "x", "backbone": "mmoe", "seed": 1, "tasks": ["like", "love"],
+                                   "fields": ["user", "colour"], "selected": {"like": ["colour"], "love": ["user"]},
+                                   "shared": ["user", "colour"]}))
+    refused(run(*base, f"data_dir={prepared}", f"selection={unknown}", "run_name=u"), "'colour'")
+    assert not output.exists()
+
+
+def test_an_output_folder_that_cannot_be_written(prepared, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    refused(run("train.py", *SMALL, f"data_dir={prepared}", f"output_dir={tmp_path / 'file'}"), "cannot write")
+    assert (tmp_path / "file").read_text() == "not a folder"
+
+
+def test_damaged_data_is_named(prepared, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(prepared, copy)
+    shard = next(copy.glob("train-*-ids.npy"))
+    os.truncate(shard, shard.stat().st_size - 100)
+    refused(run("train.py", *SMALL, f"data_dir={copy}", f"output_dir={tmp_path / 'o'}"), shard.name)
+
+
+def test_a_task_with_one_class_is_refused(prepared, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(prepared, copy)
+    schema = json.loads((copy / "schema.json").read_text())
+    schema["tasks"][1]["positive_rate"]["train"] = 0.0
+    (copy / "schema.json").write_text(json.dumps(schema))
+    refused(run("train.py", *SMALL, f"data_dir={copy}", f"output_dir={tmp_path / 'o'}"), "task love has one class")
+
+
+def test_eval_of_something_that_is_no_run(tmp_path):
+    refused(run("eval.py", "--run_dir", tmp_path), "not a run folder")
+    refused(run("eval.py"), "--run_dir")
