@@ -52,6 +52,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--tasks", type=_names, help="tasks to prepare, as a,b (default: all of the preset)")
     add("--table", help="table: YAML file that describes the columns")
     add("--logs", help="kuairand, simulate: standard, random or all")
+    add("--layout", help="official: kuairand, aliccp or qb")
+    add("--task_t", type=int, help="official: the authors' choice of labels, 0 to 4")
     add("--rows", type=int, help="simulate: number of standard impressions")
     add("--law", help=f"simulate: {', '.join(LAWS)}")
     add("--entities", help="simulate: unique, real or auto")

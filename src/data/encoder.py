@@ -135,7 +135,9 @@ class FieldCounter:
 def quantile_edges(counts: pl.DataFrame, buckets: int) -> tuple[float, ...]:
     """Returns rising edges that cut weighted numbers into about equally full buckets.
 
-    Equal numbers always share a bucket; where there are no more distinct numbers than buckets, each gets its own.
+    Equal numbers always share a bucket; where there are no more distinct numbers than buckets, each gets its own. So
+    does a number that holds two buckets' worth of the rows (the zeros of a gain, say): the others are then cut among
+    themselves, or they would all fall into one bucket.
 
     Args:
         counts: columns value (float) and n, one row per distinct value.
@@ -145,11 +147,15 @@ def quantile_edges(counts: pl.DataFrame, buckets: int) -> tuple[float, ...]:
     values, weights = counts["value"].cast(pl.Float64).to_numpy(), counts["n"].to_numpy()
     if len(values) <= buckets:
         return tuple(float(value) for value in values[1:])
-    below = np.cumsum(weights) - weights  # rows under each value
-    targets = np.arange(1, buckets) * (weights.sum() / buckets)
+    heavy = np.flatnonzero(weights * buckets >= 2 * weights.sum())
+    light = np.where(np.isin(np.arange(len(values)), heavy), 0, weights)
+    below = np.cumsum(light) - light  # light rows under each value
+    parts = max(buckets - 2 * len(heavy), 1)
+    targets = np.arange(1, parts) * (light.sum() / parts)
     after = np.searchsorted(below, targets, side="left").clip(1, len(values) - 1)
     nearer = np.where(targets - below[after - 1] < below[after] - targets, after - 1, after)
-    return tuple(float(values[start]) for start in np.unique(nearer) if start > 0)
+    starts = np.unique(np.concatenate([nearer, heavy, heavy + 1]).astype(np.int64))
+    return tuple(float(values[start]) for start in starts if 0 < start < len(values))
 
 
 def to_text(raw: pl.Series, spec: FieldSpec, missing: Sequence[str]) -> pl.Series:

@@ -119,8 +119,8 @@ def parse_options(value: Mapping[str, Any], source_defaults: Mapping[str, Any], 
     missing = value.get("missing", MISSING)
     return DataOptions(
         fields=tuple(fields), tasks=tuple(tasks), split=parse_split(value.get("split", {}), where),
-        min_count=_whole(value.get("min_count", 1), "min_count", 1, where),
-        buckets=_whole(value.get("buckets", 20), "buckets", 2, where),
+        min_count=whole(value.get("min_count", 1), "min_count", 1, where),
+        buckets=whole(value.get("buckets", 20), "buckets", 2, where),
         missing=tuple(str(item) for item in _list(missing, "missing", where)),
         source={key: value.get(key, default) for key, default in source_defaults.items()},
         more_fields=tuple(more_fields), more_tasks=tuple(more_tasks))
@@ -141,7 +141,7 @@ def parse_split(value: Mapping[str, Any], where: str) -> SplitSpec:
                         f"{nearest(split.by, SPLIT_RULES)}")
     if split.by in ("time", "column") and not split.column:
         raise UserError(f"split of {where} is by {split.by} and names no column; add column: NAME")
-    _whole(split.seed, "split.seed", 0, where)
+    whole(split.seed, "split.seed", 0, where)
     numbers = all(isinstance(part, (int, float)) and not isinstance(part, bool) for part in split.parts)
     if len(split.parts) != 3 or not numbers or min(split.parts) < 0 or abs(sum(split.parts) - 1) > 1e-6:
         raise UserError(f"split.parts of {where} is {list(split.parts)}; expected three shares (train, valid, test) "
@@ -149,6 +149,19 @@ def parse_split(value: Mapping[str, Any], where: str) -> SplitSpec:
     if split.parts[0] == 0:
         raise UserError(f"split.parts of {where} leaves train empty; expected a share above 0")
     return replace(split, parts=tuple(float(part) for part in split.parts))
+
+
+def whole(value: Any, what: str, least: int, where: str) -> int | None:
+    """Returns a whole number of at least ``least``, or None for None.
+
+    Raises:
+        UserError: it is something else.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UserError(f"{what} is {value!r} in {where}; expected a whole number of at least {least}")
+    return value
 
 
 def _parse_field(item: Any, where: str) -> Sequence[FieldSpec]:
@@ -163,11 +176,11 @@ def _parse_field(item: Any, where: str) -> Sequence[FieldSpec]:
         raise UserError(f"kind of {what} is {kind!r}; expected one of {', '.join(KINDS)}{nearest(kind, KINDS)}")
     spec = FieldSpec(
         name=item["name"], column=str(item.get("column", item["name"])), kind=kind,
-        buckets=_whole(item.get("buckets"), f"buckets of {what}", 2, where),
+        buckets=whole(item.get("buckets"), f"buckets of {what}", 2, where),
         unit=_one_of(item.get("unit"), ("s", "ms", "us"), f"unit of {what}"),
         separator=item.get("separator", "," if kind == "multi" else None),
-        min_count=_whole(item.get("min_count"), f"min_count of {what}", 1, where),
-        max_values=_whole(item.get("max_values"), f"max_values of {what}", 1, where),
+        min_count=whole(item.get("min_count"), f"min_count of {what}", 1, where),
+        max_values=whole(item.get("max_values"), f"max_values of {what}", 1, where),
         values=None if item.get("values") is None else tuple(str(v) for v in _list(item["values"], "values", what)),
         missing=tuple(str(v) for v in _list(item.get("missing", ()), "missing", what)))
     if kind == "multi" and (not isinstance(spec.separator, str) or not spec.separator):
@@ -218,14 +231,6 @@ def _items(value: Mapping[str, Any], key: str, where: str) -> Sequence[Any]:
 def _list(value: Any, key: str, where: str) -> Sequence[Any]:
     if not isinstance(value, (list, tuple)):
         raise UserError(f"{key} of {where} is {value!r}; expected a list")
-    return value
-
-
-def _whole(value: Any, what: str, least: int, where: str) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise UserError(f"{what} is {value!r} in {where}; expected a whole number of at least {least}")
     return value
 
 

@@ -22,12 +22,12 @@ import logging
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from src.config import ROOT, read_yaml
-from src.data.options import DataOptions, parse_options, parse_split
+from src.data.options import DataOptions, parse_options, parse_split, whole
 from src.data.pipeline import prepare_stage
 from src.data.staging import Stage
 from src.data.store import SCHEMA_FILE, PreparedData
@@ -36,9 +36,10 @@ from src.errors import UserError, nearest
 from src.files import read_json, write_json
 
 # Source modules, each with DEFAULTS (its own options), inputs(raw_dir, options) -> files, stage(files, options, out).
-SOURCES = {"movielens": "src.data.sources.movielens", "kuairand": "src.data.sources.kuairand",
-           "simulate": "src.data.sources.simulate", "table": "src.data.sources.table"}
+SOURCES = {name: f"src.data.sources.{name}" for name in (
+    "movielens", "adult", "kuairand", "tenrec", "official", "table", "simulate")}
 INPUTS_FILE = "inputs.json"
+_SPLIT_KEYS = ("by", "seed", "parts", "column")
 
 logger = logging.getLogger(__name__)
 
@@ -62,9 +63,9 @@ def prepare(dataset: str, raw_dir=None, data_dir=None, preset=None, overrides: M
         UserError: anything the user can mend; a prepared set that stood at ``data_dir`` is then untouched.
     """
     source = _source(dataset)
-    options = load_options(dataset, preset, overrides or {})
-    data_dir = ROOT / "data" / dataset if data_dir is None else Path(data_dir)
     raw_dir = None if raw_dir is None else Path(raw_dir)
+    options = load_options(dataset, preset, overrides or {}, raw_dir)
+    data_dir = ROOT / "data" / dataset if data_dir is None else Path(data_dir)
     if raw_dir is not None and not raw_dir.exists() and dataset != "simulate":
         raise UserError(f"raw_dir {raw_dir} does not exist; expected the raw files of {dataset}")
     refuse_foreign(data_dir)
@@ -93,13 +94,13 @@ def prepare(dataset: str, raw_dir=None, data_dir=None, preset=None, overrides: M
     return PreparedData.open(data_dir, verify=False)
 
 
-def load_options(dataset: str, preset, overrides: Mapping[str, Any]) -> DataOptions:
+def load_options(dataset: str, preset, overrides: Mapping[str, Any], raw_dir: Path | None = None) -> DataOptions:
     """Reads the ``data:`` mapping of a preset and applies overrides.
 
     Raises:
         UserError: the preset is missing or malformed, or an override is unknown.
     """
-    overrides, tasks = dict(overrides), overrides.get("tasks")
+    overrides, source = dict(overrides), _source(dataset)
     if dataset == "table":
         if "table" not in overrides:
             raise UserError("table is not given; expected a YAML file that describes the columns; see docs/DATASETS.md")
@@ -108,26 +109,32 @@ def load_options(dataset: str, preset, overrides: Mapping[str, Any]) -> DataOpti
     else:
         path = ROOT / "configs" / f"{dataset}.yaml" if preset is None else Path(preset)
         data = _read_data(path)
-    options = parse_options(data, _source(dataset).DEFAULTS, f"{path}" if dataset == "table" else f"data of {path}")
-    split = {key: overrides.pop(key) for key in ("by", "seed", "parts", "column") if key in overrides}
+    own = {key: overrides.pop(key) for key in source.DEFAULTS if key in overrides}
+    if isinstance(data, dict):
+        data = {**data, **own}
+        if hasattr(source, "describe"):  # fields or tasks that depend on the raw files or on other options
+            data = {**data, **source.describe(raw_dir, {**source.DEFAULTS, **data})}
+    options = parse_options(data, source.DEFAULTS, str(path) if dataset == "table" else f"data of {path}")
+    options = _override(options, overrides, dataset, path)
+    _refuse_leakage(options, getattr(source, "LEAKAGE", ()))
+    return options
+
+
+def _override(options: DataOptions, overrides: dict[str, Any], dataset: str, path: Path) -> DataOptions:
+    split = {key: overrides.pop(key) for key in _SPLIT_KEYS if key in overrides}
     if split:
-        options = replace(options, split=parse_split({**_as_mapping(options.split), **split}, "the command line"))
+        options = replace(options, split=parse_split({**asdict(options.split), **split}, "the command line"))
     for key in ("fields", "tasks"):
         if key in overrides:
             known = (*getattr(options, key), *getattr(options, f"more_{key}"))
             options = replace(options, **{key: _keep(known, overrides.pop(key), key, path)})
-    _refuse_leakage(options, getattr(_source(dataset), "LEAKAGE", ()))
-    for key in [key for key in overrides if key in ("min_count", "buckets")]:
-        options = replace(options, **{key: overrides.pop(key)})
+    for key, least in (("min_count", 1), ("buckets", 2)):
+        if key in overrides:
+            options = replace(options, **{key: whole(overrides.pop(key), key, least, "the command line")})
     for key in overrides:
-        if key not in options.source:
-            allowed = ["by", "seed", "parts", "column", "fields", "tasks", "min_count", "buckets", *options.source]
-            raise UserError(f"option {key!r} is unknown to {dataset}; expected one of {', '.join(allowed)}"
-                            f"{nearest(key, allowed)}")
-    options = replace(options, source={**options.source, **overrides})
-    if tasks is None and hasattr(_source(dataset), "default_tasks"):
-        known = (*options.tasks, *options.more_tasks)
-        options = replace(options, tasks=_keep(known, _source(dataset).default_tasks(options.source), "tasks", path))
+        allowed = [*_SPLIT_KEYS, "fields", "tasks", "min_count", "buckets", *options.source]
+        raise UserError(f"option {key!r} is unknown to {dataset}; expected one of {', '.join(allowed)}"
+                        f"{nearest(key, allowed)}")
     return options
 
 
@@ -161,10 +168,6 @@ def _keep(items, names: Sequence[str], what: str, path: Path):
             raise UserError(f"{what[:-1]} {name!r} is not in data of {path}; it has {', '.join(place)}"
                             f"{nearest(name, place)}")
     return tuple(place[name] for name in dict.fromkeys(names))
-
-
-def _as_mapping(split) -> dict[str, Any]:
-    return {"by": split.by, "seed": split.seed, "parts": split.parts, "column": split.column}
 
 
 def _describe(path: Path) -> dict[str, Any]:

@@ -61,13 +61,14 @@ def require_columns(path: Path, names: Sequence[str], wanted: Sequence[str]) -> 
 
 
 def read_frames(path: Path, types: Mapping[str, type], separator: str = ",", names: Sequence[str] | None = None,
-                quoted: bool = True) -> Iterator[pl.DataFrame]:
+                quoted: bool = True, content: bytes | None = None) -> Iterator[pl.DataFrame]:
     """Yields the wanted columns of a file, block by block; empty cells are null.
 
     Args:
         types: the wanted columns and how to read them: TEXT or WHOLE.
         names: the columns of a file that has no header line.
         quoted: cells may stand in double quotes, and such cells may hold line breaks.
+        content: what to read in place of the file, if part of it was taken off.
 
     Raises:
         UserError: a line has too many or too few cells, or a cell is not UTF-8 or not of its type.
@@ -76,7 +77,7 @@ def read_frames(path: Path, types: Mapping[str, type], separator: str = ",", nam
     require_columns(path, reader.names, list(types))
     if quoted:
         _refuse_open_quote(path)
-    with open(path, "rb") as file:
+    with open(path, "rb") if content is None else io.BytesIO(content) as file:
         line = 1 if names else 2
         rest = b""
         if not names:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from src.config import ROOT
@@ -40,9 +40,9 @@ _UNIQUE_UP_TO = 1_000_000
 logger = logging.getLogger(__name__)
 
 
-def default_tasks(source: dict) -> tuple[str, ...]:
+def describe(raw_dir: Path | None, source: Mapping[str, object]) -> dict:
     """Returns the tasks the law plants."""
-    return law_tasks(source["law"])
+    return {"tasks": [{"name": task, "label": f"is_{task}"} for task in law_tasks(source["law"])], "more_tasks": []}
 
 
 def inputs(raw_dir: Path | None, options: DataOptions) -> list[Path]:

@@ -123,6 +123,13 @@ def test_weighted_counts_equal_repeated_rows():
     assert quantile_edges(counts, 3) == (3.0, 9.0)
 
 
+def test_numbers_beside_a_heavy_value_are_cut_among_themselves():
+    values = np.concatenate([np.zeros(9_000), np.random.default_rng(0).integers(1, 10_000, 1_000)])
+    encoder = _fit(values, kind="number", buckets=10)
+    counts = np.bincount(encoder.encode(pl.Series(values)))[1:]
+    assert counts[0] == 9_000 and len(counts) == 9 and counts[1:].min() > 100
+
+
 def test_a_heavy_value_gets_its_own_bucket_at_either_end():
     for weights, edges in (((900, 50, 25, 25), (2.0,)), ((25, 25, 50, 900), (4.0,)), ((50, 400, 400, 150), (3.0, 4.0))):
         assert quantile_edges(pl.DataFrame({"value": [1.0, 2.0, 3.0, 4.0], "n": weights}), 3) == edges
