@@ -25,7 +25,7 @@ import logging
 import sys
 from typing import Any
 
-from src.data.prepare import SOURCES, prepare
+from src.data.preparation import SOURCES, prepare
 from src.data.simulation.laws import LAWS
 from src.errors import UserError, nearest, run_program
 

@@ -32,8 +32,10 @@ import polars as pl
 from tqdm import tqdm
 
 from src.errors import UserError
+from src.files import read_json, write_json
 
 PART_ROWS = 500_000
+_STATE_FILE = "stage.json"
 GIVEN_TEST = "__given_test__"  # a bool column: the source itself says that the row is a test row
 
 logger = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class Stage:
         folder: where the parts go.
         entities: entity table name -> its rows. A fact column of the same name holds row numbers, -1 = unknown.
         steps: what was done, with row counts, for schema.json and the user.
+        state: where a source that can be interrupted stands; stored by :meth:`save`.
         extras: files to keep beside the prepared set.
     """
 
@@ -54,6 +57,7 @@ class Stage:
     entities: dict[str, pl.DataFrame] = field(default_factory=dict)
     steps: list[dict] = field(default_factory=list)
     part_rows: list[int] = field(default_factory=list)
+    state: dict = field(default_factory=dict)
     extras: list[Path] = field(default_factory=list)
 
     @property
@@ -99,6 +103,27 @@ class Stage:
         """Records and logs a step with its row count."""
         self.steps.append({"step": text, "rows": int(rows), **more})
         logger.info("%12s  %s", f"{rows:,}", text)
+
+    def save(self, **state) -> None:
+        """Notes that everything written so far counts, and where the source stands."""
+        self.state = {**self.state, **state}
+        write_json(self.folder / _STATE_FILE, {"part_rows": self.part_rows, "steps": self.steps, "state": self.state})
+
+    @classmethod
+    def resume(cls, folder: Path) -> Stage:
+        """Returns the stage that :meth:`save` last noted; an empty one where there is none or a part is damaged."""
+        if not (folder / _STATE_FILE).is_file():
+            return cls(folder)
+        stage = cls(folder, **read_json(folder / _STATE_FILE))
+        try:
+            found = [pl.scan_parquet(stage._path(number)).select(pl.len()).collect().item()
+                     for number in range(len(stage.part_rows))]
+        except (pl.exceptions.PolarsError, OSError):
+            found = None
+        if found != stage.part_rows:
+            logger.warning("%s is damaged; reading the raw files from the start", folder)
+            return cls(folder)
+        return stage
 
     def remove(self) -> None:
         """Deletes the parts."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -73,28 +74,17 @@ def read_frames(path: Path, types: Mapping[str, type], separator: str = ",", nam
     Raises:
         UserError: a line has too many or too few cells, or a cell is not UTF-8 or not of its type.
     """
-    reader = _Reader(path, list(names) if names else read_header(path, separator), types, separator, quoted)
-    require_columns(path, reader.names, list(types))
+    header = list(names) if names else read_header(path, separator)
+    require_columns(path, header, list(types))
     if quoted:
         _refuse_open_quote(path)
+    reader = BlockReader(path, header, types, separator, quoted)
     with open(path, "rb") if content is None else io.BytesIO(content) as file:
-        line = 1 if names else 2
-        rest = b""
+        place = Place()
         if not names:
-            file.readline()
-        while True:
-            piece = file.read(BLOCK_BYTES)
-            block = rest + piece
-            cut = _last_record_end(block, quoted) if piece else len(block)
-            if cut == 0 and len(block) > 4 * BLOCK_BYTES:
-                raise UserError(f"{path} line {line} does not end within {len(block) >> 20} MiB; expected one record "
-                                "a line")
-            block, rest = block[:cut], block[cut:]
-            if block.strip():
-                yield reader.parse(block, line)
-            line += block.count(b"\n")
-            if not piece:
-                return
+            place = Place(len(file.readline()), 2)
+        for frame, _ in reader.blocks(file, place):
+            yield frame
 
 
 def read_table(path: Path, separator: str = ",") -> pl.DataFrame:
@@ -108,11 +98,39 @@ def read_table(path: Path, separator: str = ",") -> pl.DataFrame:
     return pl.concat(frames) if frames else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
 
 
-class _Reader:
+@dataclass(frozen=True)
+class Place:
+    """How far a file has been read: the next byte and its line number."""
+
+    offset: int = 0
+    line: int = 1
+
+
+class BlockReader:
     """Parses blocks of whole lines of one file; only when something is wrong does it look for the line."""
 
-    def __init__(self, path: Path, names: list[str], types: Mapping[str, type], separator: str, quoted: bool):
+    def __init__(self, path: Path, names: list[str], types: Mapping[str, type], separator: str = ",",
+                 quoted: bool = True):
         self.path, self.names, self.types, self.separator, self.quoted = path, names, types, separator, quoted
+
+    def blocks(self, file, place: Place) -> Iterator[tuple[pl.DataFrame, Place]]:
+        """Yields every block from a place on, with the place after it, from which reading can go on later."""
+        file.seek(place.offset)
+        rest = b""
+        while True:
+            piece = file.read(BLOCK_BYTES)
+            block = rest + piece
+            cut = _last_record_end(block, self.quoted) if piece else len(block)
+            if cut == 0 and len(block) > 4 * BLOCK_BYTES:
+                raise UserError(f"{self.path} line {place.line} does not end within {len(block) >> 20} MiB; expected "
+                                "one record a line")
+            block, rest = block[:cut], block[cut:]
+            after = Place(place.offset + cut, place.line + block.count(b"\n"))
+            if block.strip(b"\r\n"):
+                yield self.parse(block, place.line), after
+            place = after
+            if not piece:
+                return
 
     def parse(self, block: bytes, line: int) -> pl.DataFrame:
         """Returns the frame of a block that starts at ``line``."""

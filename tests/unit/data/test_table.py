@@ -141,7 +141,7 @@ def test_a_copy_of_a_label_is_refused_by_name(make):
 
 
 def test_a_field_made_from_a_label_column_is_refused_by_name(make):
-    with pytest.raises(UserError, match="field .stars. is made from column 'rating', which is the label of task 'like'"):
+    with pytest.raises(UserError, match="field 'stars' is made from column 'rating', which is the label"):
         make(description=DESCRIPTION.replace("{name: city,", "{name: stars, column: rating,"))
 
 

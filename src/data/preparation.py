@@ -37,7 +37,7 @@ from src.files import read_json, write_json
 
 # Source modules, each with DEFAULTS (its own options), inputs(raw_dir, options) -> files, stage(files, options, out).
 SOURCES = {name: f"src.data.sources.{name}" for name in (
-    "movielens", "adult", "kuairand", "tenrec", "official", "table", "simulate")}
+    "movielens", "adult", "kuairand", "tenrec", "aliccp", "official", "table", "simulate")}
 INPUTS_FILE = "inputs.json"
 _SPLIT_KEYS = ("by", "seed", "parts", "column")
 
@@ -78,20 +78,40 @@ def prepare(dataset: str, raw_dir=None, data_dir=None, preset=None, overrides: M
         return PreparedData.open(data_dir)
     started = time.monotonic()
     with PreparedWriter(data_dir) as writer:
-        folder = writer.folder / "stage"
-        folder.mkdir()
-        out = Stage(folder)
+        out = _open_stage(source, writer, made_of)
         source.stage(files, options, out)
         schema = prepare_stage(out, options, writer, dataset)
         for path in out.extras:
             shutil.copy(path, writer.folder)
-        out.remove()
+        if out.folder.parent == writer.folder:
+            out.remove()
         write_json(writer.folder / INPUTS_FILE, made_of)
         writer.commit(schema)
+        shutil.rmtree(out.folder, ignore_errors=True)
     seconds = time.monotonic() - started
     logger.info("prepared %s: %d rows, %d fields, %d tasks in %.1f s (%.0f rows/s)", data_dir, out.rows,
                 len(schema.fields), len(schema.tasks), seconds, out.rows / seconds)
     return PreparedData.open(data_dir, verify=False)
+
+
+def _open_stage(source, writer: PreparedWriter, made_of: Mapping[str, Any]) -> Stage:
+    """Returns where raw rows are staged: for a source that can go on after an interruption, a folder that outlives it.
+
+    Such a folder is taken up again only if it was begun with the same files and settings.
+    """
+    if not getattr(source, "RESUMABLE", False):
+        folder = writer.folder / "stage"
+        folder.mkdir()
+        return Stage(folder)
+    folder = writer.data_dir.with_name(f".{writer.data_dir.name}.staging")
+    if (folder / INPUTS_FILE).is_file() and read_json(folder / INPUTS_FILE) == made_of:
+        stage = Stage.resume(folder)
+        logger.info("going on after %d rows that an interrupted preparation left", stage.rows)
+        return stage
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    write_json(folder / INPUTS_FILE, made_of)
+    return Stage(folder)
 
 
 def load_options(dataset: str, preset, overrides: Mapping[str, Any], raw_dir: Path | None = None) -> DataOptions:
