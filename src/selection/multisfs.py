@@ -32,7 +32,8 @@ from src.selection.mask_scores import FieldGradients, field_gradients, mask_scor
 from src.selection.relations import label_correlations, learn_relations, merge_scores
 
 LOG = logging.getLogger(__name__)
-BATCHES = {"paper": 5, "calibrated": 25}  # mini-batches scored where score_batches is auto
+PAPER_BATCHES = 5  # mini-batches scored where score_batches is auto
+CALIBRATED_ROWS = 25 * 2048  # as many as it takes to hold these many rows, whatever the batch size
 RELATION = {"paper": "gnn", "calibrated": "none"}  # no merge was shown to help the calibrated score
 
 
@@ -93,7 +94,9 @@ class MultiSFS(Selector):
 
 def batch_count(config) -> int:
     """Number of mini-batches the score asks for."""
-    return BATCHES[config.score] if config.score_batches == "auto" else config.score_batches
+    if config.score_batches != "auto":
+        return config.score_batches
+    return PAPER_BATCHES if config.score == "paper" else -(-CALIBRATED_ROWS // config.batch_size)
 
 
 def draw_batches(data, tasks: Sequence[str], config) -> list[tuple[np.ndarray, np.ndarray]]:
