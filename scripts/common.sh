@@ -1,0 +1,231 @@
+#!/bin/bash
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+# What the scripts of this folder share; sourced, never run. They change no working directory, so that relative paths
+# mean what they mean to the caller, and they end with the exit code of the program they run: 0 done, 1 a check or an
+# installation failed, 2 wrong input, 130 and 143 interrupted.
+
+set -euo pipefail
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+PYTHON=""     # set by use_python
+OPTIONS=()    # set by parse_arguments
+DEVICE_ID=""  # set by parse_arguments
+
+say() { echo "$1" >&2; }
+
+# fail MESSAGE [EXIT CODE]
+fail() {
+    say "error: $1"
+    exit "${2:-2}"
+}
+
+# Shows the lines that a script passes as its usage; for a wrong command the exit code is 2.
+usage() {
+    local code="$1"
+    shift
+    if [ "$code" -eq 0 ]; then printf '%s\n' "$@"; else printf '%s\n' "$@" >&2; fi
+    exit "$code"
+}
+
+# Sets PYTHON and installs the requirements files named (in the project's folder) for it, once.
+# MULTISFS_PYTHON: a Python to take as it is. Otherwise the active virtual environment, otherwise ./.venv, made here.
+use_python() {
+    if [ -n "${MULTISFS_PYTHON:-}" ]; then
+        PYTHON="$MULTISFS_PYTHON"
+        "$PYTHON" -c "import importlib.util as u, sys; sys.exit(u.find_spec('mindspore') is None)" 2>/dev/null ||
+            fail "MULTISFS_PYTHON is $PYTHON; expected a Python with MindSpore: install requirements.txt, or unset it"
+        return
+    fi
+    local home="${VIRTUAL_ENV:-$ROOT/.venv}"
+    if [ ! -x "$home/bin/python" ] || ! "$home/bin/python" -m pip --version >/dev/null 2>&1; then
+        make_environment "$home"
+    fi
+    PYTHON="$home/bin/python"
+    install_once "$home" "$@"
+}
+
+# Sets PYTHON to the environment that use_python would take, or to the system's Python where there is none yet.
+find_environment() {
+    local home="${VIRTUAL_ENV:-$ROOT/.venv}"
+    PYTHON="${MULTISFS_PYTHON:-$home/bin/python}"
+    if [ ! -x "$PYTHON" ] && [ -z "${MULTISFS_PYTHON:-}" ]; then PYTHON="$(find_python)"; fi
+}
+
+# The first Python on the path that MindSpore has wheels for.
+find_python() {
+    local candidate
+    for candidate in python3 python3.11 python3.12 python3.10 python; do
+        if "$candidate" -c "import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))" 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    fail "no Python 3.10, 3.11 or 3.12 found; install one, or activate a virtual environment that has one"
+}
+
+make_environment() {
+    local home="$1" python
+    python="$(find_python)"
+    say "making a virtual environment in $home"
+    "$python" -m venv "$home" ||
+        fail "$python cannot make a virtual environment in $home; on Debian and Ubuntu: apt install python3-venv" 1
+}
+
+# install_once ENVIRONMENT FILE...: pip installs the files unless it has done so before with the same content.
+install_once() {
+    local home="$1" file files=() arguments=() stamp
+    shift
+    for file in "$@"; do
+        # MindSpore for Python 3.9 is another package with other bounds.
+        if [ "$file" = requirements.txt ] && "$PYTHON" -c "import sys; sys.exit(sys.version_info >= (3, 10))"; then
+            file=requirements-mindspore-gpu-1.10.txt
+        fi
+        files+=("$ROOT/$file")
+        arguments+=(-r "$ROOT/$file")
+    done
+    stamp="$home/.multisfs-$(cat "${files[@]}" | sha256sum | cut -c1-16)"
+    if [ -e "$stamp" ]; then return; fi
+    say "installing ${files[*]##*/} into $home (once)"
+    # One installation at a time: two scripts started together would otherwise write over each other.
+    (
+        if command -v flock >/dev/null; then flock 9; fi
+        "$PYTHON" -m pip install --quiet --disable-pip-version-check "${arguments[@]}"
+    ) 9>"$home/.multisfs-lock" || fail "pip could not install ${files[*]##*/} into $home; its own message is above" 1
+    touch "$stamp"
+}
+
+# parse_arguments WITH_DEVICE_ID "$@": [DEVICE_ID] [DATASET] [CONFIG] [KEY=VALUE ...] -> DEVICE_ID and OPTIONS.
+# DATASET is a name with a preset of its own in configs/, CONFIG another name there or a YAML file.
+parse_arguments() {
+    local with_device_id="$1" preset
+    shift
+    if [ "$with_device_id" = yes ] && [[ "${1:-}" =~ ^[0-9]+$ ]]; then
+        DEVICE_ID="$1"
+        OPTIONS+=("device_id=$1")
+        shift
+    fi
+    preset="$ROOT/configs/${1:-}.yaml"
+    if [ -f "$preset" ] && grep -q '^data:' "$preset"; then
+        OPTIONS+=("dataset=$1")
+        shift
+    fi
+    if [ -f "${1:-}" ] || [ -f "$ROOT/configs/${1:-}.yaml" ]; then
+        OPTIONS+=("config=$1")
+        shift
+    fi
+    case "${1:-}" in
+        "" | --* | *=*) take_options "$@" ;;
+        *) return 2 ;;
+    esac
+}
+
+# Adds KEY=VALUE, --KEY=VALUE, --KEY VALUE and --KEY (true) to OPTIONS, all as KEY=VALUE.
+take_options() {
+    local word
+    while [ $# -gt 0 ]; do
+        word="${1#--}"
+        shift
+        if [[ "$word" != *=* ]]; then
+            if [ $# -gt 0 ] && [[ "$1" != --* ]]; then
+                word+="=$1"
+                shift
+            else
+                word+="=true"
+            fi
+        fi
+        OPTIONS+=("$word")
+    done
+}
+
+# choose_device DEVICE_TARGET PROBLEM: sets DEVICE to it, or where there is a problem to CPU, saying why in one line.
+choose_device() {
+    DEVICE="$1"
+    if [ -z "$2" ]; then return; fi
+    if [ "${REQUIRE_DEVICE:-}" = 1 ]; then
+        fail "no $1 can be used here: $2; bash scripts/check_env.sh $1 says what is missing"
+    fi
+    say "no $1 can be used here: $2; going on on the CPU (bash scripts/check_env.sh $1 says more)"
+    # shellcheck disable=SC2034  # the scripts that source this file read it
+    DEVICE=CPU
+}
+
+# Sets up CANN's paths where it is installed and not set up yet, and sets DEVICE to Ascend, or to CPU saying why.
+use_ascend() {
+    local setup=/usr/local/Ascend/ascend-toolkit/set_env.sh
+    if [ -z "${ASCEND_HOME_PATH:-}${ASCEND_TOOLKIT_HOME:-}" ] && [ -f "$setup" ]; then
+        set +u
+        # shellcheck disable=SC1090
+        source "$setup"
+        set -u
+    fi
+    choose_device Ascend "$("$PYTHON" "$ROOT/scripts/check_env.py" problem Ascend "${DEVICE_ID:-0}")"
+}
+
+# Runs a program as a foreground child that gets SIGTERM and SIGINT when the script does, so that training can save
+# its state; returns its exit code.
+run() {
+    local code=0 child
+    set -m  # its own process group: the shell would make it ignore SIGINT otherwise
+    "$@" &
+    child=$!
+    set +m
+    # shellcheck disable=SC2064  # the child's number is wanted now, not when the signal comes
+    trap "kill -TERM $child 2>/dev/null || true" TERM
+    # shellcheck disable=SC2064
+    trap "kill -INT $child 2>/dev/null || true" INT
+    wait "$child" || code=$?
+    while kill -0 "$child" 2>/dev/null; do
+        code=0
+        wait "$child" || code=$?
+    done
+    trap - TERM INT
+    return "$code"
+}
+
+# train_and_compare DEVICE_TARGET OPTION...: trains with all fields, with those of the paper's score and with those of
+# the calibrated one, then prints one table. Finished runs are not repeated. Options that say how to select train that
+# one model alone.
+train_and_compare() {
+    local device="$1" option choice output runs=()
+    shift
+    for option in "$@"; do
+        if [[ "$option" =~ ^(selector|selection|score)= ]]; then
+            run "$PYTHON" "$ROOT/train.py" "device_target=$device" "$@"
+            return
+        fi
+    done
+    output="$(mktemp)"
+    # shellcheck disable=SC2064
+    trap "rm -f '$output'" EXIT
+    for choice in selector=none score=paper score=calibrated; do
+        say "== $choice"
+        run "$PYTHON" "$ROOT/train.py" "device_target=$device" "$@" "$choice" "$(named "$choice" "$@")" >"$output"
+        runs+=("$(sed -n 's/^run folder: //p' "$output")")
+    done
+    "$PYTHON" "$ROOT/summarize.py" "${runs[@]}"
+}
+
+# The run_name of one of the three runs: the caller's with an ending, or auto.
+named() {
+    local choice="$1" option
+    shift
+    for option in "$@"; do
+        if [[ "$option" = run_name=* ]]; then
+            echo "$option-${choice#*=}"
+            return
+        fi
+    done
+    echo run_name=auto
+}

@@ -1,0 +1,40 @@
+#!/bin/bash
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+# Getting a GPU ready: what the scripts for GPUs share; sourced after common.sh. scripts/check_env.py does the looking.
+
+# Puts the CUDA libraries on the path: those of the pip wheels, or the system's. Says nothing where there are none.
+set_cuda_paths() {
+    local home
+    home="$("$PYTHON" "$ROOT/scripts/check_env.py" toolkit)"
+    if [ -z "$home" ]; then return; fi
+    export CUDA_HOME="$home"
+    export LD_LIBRARY_PATH="$home/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+}
+
+# Sets DEVICE to GPU and gets everything ready for it, or to CPU and says why in one line. The gigabytes of CUDA
+# wheels are fetched only where there is a driver to use them.
+use_gpu() {
+    local problem id="${DEVICE_ID:-0}"
+    problem="$("$PYTHON" "$ROOT/scripts/check_env.py" problem GPU "$id" driver)"
+    if [ -z "$problem" ]; then
+        if [ -z "${MULTISFS_PYTHON:-}" ] && [ -z "$("$PYTHON" "$ROOT/scripts/check_env.py" toolkit)" ]; then
+            install_once "$("$PYTHON" -c "import sys; print(sys.prefix)")" requirements-gpu.txt
+        fi
+        set_cuda_paths
+        problem="$("$PYTHON" "$ROOT/scripts/check_env.py" problem GPU "$id")"
+    fi
+    choose_device GPU "$problem"
+}
