@@ -17,17 +17,18 @@
 Per task, on the rows that the gradient pass saw:
 
 1. Evidence. A field matters if its values differ: z of gradient energy (uz), with the chance distribution of its own
-   cardinality (chance.py). 3 is exceeded by about one field of noise in 700.
-2. Forward selection. Among the fields with z >= 3, the one of largest leave-one-out gain is taken; its effect, shrunken
-   by the λ of largest gain, is removed from the residual y - rate; the others are judged again. So of two copies, or of
-   a cause and its shadow, one is kept, and the other falls to chance.
+   cardinality (chance.py), at three weightings of frequent against rare values.
+2. Forward selection. Among the fields whose z reaches the step-down level (forward.py: about 3.3 for the first field
+   of 41, falling as fields are found), the one of largest leave-one-out gain is taken; its shrunken effects join a
+   logistic fit, and the others are judged again on what that leaves. So of two copies, or of a cause and its shadow,
+   one is kept and the other falls to chance.
 3. Pairs. On what is left, pairs whose crossed value has an effect beyond both own effects (pairs.py) bring in their
    two fields, the strongest pair first, each judged after the effects of those before it.
-4. Gain. The order is by what a field is worth to a model that has the others: its leave-one-out gain g in nats of
+4. Gain. The order is by what a field adds to a model that has those before it: its leave-one-out gain g, in nats of
    log-likelihood over these rows. A field of noise with many values has a negative gain, the cost of memorising it.
 
-One score says it all: 3 + g for fields with evidence, and 3 g / (1 + |g|) < 3 for the rest, so that plain top k takes
-the fields with evidence first, most valuable first, and fills up with the most harmless ones.
+One score says it all: 3 + g for fields with evidence, and 3 g / (1 + |g|) < 3 for the rest, -3 for constants; so plain
+top k takes the fields with evidence first, most valuable first, and fills up with the most harmless ones.
 """
 
 from __future__ import annotations
@@ -37,18 +38,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
 
-from src.selection.additive import AdditiveFit
+from src.selection.forward import PAIR_LEVEL, ForwardPath
 from src.selection.gradient_energy import GradientEnergy
 from src.selection.pairs import PairTable
-from src.selection.value_table import SHRINKAGE, Residual, ValueTable
+from src.selection.value_table import Residual, ValueTable
 
 __all__ = ["CHANCE", "CalibratedScores", "GradientEnergy", "calibrated_scores"]
 LOG = logging.getLogger(__name__)
-CHANCE = 3.0  # standard deviations
-FALSE = 0.02  # share of noise among the fields taken that we accept
-MEMORY = 20.0  # λ of a model that has not learned how much to trust a field
+CHANCE = 3.0
 
 
 @dataclass(frozen=True)
@@ -81,83 +79,43 @@ def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequen
             to which it is equal at initialisation up to noise.
     """
     table = ValueTable(ids, cardinalities)
-    targets = labels.astype(np.float64)
+    targets = labels.T.astype(np.float64)
     if uz is None:
-        uz = np.stack([table.energy(Residual(column - column.mean())) for column in targets.T])
-    paths = [_Path(table, column, given) for column, given in zip(targets.T, uz)]
+        uz = np.stack([table.energy(Residual(target - target.mean())) for target in targets])
+    paths = [ForwardPath(table, target, row) for target, row in zip(targets, uz)]
     for path in paths:
         path.take_fields()
     pairs = PairTable(table)
-    best = np.zeros(uz.shape)
-    for path, found, row in zip(paths, pairs.scan([path.fit.standardized() for path in paths]), best):
-        path.take_pairs(pairs, found)
-        for z, pair in zip(found, pairs.pairs):
-            row[list(pair)] = np.maximum(row[list(pair)], z)
-    gain = np.stack([path.final_gain() for path in paths])
+    found = _take_pairs(paths, pairs)
+    gain = np.stack([path.gain(pairs, row) for path, row in zip(paths, found)])
     significant = np.stack([path.taken for path in paths])
     scores = np.where(significant, CHANCE + np.maximum(gain, 1e-6), CHANCE * gain / (1 + np.abs(gain)))
-    return CalibratedScores(scores, CHANCE, significant,
-                            {"uz": uz, "z": np.stack([path.alone for path in paths]), "gain": gain, "pair": best})
+    scores[:, np.diff(table.offsets) == 1] = -CHANCE  # a constant tells nothing: last of all
+    parts = {"uz": uz, "z": np.stack([path.alone for path in paths]), "gain": gain,
+             "pair": np.stack([_best_pair(pairs, row) for row in found])}
+    return CalibratedScores(scores, CHANCE, significant, parts)
 
 
-def level(taken: int, fields: int) -> float:
-    """z that the next field must reach after ``taken`` of ``fields`` were taken.
+def _take_pairs(paths: Sequence[ForwardPath], table: PairTable) -> np.ndarray:
+    """Lets every path take pairs; returns the z of all pairs before any was taken, ``[tasks, pairs]``.
 
-    The step-down rule of Gavrilov, Benjamini and Sarkar (2009): of the fields taken, a share of at most FALSE is
-    expected to be noise. The level is strict where nothing matters and low where nearly everything does.
+    A pair that one task takes is tried again for the others, now as one of few and not of all pairs: tasks of rare
+    positives find theirs that way.
     """
-    step = taken + 1
-    return float(-ndtri(step * FALSE / (fields + 1 - step * (1 - FALSE))))
+    found = table.scan([path.fit.standardized() for path in paths])
+    for path, row in zip(paths, found):
+        strong = np.flatnonzero(row >= PAIR_LEVEL)
+        path.take_pairs(table, strong[np.argsort(-row[strong], kind="stable")], len(table.pairs), PAIR_LEVEL)
+    own = [set(path.pairs) for path in paths]
+    for t, path in enumerate(paths):
+        told = sorted(set().union(*own[:t], *own[t + 1:]) - own[t], key=lambda p: (-found[t, p], p))
+        path.take_pairs(table, told, len(told), path.level)
+    return found
 
 
-class _Path:
-    """Forward selection for one task."""
-
-    def __init__(self, table: ValueTable, labels: np.ndarray, uz: np.ndarray):
-        self.table, self.uz = table, uz
-        self.fit = AdditiveFit(labels)
-        self.taken = np.zeros(table.fields, bool)
-        self.worth = np.zeros(table.fields)  # nats of the fields taken
-        self.alone = np.zeros(table.fields)
-
-    def take_fields(self) -> None:
-        """Takes fields one by one while one has evidence."""
-        uz, table = self.uz, self.table
-        while True:
-            residual = self.fit.residual
-            sums, squares = table.sums(residual)
-            z = table.evidence(residual, sums, squares, uz)
-            if uz is not None:
-                self.alone, uz = z, None  # the network's energy is that of the residual before any field is taken
-            open_ = (z >= level(int(self.taken.sum()), table.fields)) & ~self.taken
-            if not open_.any():
-                return
-            gains = table.gains(residual, sums, squares, SHRINKAGE)
-            best = gains.max(0)
-            n = int(np.argmax(np.where(open_, best, -np.inf)))
-            self.taken[n], self.worth[n] = True, max(best[n], 0.0)
-            size = table.offsets[n + 1] - table.offsets[n]
-            self.fit.add(n, table.slots[n] - table.offsets[n], size, SHRINKAGE[int(np.argmax(gains[:, n]))])
-            count = int(self.taken.sum())
-            if count % -(-count // 8) == 0:  # every time at first, then seldom enough to stay linear in the fields
-                self.fit.sweep()
-
-    def take_pairs(self, pairs: PairTable, found: np.ndarray) -> None:
-        """Takes both fields of every pair that has evidence after the pairs before it."""
-        for p in np.argsort(-found, kind="stable"):
-            if found[p] < CHANCE:
-                return
-            pair = pairs.pairs[p]
-            crossing = pairs.cross(pair)
-            if crossing.evidence(self.fit.standardized(), len(pairs.pairs)) < CHANCE:
-                continue
-            lam, gain = crossing.best_shrinkage(self.fit.residual)
-            self.taken[list(pair)] = True
-            self.worth[list(pair)] += max(gain, 0.0)
-            self.fit.add(pair, crossing.cells, crossing.counts.size, lam)
-
-    def final_gain(self) -> np.ndarray:
-        """Nats of every field: of those taken when they were taken, of the others on what is left."""
-        residual = self.fit.residual
-        gains = self.table.gains(residual, *self.table.sums(residual), [MEMORY])[0]
-        return np.where(self.taken, self.worth, gains)
+def _best_pair(table: PairTable, found: np.ndarray) -> np.ndarray:
+    """The z of the best pair of every field, at least 0, ``[fields]``."""
+    best = np.zeros(table.fields)
+    for pair, z in zip(table.pairs, found):
+        best[list(pair)] = np.maximum(best[list(pair)], z)
+    return best

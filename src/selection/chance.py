@@ -27,7 +27,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import gammaincc, gammaln, ndtri_exp
 
-LOWEST = -8.0  # z is not resolved below this
+LOWEST = -5.0  # z is not resolved below this
 
 
 def pair_moments(counts: np.ndarray, weights: np.ndarray, total) -> tuple[np.ndarray, ...]:

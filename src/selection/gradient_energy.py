@@ -17,11 +17,12 @@
 The mask gradient has one mask per (task, field); this has one per (task, field, value). For field n and task t let
 G_b = ∂L_t/∂e_n of row b, g_b = G_b - mean G, S_v = Σ g_b over the n_v rows of value v, and C = mean g gᵀ. Then
 
-    uz = (Σ_v ‖S_v‖² - Σ_b ‖g_b‖²) / (‖C‖_F · sqrt(2 Σ_v n_v (n_v - 1)))
+    uz = (Σ_v ‖S_v‖² - Σ_b ‖g_b‖² - m tr C) / (‖C‖_F · sqrt(v))
 
-The numerator is the sum of ⟨g_b, g_c⟩ over all pairs of different rows that share a value. Rows of a field that does
-not matter are exchangeable: every such product has mean zero and variance ‖C‖²_F, so uz has mean about 0 and variance
-about 1 whatever the cardinality, and values seen once say nothing.
+The numerator's first part is the sum of ⟨g_b, g_c⟩ over all pairs of different rows that share a value. Rows of a field
+that does not matter are exchangeable, and m and v are the mean and variance that this leaves for the sum (chance.py;
+about 0 and 2 Σ_v n_v (n_v - 1) where there are many values): uz has mean 0 and variance 1 whatever the cardinality, and
+values seen once say nothing.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.sparse import csc_matrix
+
+from src.selection.chance import pair_moments
 
 
 class GradientEnergy:
@@ -86,9 +89,10 @@ class GradientEnergy:
             part = slice(block, block + 4096)
             centred = sums[part].reshape(-1, self._tasks, self._dim) - counts[part, None, None] * mean
             energy += np.einsum("vtd,vtd->t", centred, centred)
-        pairs = 2.0 * (counts * (counts - 1.0)).sum()
-        scale = np.linalg.norm(moment, axis=(1, 2)) / self._rows * np.sqrt(pairs)
-        excess = energy - np.trace(moment, axis1=1, axis2=2)
+        expected, variance, _, _ = pair_moments(counts.astype(np.float64), np.ones(len(counts)), np.sum)
+        trace = np.trace(moment, axis1=1, axis2=2)
+        scale = np.linalg.norm(moment, axis=(1, 2)) / self._rows * np.sqrt(variance)
+        excess = energy - trace - expected * trace / self._rows
         return np.divide(excess, scale, out=np.zeros(self._tasks), where=scale > 0)
 
 

@@ -36,6 +36,7 @@ class PairTable:
         pairs = [(int(sizes[a] * sizes[b]), a, b) for a, b in combinations(range(table.fields), 2)
                  if sizes[a] > 1 and sizes[b] > 1 and sizes[a] * sizes[b] <= MOST_CELLS]
         self.pairs = [pair[1:] for pair in sorted(pairs)[:MOST_PAIRS]]
+        self.fields = table.fields
         self._table, self._sizes = table, sizes
 
     def cross(self, pair: tuple[int, int]) -> Crossing:

@@ -64,7 +64,9 @@ class ValueTable:
             self.offsets[n + 1] = self.offsets[n] + len(seen)
             counts.append(found[seen])
         self.counts = np.concatenate(counts).astype(np.float64)
-        self._moments = [pair_moments(self.counts, self._weights(lam), self.per_field) for lam in EVIDENCE]
+        varies = np.diff(self.offsets) > 1  # a constant field has no moments but rounding errors
+        self._moments = [[moment * varies for moment in pair_moments(self.counts, self._weights(lam), self.per_field)]
+                         for lam in EVIDENCE]
 
     def _weights(self, lam: float) -> np.ndarray:
         return np.ones_like(self.counts) if np.isinf(lam) else 1 / (self.counts + lam)
@@ -85,13 +87,10 @@ class ValueTable:
     def energy(self, residual: Residual) -> np.ndarray:
         """uz of the residual, ``[fields]``: gradient_energy's formula with one dimension."""
         sums, squares = self.sums(residual)
-        scale = residual.variance * self._pair_scale()
-        excess = self.per_field(sums ** 2 - squares)
-        several = (scale > 0) & (np.diff(self.offsets) > 1)
-        return np.divide(excess, scale, out=np.zeros(self.fields), where=several)
-
-    def _pair_scale(self) -> np.ndarray:
-        return np.sqrt(2 * self.per_field(self.counts * (self.counts - 1)))
+        mean, variance, _, _ = self._moments[0]
+        excess = self.per_field(sums ** 2 - squares) - mean * residual.variance
+        scale = residual.variance * np.sqrt(variance)
+        return np.divide(excess, scale, out=np.zeros(self.fields), where=scale > 0)
 
     def evidence(self, residual: Residual, sums: np.ndarray, squares: np.ndarray,
                  uz: np.ndarray | None = None) -> np.ndarray:
@@ -109,7 +108,7 @@ class ValueTable:
         for lam, (mean, spread, cumulant, coincidence) in zip(EVIDENCE, self._moments):
             value = self.per_field(self._weights(lam) * (sums ** 2 - squares)) / residual.variance
             if uz is not None and np.isinf(lam):
-                value = uz * self._pair_scale()
+                value = mean + uz * np.sqrt(spread)
             found.append(normal_score(value, mean, spread, cumulant + coincidence * residual.skew, len(EVIDENCE)))
         return np.max(found, 0)
 
