@@ -149,7 +149,8 @@ class BlockReader:
         except pl.exceptions.PolarsError as error:
             self._check_cells(text, line, quotes)
             self._check_types(block, line)
-            raise UserError(f"{self.path} line {line} or later cannot be read: {error}") from None
+            raise UserError(f"{self.path} cannot be read from line {line} on: {str(error).splitlines()[0]}; are there "
+                            "quotes inside a cell?") from None
 
     def _read(self, block: bytes, schema: Mapping[str, type]) -> pl.DataFrame:
         return pl.read_csv(block, has_header=False, schema=dict(schema), separator=self.separator,
@@ -169,7 +170,10 @@ class BlockReader:
             raise UserError(f"{self.path} line {line + start - 1} cannot be read: {error}") from None
 
     def _check_types(self, block: bytes, line: int) -> None:
-        frame = self._read(block, dict.fromkeys(self.names, TEXT))
+        try:
+            frame = self._read(block, dict.fromkeys(self.names, TEXT))
+        except pl.exceptions.PolarsError:
+            return
         for name, kind in self.types.items():
             wrong = frame[name].is_not_null() & frame[name].cast(kind, strict=False).is_null()
             if wrong.any():
