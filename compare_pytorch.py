@@ -39,7 +39,7 @@ from src.files import write_json
 from src.models import InputPlan, MultiTaskModel, NetWithLoss
 from src.models.mtreclib import from_pytorch, to_pytorch
 from src.programs import load_model, load_run, open_data, start_logging, take_option
-from src.reporting.agreement import Agreement, gradient_scales
+from src.reporting.agreement import Agreement, auc_slack
 from src.schema import SPLITS, Schema, Selection
 from src.training import choose_device, predict_logits, restore
 from src.training.checkpoint import save_checkpoint
@@ -184,24 +184,13 @@ def mindspore_gradients(model: MultiTaskModel, ids: np.ndarray, labels: np.ndarr
     return {weight.name: value.asnumpy() for weight, value in zip(network.trainable_params(), values)}
 
 
-def pytorch_gradients(reference, ids: np.ndarray, labels: np.ndarray, reduction: str) -> dict[str, np.ndarray]:
-    """The same in PyTorch; ids of all fields."""
-    from tests.pytorch_reference.models import total_loss
-    from tests.pytorch_reference.scores import scoring_mode
-
-    torch = import_torch()
-    reference.zero_grad()
-    with scoring_mode(reference, training=True):
-        total_loss(reference(torch.tensor(ids)), torch.tensor(labels), reduction).backward()
-    return {name: weight.grad.numpy().copy() for name, weight in reference.named_parameters()}
-
-
 def smooth_rows(reference, split, size: int = GRADIENT_ROWS, windows: int = WINDOWS) -> np.ndarray:
     """The batch, of several random ones, whose hidden units stay farthest from ReLU's corner.
 
     At the corner the derivative jumps: a unit within rounding of it may fall on either side, in any two programs.
     """
-    from tests.pytorch_reference.scores import scoring_mode, smallest_unit
+    from tests.pytorch_reference.gradients import smallest_unit
+    from tests.pytorch_reference.scores import scoring_mode
 
     torch = import_torch()
     rng = np.random.default_rng(0)
@@ -217,7 +206,7 @@ def smooth_rows(reference, split, size: int = GRADIENT_ROWS, windows: int = WIND
 
 def compare(model: MultiTaskModel, reference, plan: InputPlan, selection: Selection, data, config, split_name: str,
             tolerance: float) -> Agreement:
-    """Logits, losses and AUC over a whole split, gradients of one batch."""
+    """Logits, losses and AUC over a whole split, gradients of one batch; the model's moving statistics are changed."""
     torch, split = import_torch(), data.split(split_name)
     task_indices = data.schema.task_indices(selection.tasks)
     ours, labels = predict_logits(model, split, plan, task_indices, config.batch_size)
@@ -227,21 +216,30 @@ def compare(model: MultiTaskModel, reference, plan: InputPlan, selection: Select
                  for first in range(0, split.rows, config.batch_size)]
     theirs = torch.cat(parts).numpy()
     found = Agreement(tolerance)
-    metrics = [task_metrics(logits, labels, selection.tasks, split_name) for logits in (ours, theirs)]
+    mine, others = (task_metrics(logits, labels, selection.tasks, split_name) for logits in (ours, theirs))
     for index, task in enumerate(selection.tasks):
         found.add("logits", task, ours[:, index], theirs[:, index])
-        found.add("loss", task, *(np.array(side[task]["logloss"]) for side in metrics))
-        if metrics[0][task]["auc"] is not None:
-            found.add("AUC", task, *(np.array(side[task]["auc"]) for side in metrics))
-    rows = smooth_rows(reference, split)
-    ids, labels = split.take(rows, None, task_indices)
-    wanted = pytorch_gradients(reference, ids, labels, config.loss_reduction)
+        found.add("loss", task, np.array(mine[task]["logloss"]), np.array(others[task]["logloss"]))
+        if mine[task]["auc"] is not None:
+            rounding = float(np.abs(ours[:, index] - theirs[:, index]).max())
+            slack = auc_slack(theirs[:, index].astype(np.float64), labels[:, index], rounding)
+            found.add("AUC", task, np.array(mine[task]["auc"]), np.array(others[task]["auc"]), slack=slack)
+    compare_gradients(found, model, reference, plan, split, task_indices, config)
+    return found
+
+
+def compare_gradients(found: Agreement, model: MultiTaskModel, reference, plan: InputPlan, split, task_indices,
+                      config) -> None:
+    """Adds the gradients of one batch by every parameter."""
+    from tests.pytorch_reference.gradients import loss_gradients
+
+    torch = import_torch()
+    ids, labels = split.take(smooth_rows(reference, split), None, task_indices)
+    wanted, scales = loss_gradients(reference, torch.tensor(ids), torch.tensor(labels), config.loss_reduction)
     given = to_pytorch(mindspore_gradients(model, ids[:, list(plan.columns)], labels, config.loss_reduction),
                        config.backbone, plan)
-    scales = gradient_scales(wanted)
     for name in wanted:
         found.add("gradient", name, given[name], wanted[name], scales[name])
-    return found
 
 
 if __name__ == "__main__":

@@ -16,8 +16,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from src.errors import UserError
@@ -37,13 +35,15 @@ class Agreement:
         self.tolerance = tolerance
         self.records: list[tuple[str, str, float, float]] = []  # kind, name, absolute, relative
 
-    def add(self, kind: str, name: str, ours: np.ndarray, reference: np.ndarray, scale: float | None = None) -> None:
+    def add(self, kind: str, name: str, ours: np.ndarray, reference: np.ndarray, scale: float | None = None,
+            slack: float = 0.0) -> None:
         """Compares two arrays.
 
         Args:
             kind: row of the table it counts in.
             name: what the arrays are.
             scale: what the difference is relative to, instead of the reference's largest magnitude.
+            slack: absolute difference that is no disagreement.
 
         Raises:
             UserError: the shapes differ.
@@ -53,7 +53,8 @@ class Agreement:
         ours, reference = ours.astype(np.float64), reference.astype(np.float64)
         absolute = float(np.max(np.abs(ours - reference), initial=0.0))
         scale = float(np.max(np.abs(reference), initial=0.0)) if scale is None else scale
-        relative = absolute / scale if scale > 0 else (0.0 if absolute == 0 else np.inf)
+        beyond = absolute if np.isnan(absolute) else max(absolute - slack, 0.0)
+        relative = beyond / scale if scale > 0 else (0.0 if beyond == 0 else np.inf)
         self.records.append((kind, name, absolute, relative))
 
     @property
@@ -77,19 +78,12 @@ class Agreement:
         return "\n".join(lines)
 
 
-def gradient_scales(gradients: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """What the rounding of every gradient is relative to: the largest gradient in its block of layers.
+def auc_slack(logits: np.ndarray, labels: np.ndarray, rounding: float) -> float:
+    """Share of (positive, negative) pairs that differences of up to ``rounding`` in the logits could reorder.
 
-    A bias before BatchNorm has a gradient of exactly zero, and the bias of an output unit sums residuals that nearly
-    cancel: what is left of either is rounding of terms as large as the gradients of the weights beside it.
+    The AUC is that of a ranking: logits that are equal but for rounding are ordered, or tied, as rounding has it.
     """
-    largest: dict[str, float] = {}
-    for name, gradient in gradients.items():
-        block = block_of(name)
-        largest[block] = max(largest.get(block, 0.0), float(np.max(np.abs(gradient), initial=0.0)))
-    return {name: largest[block_of(name)] for name in gradients}
-
-
-def block_of(name: str) -> str:
-    """The MLP, gate or table a parameter belongs to: ``expert.0`` of ``expert.0.mlp.4.weight``."""
-    return name.split(".mlp.")[0] if ".mlp." in name else name.rsplit(".", 1)[0]
+    positive, negative = logits[labels == 1], np.sort(logits[labels == 0])
+    near = np.searchsorted(negative, positive + 2 * rounding, "right") - np.searchsorted(
+        negative, positive - 2 * rounding, "left")
+    return float(near.sum() / max(len(positive) * len(negative), 1))

@@ -84,26 +84,30 @@ def uz_scores(model: nn.Module, batches: Iterable[Batch]) -> np.ndarray:
 
 
 def uz_statistic(gradients: np.ndarray, values: np.ndarray) -> float:
-    """uz of one field, term by term as SELECTION_STUDY section 2 writes it.
+    """uz of one field: the energy of pairs of rows that share a value, in standard deviations above chance.
+
+    With B the matrix of ones where two different rows share the value and P the centring of rows, the energy is the
+    quadratic form of B in the centred gradients. For rows exchangeable between values its mean is tr(PB) tr C and its
+    variance 2 tr((PB)²) ‖C‖², C being the gradients' covariance: computed here as written, in rows × rows matrices.
 
     Args:
         gradients: one vector per row, ``[rows, dim]``.
         values: the field's value in every row, ``[rows]``.
 
     Returns:
-        0 where no value occurs twice, or where all gradients are equal.
+        0 where no value occurs twice, where there is one value only, or where all gradients are equal.
     """
+    rows = len(values)
     centred = np.asarray(gradients, np.float64)
     centred = centred - centred.mean(axis=0)
-    between, pairs = 0.0, 0
-    for value in np.unique(values):
-        members = centred[values == value]
-        between += float(np.square(members.sum(axis=0)).sum())
-        pairs += len(members) * (len(members) - 1)
-    own = float(np.square(centred).sum())
-    covariance = centred.T @ centred / len(centred)
-    spread = float(np.sqrt(np.square(covariance).sum())) * math.sqrt(2 * pairs)
-    return (between - own) / spread if spread > 0 else 0.0
+    pairs = (values[:, None] == values[None, :]) & ~np.eye(rows, dtype=bool)
+    energy = float((centred * (pairs @ centred)).sum())
+    reach = (np.eye(rows) - 1 / rows) @ pairs
+    covariance = centred.T @ centred / rows
+    spread = float(np.linalg.norm(covariance)) * math.sqrt(max(2 * float((reach * reach.T).sum()), 0.0))
+    if len(np.unique(values)) < 2 or not pairs.any() or spread == 0:
+        return 0.0
+    return (energy - float(np.trace(reach) * np.trace(covariance))) / spread
 
 
 def dtype_of(model: nn.Module) -> torch.dtype:
@@ -125,16 +129,3 @@ def scoring_mode(model: nn.Module, training: bool) -> Iterator[None]:
         with torch.no_grad():
             for buffer, value in buffers:
                 buffer.copy_(value)
-
-
-def smallest_unit(model: nn.Module, ids: Tensor) -> float:
-    """Smallest magnitude that any ReLU of the model sees for these rows."""
-    seen: list[float] = []
-    hooks = [module.register_forward_hook(lambda _module, inputs, _output: seen.append(inputs[0].abs().min().item()))
-             for module in model.modules() if isinstance(module, nn.ReLU)]
-    try:
-        model(ids)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return min(seen)

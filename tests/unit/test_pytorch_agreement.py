@@ -30,13 +30,11 @@ from compare_pytorch import (  # noqa: E402
     make_reference,
     mindspore_gradients,
     parameters_of,
-    pytorch_gradients,
     smooth_rows,
 )
 from src.models import TRAITS  # noqa: E402
 from src.models.model import set_output_bias  # noqa: E402
 from src.models.mtreclib import to_pytorch  # noqa: E402
-from src.reporting.agreement import gradient_scales  # noqa: E402
 from src.selection.base import all_fields  # noqa: E402
 from src.selection.gradient_energy import GradientEnergy  # noqa: E402
 from src.selection.mask_scores import FieldGradients, field_gradients, mask_scores  # noqa: E402
@@ -52,6 +50,7 @@ from tests.helpers import (  # noqa: E402
     make_selection,  # noqa: E402
 )
 from tests.pytorch_reference import scores as torch_scores  # noqa: E402
+from tests.pytorch_reference.gradients import loss_gradients  # noqa: E402
 from tests.pytorch_reference.models import total_loss  # noqa: E402
 from tests.pytorch_reference.optimizer import MindSporeAdam  # noqa: E402
 from tests.pytorch_reference.relations import TaskRelation  # noqa: E402
@@ -119,9 +118,8 @@ def test_forward_gradients_and_moving_statistics(backbone, tasks, pruned):
     model.set_train(False)
     assert_close(model(mine).asnumpy(), reference.eval()(torch.tensor(ids)).detach(), 1e-5)
 
-    wanted = pytorch_gradients(reference, ids, labels, "sum")
+    wanted, scales = loss_gradients(reference, torch.tensor(ids), torch.tensor(labels), "sum")
     given = to_pytorch(mindspore_gradients(model, ids[:, list(plan.columns)], labels, "sum"), backbone, plan)
-    scales = gradient_scales(wanted)
     assert set(given) == set(wanted)
     for name, gradient in wanted.items():
         assert_close(given[name], gradient, 1e-5, name, scales[name])

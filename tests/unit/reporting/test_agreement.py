@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from src.errors import UserError
-from src.reporting.agreement import Agreement, gradient_scales
+from src.reporting.agreement import Agreement, auc_slack
 
 
 def test_differences_are_relative_to_the_largest_magnitude():
@@ -48,9 +48,16 @@ def test_shapes_must_match():
         Agreement(1).add("gradient", "w", np.zeros(3), np.zeros((3, 1)))
 
 
-def test_gradients_are_relative_to_their_block():
-    gradients = {"expert.0.mlp.0.weight": np.array([[-3.0]]), "expert.0.mlp.0.bias": np.zeros(1),
-                 "expert.1.mlp.0.weight": np.ones((1, 1)), "gate.0.0.weight": np.full((1, 1), 2.0),
-                 "gate.0.0.bias": np.ones(1)}
-    assert gradient_scales(gradients) == {"expert.0.mlp.0.weight": 3, "expert.0.mlp.0.bias": 3,
-                                          "expert.1.mlp.0.weight": 1, "gate.0.0.weight": 2, "gate.0.0.bias": 2}
+def test_slack_is_no_disagreement():
+    found = Agreement(1e-5)
+    found.add("AUC", "like", np.array(0.8), np.array(0.8001), slack=2e-4)
+    assert found.holds and found.worst("AUC")[1] == pytest.approx(1e-4)
+    found.add("AUC", "love", np.array(0.8), np.array(0.8001), slack=5e-5)
+    assert not found.holds
+
+
+def test_auc_slack_counts_the_pairs_that_rounding_can_swap():
+    logits, labels = np.array([0.1, 0.1, 0.3, 0.5, 0.9]), np.array([1, 0, 0, 1, 0])
+    assert auc_slack(logits, labels, 0.0) == pytest.approx(1 / 6)  # a tie
+    assert auc_slack(logits, labels, 0.11) == pytest.approx(3 / 6)
+    assert auc_slack(logits, np.ones(5), 0.1) == 0
