@@ -138,8 +138,9 @@ class Stage:
 
 def point_to(keys: pl.Series, table_keys: pl.Series, name: str) -> pl.Series:
     """Returns the row number in ``table_keys`` (unique) of every key, -1 where the key is unknown, as int32."""
-    rows = pl.Series(name, np.arange(len(table_keys), dtype=np.int32))
-    return keys.replace_strict(table_keys, rows, default=-1, return_dtype=pl.Int32).fill_null(-1).alias(name)
+    table = pl.DataFrame({"key": table_keys, name: np.arange(len(table_keys), dtype=np.int32)})
+    found = keys.to_frame("key").join(table, on="key", how="left", maintain_order="left")
+    return found[name].fill_null(-1)
 
 
 def progress(what: str, rows: int | None = None) -> tqdm:
