@@ -72,23 +72,32 @@ class Crossing:
         """z of an effect beyond both fields' own, corrected for ``tests`` pairs."""
         if residual.variance <= 0:
             return 0.0
-        counts = self.counts
-        sums = np.bincount(self.cells, residual.values, counts.size).reshape(counts.shape)
-        own = self._own.fit(sums)
-        squares = residual.variance * len(residual.values) + np.sum(counts * own * own) - 2 * np.sum(sums * own)
-        value = np.sum(np.square(sums - counts * own)) - squares
+        sums, squares = self._beyond(residual)
+        value = (np.sum(sums * sums) - np.sum(squares)) / residual.variance
         mean, spread, cumulant, coincidence = self._moments
-        return float(normal_score(value / residual.variance, mean, spread, cumulant + coincidence * residual.skew,
-                                  tests))
+        return float(normal_score(value, mean, spread, cumulant + coincidence * residual.skew, tests))
 
     def best_shrinkage(self, residual: Residual) -> tuple[float, float]:
-        """The λ of largest leave-one-out gain of the crossed values' means, and that gain in nats."""
-        counts = self.counts.ravel()
-        sums = np.bincount(self.cells, residual.values, counts.size)
-        squares = np.bincount(self.cells, np.square(residual.values), counts.size)
-        seen = counts > 0
-        gains = [loo_gain(counts[seen], sums[seen], squares[seen], lam).sum() for lam in SHRINKAGE]
+        """The λ of largest leave-one-out gain beyond both own effects, and that gain in nats.
+
+        Removing own effects makes rows of one cell differ more than they would: their products have expectation
+        - leverage * variance, which is given back.
+        """
+        sums, squares = self._beyond(residual)
+        seen = self.counts > 0
+        counts, leverage = self.counts[seen], self._own.leverage[seen]
+        products = np.square(sums[seen]) - squares[seen] + counts * (counts - 1) * leverage * residual.variance
+        squares = squares[seen] / np.maximum(1 - leverage, 0.1)
+        gains = [loo_gain(counts, products, squares, lam).sum() for lam in SHRINKAGE]
         return float(SHRINKAGE[int(np.argmax(gains))]), float(max(gains) / residual.variance)
+
+    def _beyond(self, residual: Residual) -> tuple[np.ndarray, np.ndarray]:
+        """Per cell the sum of what own effects leave, and the sum of its squares."""
+        counts = self.counts
+        sums = np.bincount(self.cells, residual.values, counts.size).reshape(counts.shape)
+        squares = np.bincount(self.cells, np.square(residual.values), counts.size).reshape(counts.shape)
+        own = self._own.fit(sums)
+        return sums - counts * own, squares + own * (counts * own - 2 * sums)
 
 
 class _OwnEffects:
@@ -107,6 +116,9 @@ class _OwnEffects:
         used = roots > 1e-9 * counts.sum()
         self.rank = len(self.rows) + int(used.sum())
         self.inverse = (vectors[:, used] / roots[used]) @ vectors[:, used].T
+        through = self.share @ self.inverse  # leverage of a row: 1 - the share of its own noise that is left
+        self.leverage = ((1 / self.rows + np.sum(through * self.share, 1))[:, None] + np.diag(self.inverse)
+                         - 2 * through)
 
     def fit(self, sums: np.ndarray) -> np.ndarray:
         """Least squares f_a + g_b of every cell, given the sums of the cells."""
@@ -121,14 +133,14 @@ class _OwnEffects:
         2 (tr MNMN - 2 tr MN + tr M). The third cumulant is that of as many equal eigenvalues, or of the unprojected
         table scaled to this variance, whichever is more skewed.
         """
-        n, square = self.counts, self.counts ** 2
-        through = self.share @ self.inverse
-        leverage = (1 / self.rows + np.sum(through * self.share, 1))[:, None] + np.diag(self.inverse) - 2 * through
+        n, square, leverage = self.counts, self.counts ** 2, self.leverage
+        free_cells = np.count_nonzero(n) - self.rank
+        if free_cells <= 0:
+            return 0.0, 0.0, 0.0, 0.0
         total, freedom = n.sum(), n.sum() - self.rank
         first = total - np.sum(square * leverage)
         second = square.sum() - 2 * np.sum(square * n * leverage) + self._double_trace(square)
         spread = max(second - 2 * first + freedom, 0.0)
-        free_cells = max(np.count_nonzero(n) - self.rank, 1)
         plain = np.sum(square - n)
         scaled = np.sum(n * (n - 1) * (n - 2)) * (spread / plain) ** 1.5 if plain > 0 else 0.0
         return first - freedom, 2 * spread, 8 * max(scaled, spread ** 1.5 / free_cells ** 0.5), 4 * plain

@@ -121,11 +121,19 @@ class ValueTable:
         """
         if residual.variance <= 0:
             return np.zeros((len(shrinkage), self.fields))
-        gains = [self.per_field(loo_gain(self.counts, sums, squares, lam)) for lam in shrinkage]
+        products = sums ** 2 - squares
+        gains = [self.per_field(loo_gain(self.counts, products, squares, lam)) for lam in shrinkage]
         return np.stack(gains) / residual.variance
 
 
-def loo_gain(counts: np.ndarray, sums: np.ndarray, squares: np.ndarray, lam: float) -> np.ndarray:
-    """Σ_b (r_b m_b - m_b² / 2) of every value, m_b as in :meth:`ValueTable.gains`."""
+def loo_gain(counts: np.ndarray, products: np.ndarray, squares: np.ndarray, lam: float) -> np.ndarray:
+    """Σ_b (r_b m_b - m_b² / 2) of every value, m_b as in :meth:`ValueTable.gains`.
+
+    Args:
+        counts: rows of every value.
+        products: Σ r_b r_c over pairs of different rows, S_v² - Σ r_b².
+        squares: Σ r_b².
+        lam: λ.
+    """
     others = counts - 1 + lam
-    return (sums ** 2 - squares) / others - ((counts - 2) * sums ** 2 + squares) / (2 * others ** 2)
+    return products / others - ((counts - 2) * products + (counts - 1) * squares) / (2 * others ** 2)

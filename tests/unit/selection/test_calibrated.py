@@ -158,4 +158,4 @@ def test_gain_leaves_every_row_out(lam):
         mean = residual[others].sum() / (others.sum() + lam)
         expected[v] += residual[b] * mean - mean ** 2 / 2
     sums, squares = (np.bincount(values, weight) for weight in (residual, residual ** 2))
-    np.testing.assert_allclose(loo_gain(np.bincount(values).astype(float), sums, squares, lam), expected)
+    np.testing.assert_allclose(loo_gain(np.bincount(values).astype(float), sums ** 2 - squares, squares, lam), expected)

@@ -46,7 +46,7 @@ def test_moments_of_one_field(size, lam):
     np.testing.assert_allclose(pair_moments(counts, weights, np.sum)[:3], cumulants(centre @ same @ centre), rtol=1e-9)
 
 
-@pytest.mark.parametrize("first,second,tied", [(2, 2, 0.0), (6, 3, 0.0), (25, 9, 0.3), (8, 8, 0.8), (6, 6, 1.0)])
+@pytest.mark.parametrize("first,second,tied", [(2, 2, 0.0), (6, 3, 0.0), (25, 9, 0.3), (8, 8, 0.8), (9, 9, 0.97)])
 def test_moments_of_a_pair_also_when_the_fields_depend(first, second, tied):
     rng = np.random.default_rng(first)
     a = rng.integers(0, first, 250)
@@ -92,3 +92,20 @@ def test_noise_pairs_rarely_exceed_the_level():
         label = rng.random(3000) < 0.03
         found.append(Crossing(ids[:, 0] * 30 + ids[:, 1], counts).evidence(Residual(label - label.mean()), 1))
     assert 0.002 < (np.array(found) > 2).mean() < 0.05
+
+
+def test_a_pair_without_cells_to_spare_says_nothing():
+    first = np.arange(200) % 6
+    crossing = Crossing(first * 6 + first, np.diag(np.bincount(first)).astype(float))
+    assert crossing.evidence(Residual(np.random.default_rng(0).standard_normal(200)), 1) == 0
+
+
+def test_gain_of_a_pair_of_noise_is_about_nothing_though_own_effects_were_fitted():
+    rng, gains = np.random.default_rng(1), []
+    for _ in range(60):
+        cells = rng.integers(0, 60, 4000) * 2 + rng.integers(0, 2, 4000)
+        counts = np.bincount(cells, minlength=120).reshape(60, 2).astype(float)
+        values = rng.standard_normal(4000)
+        values -= (np.bincount(cells // 2, values) / counts.sum(1))[cells // 2]
+        gains.append(Crossing(cells, counts).best_shrinkage(Residual(values))[1])
+    assert -1 < np.mean(gains) < 1.5
