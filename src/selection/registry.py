@@ -25,10 +25,12 @@ from src.files import read_json
 from src.models import plan_inputs
 from src.schema import Selection
 from src.selection.base import adapt_selection, all_fields, make_selection
+from src.selection.counting import ChiSquared, ChiSquaredZ, MutualInformation, Random
+from src.selection.lasso import Lasso
 from src.selection.multisfs import MultiSFS
 
 LOG = logging.getLogger(__name__)
-SELECTORS = {"multisfs": MultiSFS}
+SELECTORS = {kind.name: kind for kind in (MultiSFS, ChiSquared, ChiSquaredZ, MutualInformation, Lasso, Random)}
 
 
 def select_fields(data, tasks: Sequence[str], config) -> tuple[Selection, dict[str, float]]:
