@@ -27,11 +27,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from src.data.moments import moments_of_numbers, moments_of_text
 from src.data.options import DataOptions, FieldSpec
 from src.errors import UserError
 
 _MOST_NUMBERS = 4_000_000  # distinct numbers of one field kept while its quantiles are being found
-_EPOCH_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
 @dataclass(frozen=True)
@@ -203,29 +203,20 @@ def to_part(raw: pl.Series, spec: FieldSpec, missing: Sequence[str]) -> pl.Serie
     Raises:
         UserError: a value is neither a time nor missing.
     """
-    if raw.dtype.is_temporal():
+    if raw.dtype in (pl.Date, pl.Datetime):
         moments = raw.cast(pl.Datetime("us"))
     else:
         text = raw.cast(pl.String).str.strip_chars()
         absent = text.is_in(list(missing)) | text.is_null()
         numbers = text.cast(pl.Float64, strict=False)
-        moments = _from_epoch(numbers, spec.unit)
+        moments = moments_of_numbers(numbers, spec.unit)
         if (numbers.is_null() & ~absent).any():
-            parsed = text.str.to_datetime(strict=False, time_unit="us", time_zone="UTC").dt.replace_time_zone(None)
-            moments = pl.select(pl.coalesce(moments, parsed)).to_series()
+            moments = pl.select(pl.coalesce(moments, moments_of_text(text))).to_series()
         wrong = text.filter(moments.is_null() & ~absent)
         if len(wrong):
             raise UserError(f"column {spec.column!r} holds {wrong[0]!r}; expected a time such as 2022-04-10 12:30:00 "
                             "or a number of seconds or milliseconds since 1970")
     return getattr(moments.dt, spec.part)().cast(pl.String)
-
-
-def _from_epoch(numbers: pl.Series, unit: str | None) -> pl.Series:
-    factor = pl.lit(_EPOCH_UNITS.get(unit, 0))
-    if unit is None:  # by size: 1e11 seconds is the year 5138, 1e11 milliseconds is 1973
-        size = numbers.abs()
-        factor = pl.when(size < 1e11).then(_EPOCH_UNITS["s"]).when(size < 1e14).then(_EPOCH_UNITS["ms"]).otherwise(1)
-    return pl.select((numbers * factor).cast(pl.Int64, strict=False).cast(pl.Datetime("us"))).to_series()
 
 
 def _look_up(keys: pl.Series, known: pl.Series, ids: pl.Series) -> pl.Series:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from src.data.moments import moments_of_text
 from src.data.options import SplitSpec
 from src.data.staging import GIVEN_TEST, Stage
 from src.errors import UserError
@@ -63,17 +64,12 @@ def _by_time(stage: Stage, spec: SplitSpec) -> np.ndarray:
     column = _fact_column(stage, spec.column)
     pieces = []
     for part in stage.parts([column]):
-        values = part[column]
-        if not values.dtype.is_numeric():
-            values = values.cast(pl.String).str.strip_chars()
-            moments = values.cast(pl.Float64, strict=False)
-            if moments.null_count():
-                moments = values.str.to_datetime(strict=False, time_zone="UTC").dt.epoch("us").cast(pl.Float64)
-            values = moments
-        if values.null_count():
-            raise UserError(f"column {column!r}, which orders the split, is empty or not a time in "
-                            f"{values.null_count()} rows; expected a number or a date in every row")
-        pieces.append(values.cast(pl.Float64).to_numpy())
+        times = _times(part[column])
+        if not times.is_finite().fill_null(False).all():
+            raise UserError(f"column {column!r}, which orders the split, is empty or not a time in data row "
+                            f"{sum(map(len, pieces)) + times.is_finite().fill_null(False).arg_min() + 1}; expected a "
+                            "number or a date in every row")
+        pieces.append(times.to_numpy())
     times = np.concatenate(pieces)
     codes = np.full(len(times), TEST, np.uint8)
     ordered = np.sort(times)
@@ -81,6 +77,17 @@ def _by_time(stage: Stage, spec: SplitSpec) -> np.ndarray:
         place = int(round(len(times) * share))
         codes[times < (ordered[place] if place < len(times) else np.inf)] = code
     return codes
+
+
+def _times(values: pl.Series) -> pl.Series:
+    """Returns float64: numbers as they are, dates and their texts as microseconds since 1970."""
+    if values.dtype in (pl.Date, pl.Datetime):
+        return values.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64)
+    if values.dtype.is_numeric():
+        return values.cast(pl.Float64)
+    text = values.cast(pl.String).str.strip_chars()
+    numbers = text.cast(pl.Float64, strict=False)
+    return numbers if not numbers.null_count() else moments_of_text(text).dt.epoch("us").cast(pl.Float64)
 
 
 def _by_column(stage: Stage, spec: SplitSpec) -> np.ndarray:

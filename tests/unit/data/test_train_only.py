@@ -14,6 +14,8 @@
 # ============================================================================
 """Nothing but the train rows shapes the encoder; what train never saw is id 0."""
 
+from datetime import datetime
+
 import numpy as np
 import polars as pl
 from hypothesis import given, settings
@@ -21,7 +23,9 @@ from hypothesis import strategies as st
 
 from src.data import prepare
 from src.data.encoder import FieldCounter, FieldEncoder, quantile_edges
+from src.data.moments import moments_of_numbers
 from src.data.options import DataOptions, FieldSpec, TaskSpec
+from src.errors import UserError
 
 DESCRIPTION = """
 fields:
@@ -141,3 +145,31 @@ def test_whole_floats_and_whole_numbers_are_one_value():
     assert encoder.encode(pl.Series([1.0, 2.0, 3.0])).tolist() == [1, 2, 0]
     assert encoder.encode(pl.Series([1, 2, 3])).tolist() == [1, 2, 0]
     assert encoder.encode(pl.Series([True, False])).tolist() == [1, 0]
+
+
+def _hours(values, dtype=pl.String, **spec):
+    encoder = _fit(pl.Series([str(hour * 3600) for hour in range(24)]), kind="timestamp", part="hour", **spec)
+    ids = encoder.encode(pl.Series(values, dtype=dtype))
+    return [encoder.values[value - 1] if value else None for value in ids.tolist()]
+
+
+def test_moments_in_every_spelling():
+    spellings = ["2024-03-01 07:59:59", "2024-03-01T07:59", "2024-03-01T07:59:59.25Z", "2024-03-01 09:59:59+02:00",
+                 "2024/03/01 07:10", "1709276400", "1709276400000", "1709276400000000", "", "NaN"]
+    assert _hours(spellings) == ["7"] * 8 + [None, None]
+    assert _hours(["2024-03-01"]) == ["0"]
+    assert _hours([datetime(2024, 3, 1, 7)], pl.Datetime("ms")) == ["7"]
+    assert _hours([datetime(2024, 3, 1, 7)], pl.Datetime("ns", "Europe/Oslo")) == ["7"]
+    assert _hours([1709276400.0, float("nan"), None], pl.Float64) == ["7", None, None]
+    assert moments_of_numbers(pl.Series([25_200_000.0]), "ms")[0] == datetime(1970, 1, 1, 7)
+    assert moments_of_numbers(pl.Series([25_200_000.0]), None)[0] == datetime(1970, 10, 19, 16)
+
+
+@given(st.lists(st.one_of(st.text(max_size=12), st.floats().map(str), st.integers().map(str), st.datetimes().map(str)),
+                max_size=20))
+@settings(max_examples=100, deadline=None)
+def test_any_text_is_a_moment_missing_or_a_clear_refusal(values):
+    try:
+        _hours(values)
+    except UserError as error:
+        assert "expected a time" in str(error)
