@@ -27,8 +27,8 @@ Per task, on the rows that the gradient pass saw:
 4. Gain. The order is by what a field adds to a model that has those before it: its leave-one-out gain g, in nats of
    log-likelihood over these rows. A field of noise with many values has a negative gain, the cost of memorising it.
 
-One score says it all: 3 + g for fields with evidence, and 3 g / (1 + |g|) < 3 for the rest, -3 for constants; so plain
-top k takes the fields with evidence first, most valuable first, and fills up with the most harmless ones.
+One score says it all (``one_scale``): fields with evidence of their own first, most valuable first; then those whose
+evidence is carried by others; then the rest, most harmless first. Plain top k takes them in this order.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ from src.selection.value_table import Residual, ValueTable
 __all__ = ["CHANCE", "CalibratedScores", "GradientEnergy", "calibrated_scores"]
 LOG = logging.getLogger(__name__)
 CHANCE = 3.0
+COPY = 0.1  # share of a field's entropy that may be left, given another which then counts as its copy
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,41 @@ def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequen
     found = _take_pairs(paths, pairs)
     gain = np.stack([path.gain(pairs, row) for path, row in zip(paths, found)])
     significant = np.stack([path.taken for path in paths])
-    scores = np.where(significant, CHANCE + np.maximum(gain, 1e-6), CHANCE * gain / (1 + np.abs(gain)))
+    shadows = np.stack([(path.alone >= CHANCE) & ~path.taken & ~copies_of(table, path.taken) for path in paths])
+    scores = one_scale(gain, significant, shadows, table.entropies())
     scores[:, np.diff(table.offsets) == 1] = -CHANCE  # a constant tells nothing: last of all
     parts = {"uz": uz, "z": np.stack([path.alone for path in paths]), "gain": gain,
              "pair": np.stack([_best_pair(pairs, row) for row in found])}
     return CalibratedScores(scores, CHANCE, significant, parts)
+
+
+def one_scale(gain: np.ndarray, significant: np.ndarray, shadows: np.ndarray, entropies: np.ndarray) -> np.ndarray:
+    """Puts three kinds of fields on one scale, ``[tasks, fields]``.
+
+    Above 3: fields with evidence of their own, by gain in nats. 0 to 3: *shadows*, whose evidence other fields already
+    carry (the age of a user whose id is taken). They are harmless, and can add through interactions only, which the
+    entropy of the field bounds: 3 h / (1 + h). Below 0: no evidence, by gain, what costs most to
+    memorise last.
+    """
+    entropies = np.broadcast_to(entropies, gain.shape)
+    without = CHANCE / 2 * (gain / (1 + np.abs(gain)) - 1)
+    return np.where(significant, CHANCE + np.maximum(gain, 1e-6 * entropies),
+                    np.where(shadows, CHANCE * entropies / (1 + entropies), without))
+
+
+def copies_of(table: ValueTable, taken: np.ndarray) -> np.ndarray:
+    """Fields not taken that tell a taken field's value (nearly) for certain: they bring nothing that it has not.
+
+    Returns:
+        bool ``[fields]``.
+    """
+    entropies = table.entropies()
+    copies = np.zeros(table.fields, bool)
+    for n in np.flatnonzero(~taken):
+        for other in np.flatnonzero(taken & (entropies <= entropies[n] * (1 + COPY) + COPY)):
+            left = table.joint_entropy(n, other) - entropies[n]  # H(other | n)
+            copies[n] |= left <= COPY * entropies[other]
+    return copies
 
 
 def _take_pairs(paths: Sequence[ForwardPath], table: PairTable) -> np.ndarray:

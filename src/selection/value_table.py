@@ -71,6 +71,15 @@ class ValueTable:
     def _weights(self, lam: float) -> np.ndarray:
         return np.ones_like(self.counts) if np.isinf(lam) else 1 / (self.counts + lam)
 
+    def entropies(self) -> np.ndarray:
+        """Entropy of every field in nats, ``[fields]``."""
+        return np.array([_entropy(self.counts[self.values(n)]) for n in range(self.fields)])
+
+    def joint_entropy(self, n: int, other: int) -> float:
+        """Entropy of two fields' crossed value in nats."""
+        crossed = self.slots[n] * len(self.counts) + self.slots[other]
+        return _entropy(np.unique(crossed, return_counts=True)[1])
+
     def values(self, n: int) -> slice:
         """The places of field n."""
         return slice(self.offsets[n], self.offsets[n + 1])
@@ -124,6 +133,11 @@ class ValueTable:
         products = sums ** 2 - squares
         gains = [self.per_field(loo_gain(self.counts, products, squares, lam)) for lam in shrinkage]
         return np.stack(gains) / residual.variance
+
+
+def _entropy(counts: np.ndarray) -> float:
+    shares = counts / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
 
 
 def loo_gain(counts: np.ndarray, products: np.ndarray, squares: np.ndarray, lam: float) -> np.ndarray:

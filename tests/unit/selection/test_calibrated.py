@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from src.selection.calibrated import CHANCE, calibrated_scores
+from src.selection.calibrated import CHANCE, calibrated_scores, copies_of, one_scale
 from src.selection.value_table import Residual, ValueTable, loo_gain
 from tests.unit.selection.planted import draw_ids, draw_labels, standard
 
@@ -159,3 +159,22 @@ def test_gain_leaves_every_row_out(lam):
         expected[v] += residual[b] * mean - mean ** 2 / 2
     sums, squares = (np.bincount(values, weight) for weight in (residual, residual ** 2))
     np.testing.assert_allclose(loo_gain(np.bincount(values).astype(float), sums ** 2 - squares, squares, lam), expected)
+
+
+def test_shadows_stand_between_fields_with_evidence_and_the_rest():
+    gain = np.array([[5.0, -2.0, 0.5, -40.0, 0.0]])
+    kinds = np.array([[True, False, False, False, True]]), np.array([[False, True, False, False, False]])
+    scores = one_scale(gain, *kinds, entropies=np.array([1.0, 2.0, 1.0, 1.0, 1.0]))[0]
+    assert scores[0] == 8 and scores[1] == pytest.approx(2.0) and scores[4] > CHANCE
+    assert list(np.argsort(-scores)) == [0, 4, 1, 2, 3] and scores[2] < 0
+
+
+def test_copies_are_told_from_coarser_views():
+    """A relabelled copy of a taken field, and a finer one, bring nothing; a coarser view of it may (interactions)."""
+    rng = np.random.default_rng(0)
+    base = rng.integers(0, 6, 5000)
+    ids = np.stack([base, 5 - base, base // 2, base * 3 + rng.integers(0, 3, 5000), rng.integers(0, 6, 5000)], 1)
+    table = ValueTable(ids, [6, 6, 3, 18, 6])
+    assert copies_of(table, np.array([True, False, False, False, False])).tolist() == [False, True, False, True, False]
+    np.testing.assert_allclose(table.entropies()[[0, 4]], np.log(6), atol=0.01)
+    assert table.joint_entropy(0, 2) == pytest.approx(table.entropies()[0])
