@@ -83,7 +83,7 @@ def _stage_skeleton(path: Path, fields: list[str], keys: pl.Series, first: int, 
         return
     reader = BlockReader(path, _SKELETON, dict(zip(_SKELETON, (TEXT, WHOLE, WHOLE, TEXT, TEXT, TEXT))), quoted=False)
     with open(path, "rb") as file, progress(f"read {path.name}") as bar:
-        bar.update(done["read"])
+        bar.n = bar.initial = done["read"]
         for frame, place in reader.blocks(file, Place(done["offset"], done["line"])):
             kept = frame.filter(~((pl.col("click") == 0) & (pl.col("purchase") == 1)))
             pointers = point_to(kept["common"], keys, "common")
