@@ -60,7 +60,7 @@ def plugin_path() -> Path | None:
     if spec is None or not spec.origin:
         return None
     library = Path(spec.origin).parent / "lib"
-    for candidate in (library / "plugin" / f"libmindspore_gpu.so.{PLUGIN_CUDA}", library / "libmindspore_gpu.so"):
+    for candidate in (library / "plugin" / f"libmindspore_gpu.so.{PLUGIN_CUDA}", library / "plugin" / "libmindspore_gpu.so"):
         if candidate.exists():
             return candidate
     return None

@@ -83,11 +83,16 @@ make_environment() {
         fail "$python cannot make a virtual environment in $home; on Debian and Ubuntu: apt install python3-venv" 1
 }
 
-# install_once ENVIRONMENT FILE...: pip installs the files unless it has done so before with the same content.
+# install_once ENVIRONMENT FILE...: pip installs the requirements files of the project that are named, unless it has
+# done so before with the same content. Words that begin with -- are passed on to pip.
 install_once() {
     local home="$1" file files=() arguments=() stamp
     shift
     for file in "$@"; do
+        if [[ "$file" == --* ]]; then
+            arguments+=("$file")
+            continue
+        fi
         # MindSpore for Python 3.9 is another package with other bounds.
         if [ "$file" = requirements.txt ] && "$PYTHON" -c "import sys; sys.exit(sys.version_info >= (3, 10))"; then
             file=requirements-mindspore-gpu-1.10.txt

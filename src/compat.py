@@ -24,5 +24,7 @@ def set_device(device: str, device_id: int = 0) -> None:
     ms.set_context(mode=ms.GRAPH_MODE)
     if hasattr(ms, "set_device"):
         ms.set_device(device, device_id)
+    elif device == "CPU":
+        ms.set_context(device_target=device)
     else:
-        ms.set_context(device_target=device, device_id=device_id)
+        ms.set_context(device_target=device, device_id=device_id)  # which 1.10 lets a process do once

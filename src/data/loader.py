@@ -62,7 +62,7 @@ class TrainLoader:
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
         """Yields (ids, labels, keep) of every step from ``start`` on: int32 ``[rows, columns]``, float32
-        ``[rows, tasks]``, uint8 ``[mask_rows, rows]`` or None."""
+        ``[rows, tasks]``, bool ``[mask_rows, rows]`` or None."""
         order = np.random.default_rng([self.seed, 1, epoch]).permutation(self.split.rows)
         return prefetch(self._batch(order, epoch, step) for step in range(start, self.steps))
 
@@ -76,8 +76,7 @@ class TrainLoader:
             return None
         generator = np.random.Generator(np.random.SFC64([self.seed, 2, epoch, step]))
         noise = np.frombuffer(generator.bytes(self.mask_rows * self.batch_size), np.uint8)
-        keep = (noise.reshape(self.mask_rows, self.batch_size)[:, self.mine] >= self.threshold).view(np.uint8)
-        return Tensor(keep)
+        return Tensor(noise.reshape(self.mask_rows, self.batch_size)[:, self.mine] >= self.threshold)
 
 
 def eval_batches(split, columns: Sequence[int], tasks: Sequence[int], batch_size: int,

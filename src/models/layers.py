@@ -90,7 +90,7 @@ class BatchNorm(nn.Cell):
 class HiddenLayer(nn.Cell):
     """Dense, BatchNorm, ReLU, dropout.
 
-    ``construct(x, keep)``: keep is the network's dropout mask ``[mask rows, batch]`` (uint8, 1 keeps a unit), or None
+    ``construct(x, keep)``: keep is the network's dropout mask ``[mask rows, batch]`` (bool, True keeps a unit), or None
     for no dropout. The mask is an input because MindSpore's own dropout kernels are not repeatable
     and cannot be resumed.
     """

@@ -36,7 +36,7 @@ class MultiTaskModel(nn.Cell):
         tasks: number of tasks.
         config: anything with embedding_dim, bottom_dims, tower_dims, experts, dropout, seed.
 
-    ``ids`` is ``[batch, len(plan.columns)]`` int32. ``keep`` is the dropout mask ``[mask_rows, batch]`` uint8, or None.
+    ``ids`` is ``[batch, len(plan.columns)]`` int32. ``keep`` is the dropout mask ``[mask_rows, batch]`` bool, or None.
     """
 
     def __init__(self, plan: InputPlan, backbone: str, tasks: int, config):

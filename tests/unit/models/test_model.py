@@ -111,7 +111,7 @@ def test_dropout_follows_the_mask_and_keeps_the_mean(eager):
     assert model.mask_rows == 8 + 6 + 2 * 5 and model.dropout == 0.25
     ids = Tensor(make_batch(4, schema)[0])
     layer, x = model.backbone.bottom.hidden[0], model.router(model.embedding(ids))[0]
-    keep = np.random.default_rng(0).integers(0, 2, (model.mask_rows, 4)).astype(np.uint8)
+    keep = np.random.default_rng(0).integers(0, 2, (model.mask_rows, 4)).astype(bool)
     plain, dropped = layer(x).asnumpy(), layer(x, Tensor(keep)).asnumpy()
     np.testing.assert_allclose(dropped, plain * keep[:8] / 0.75, rtol=1e-6)
 
@@ -137,7 +137,7 @@ def test_whole_step_compiles_and_learns():
     model, _ = make_model("mmoe", schema, dropout=0.1)
     ids, labels = make_batch(64, schema)
     labels[:, 0] = ids[:, 3]  # a label that a field gives away
-    keep = Tensor(np.ones((model.mask_rows, 64), np.uint8))
+    keep = Tensor(np.ones((model.mask_rows, 64), bool))
     step = nn.TrainOneStepCell(NetWithLoss(model), nn.Adam(model.trainable_params(), 0.02))
     step.set_train()
     losses = [float(step(Tensor(ids), Tensor(labels), keep).asnumpy()) for _ in range(30)]

@@ -1,0 +1,171 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""The shape of the house: which room may import which, and what every file has to keep to."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# Who stands above may import from who stands below; rooms on one line import nothing of each other.
+FLOORS = [
+    ["programs"],
+    ["reporting"],
+    ["selection"],
+    ["training"],
+    ["models", "data"],  # neither knows the other
+    ["evaluation"],
+    ["runs", "compat"],
+    ["config"],
+    ["schema", "files"],
+    ["errors"],
+]
+HEIGHT = {room: -floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+WITHOUT_MINDSPORE = ("reporting", "evaluation", "schema", "config", "errors", "files", "runs", "data", "models/plan")
+MAY_USE_MINDSPORE = {"src/data/loader.py"}  # in a room that otherwise does without
+LONGEST_FILE, LONGEST_FUNCTION, WIDEST_LINE = 350, 60, 120
+HEADER = Path(__file__).read_text(encoding="utf-8").splitlines()[1:14]  # below the year
+NOT_OURS = {".git", ".venv", "data", "outputs", "downloads", "node_modules"}
+
+
+def files_of(*patterns: str) -> list[Path]:
+    """The project's own files, as a fresh clone has them."""
+    found = (path for pattern in patterns for path in ROOT.rglob(pattern))
+    return sorted(path for path in found if not any(part in NOT_OURS or part.startswith(".venv")
+                                                    for part in path.relative_to(ROOT).parts[:-1][:1]))
+
+
+SOURCES = files_of("*.py")
+HOUSE = [path for path in SOURCES if path.relative_to(ROOT).parts[0] == "src"]
+PROGRAMS = [path for path in SOURCES if path.parent == ROOT]
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def room_of(path: Path) -> str:
+    """Room of a file below src: its folder, or its own name."""
+    return path.relative_to(ROOT / "src").parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> set[str]:
+    """Absolute names of all modules a file imports, also those it imports inside functions."""
+    found = set()
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name(path)}:{node.lineno} imports relatively"
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def rooms_imported(path: Path) -> set[str]:
+    parts = [module.split(".") for module in imports_of(path)]
+    return {part[1] for part in parts if part[0] == "src" and len(part) > 1}
+
+
+def functions_of(path: Path) -> Iterator[ast.FunctionDef]:
+    return (node for node in ast.walk(parse(path)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+
+
+def is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def test_the_house_is_found():
+    assert {"train.py", "eval.py", "preprocess.py"} <= {path.name for path in PROGRAMS}
+    assert {room_of(path) for path in HOUSE} - {"__init__"} == set(HEIGHT), "name new rooms in FLOORS"
+
+
+def test_imports_run_downwards():
+    wrong = [f"{name(path)} imports src.{other}" for path in HOUSE for other in sorted(rooms_imported(path))
+             if other not in (room_of(path), "__init__") and HEIGHT[other] >= HEIGHT[room_of(path)]]
+    assert not wrong
+
+
+def test_the_house_imports_no_program_and_no_test():
+    outside = {program.stem for program in PROGRAMS} | {"tests", "scripts"}
+    assert not [name(path) for path in HOUSE if outside & {module.split(".")[0] for module in imports_of(path)}]
+
+
+def test_mindspore_stays_where_it_belongs():
+    without = [path for path in HOUSE if name(path) not in MAY_USE_MINDSPORE
+               and name(path).removeprefix("src/").startswith(WITHOUT_MINDSPORE)]
+    assert len(without) > 20
+    assert not [name(path) for path in without
+                if any(module.split(".")[0] == "mindspore" for module in imports_of(path))]
+
+
+def test_no_program_shadows_the_standard_library():
+    assert not (ROOT / "select.py").exists()
+
+
+def test_packages_hold_public_names_only():
+    for path in (path for path in HOUSE if path.name == "__init__.py" and parse(path).body):
+        *imports, last = [node for node in parse(path).body if not is_text(node)]
+        assert all(isinstance(node, ast.ImportFrom) for node in imports), f"{name(path)}: more than imports"
+        assert isinstance(last, ast.Assign) and last.targets[0].id == "__all__", f"{name(path)} has no __all__"
+        public = sorted(ast.literal_eval(last.value))
+        assert public == sorted(alias.asname or alias.name for node in imports for alias in node.names), name(path)
+        assert not any(word.startswith("_") for word in public), name(path)
+
+
+def test_nothing_runs_at_import():
+    """Top level: definitions, imports, docstrings and assignments; no loops, no bare calls."""
+    allowed = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
+    wrong = [f"{name(path)}:{node.lineno}" for path in HOUSE for node in parse(path).body
+             if not (isinstance(node, allowed) or is_text(node) or "TYPE_CHECKING" in ast.dump(node))]
+    assert not wrong
+
+
+def test_only_programs_and_reporting_print():
+    wrong = [f"{name(path)}:{node.lineno}" for path in HOUSE
+             if room_of(path) not in ("reporting", "errors") for node in ast.walk(parse(path))
+             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"]
+    assert not wrong
+
+
+def test_every_source_has_the_licence_header():
+    wrong = []
+    for path in files_of("*.py", "*.sh"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if path.name == "__init__.py":
+            continue
+        first = 1 if lines[0].startswith("#!") else 0
+        if not lines[first].startswith("# Copyright 20") or lines[first + 1:first + 14] != HEADER:
+            wrong.append(name(path))
+    assert not wrong
+
+
+def test_sizes_of_files_and_functions():
+    wrong = []
+    for path in files_of("*.py", "*.sh"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if len(lines) > LONGEST_FILE:
+            wrong.append(f"{name(path)} has {len(lines)} lines")
+        wrong += [f"{name(path)}:{number} is {len(line)} wide" for number, line in enumerate(lines, 1)
+                  if len(line) > WIDEST_LINE]
+    for path in (path for path in SOURCES if path.relative_to(ROOT).parts[0] != "tests"):
+        wrong += [f"{name(path)}: {node.name} has {node.end_lineno - node.lineno + 1} lines"
+                  for node in functions_of(path) if node.end_lineno - node.lineno >= LONGEST_FUNCTION]
+    assert not wrong
