@@ -60,9 +60,9 @@ def plugin_path() -> Path | None:
     if spec is None or not spec.origin:
         return None
     library = Path(spec.origin).parent / "lib"
-    for candidate in (library / "plugin" / f"libmindspore_gpu.so.{PLUGIN_CUDA}", library / "plugin" / "libmindspore_gpu.so"):
-        if candidate.exists():
-            return candidate
+    for name in (f"libmindspore_gpu.so.{PLUGIN_CUDA}", "libmindspore_gpu.so"):  # 2.x, 1.10
+        if (library / "plugin" / name).exists():
+            return library / "plugin" / name
     return None
 
 

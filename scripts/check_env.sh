@@ -18,8 +18,6 @@
 
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-# shellcheck source=scripts/cuda.sh
-source "$ROOT/scripts/cuda.sh"
 USAGE=("usage: bash scripts/check_env.sh [gpu|ascend|cpu] [DEVICE_ID]"
     "for example: bash scripts/check_env.sh gpu 0")
 

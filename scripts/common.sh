@@ -22,6 +22,8 @@ ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 PYTHON=""     # set by use_python
 OPTIONS=()    # set by parse_arguments
 DEVICE_ID=""  # set by parse_arguments
+# shellcheck source=scripts/devices.sh
+source "$ROOT/scripts/devices.sh"
 
 say() { echo "$1" >&2; }
 
@@ -46,6 +48,7 @@ use_python() {
         PYTHON="$MULTISFS_PYTHON"
         "$PYTHON" -c "import importlib.util as u, sys; sys.exit(u.find_spec('mindspore') is None)" 2>/dev/null ||
             fail "MULTISFS_PYTHON is $PYTHON; expected a Python with MindSpore: install requirements.txt, or unset it"
+        if is_old_python; then set_cuda_paths; fi
         return
     fi
     local home="${VIRTUAL_ENV:-$ROOT/.venv}"
@@ -54,7 +57,12 @@ use_python() {
     fi
     PYTHON="$home/bin/python"
     install_once "$home" "$@"
+    # mindspore-gpu 1.10 cannot even be imported without CUDA's libraries.
+    if is_old_python; then set_cuda_paths; fi
 }
+
+# True where MindSpore is mindspore-gpu 1.10, which is another package with other requirements.
+is_old_python() { "$PYTHON" -c "import sys; sys.exit(sys.version_info >= (3, 10))"; }
 
 # Sets PYTHON to the environment that use_python would take, or to the system's Python where there is none yet.
 find_environment() {
@@ -93,10 +101,7 @@ install_once() {
             arguments+=("$file")
             continue
         fi
-        # MindSpore for Python 3.9 is another package with other bounds.
-        if [ "$file" = requirements.txt ] && "$PYTHON" -c "import sys; sys.exit(sys.version_info >= (3, 10))"; then
-            file=requirements-mindspore-gpu-1.10.txt
-        fi
+        if [ "$file" = requirements.txt ] && is_old_python; then file=requirements-mindspore-gpu-1.10.txt; fi
         files+=("$ROOT/$file")
         arguments+=(-r "$ROOT/$file")
     done
@@ -152,30 +157,6 @@ take_options() {
         fi
         OPTIONS+=("$word")
     done
-}
-
-# choose_device DEVICE_TARGET PROBLEM: sets DEVICE to it, or where there is a problem to CPU, saying why in one line.
-choose_device() {
-    DEVICE="$1"
-    if [ -z "$2" ]; then return; fi
-    if [ "${REQUIRE_DEVICE:-}" = 1 ]; then
-        fail "no $1 can be used here: $2; bash scripts/check_env.sh $1 says what is missing"
-    fi
-    say "no $1 can be used here: $2; going on on the CPU (bash scripts/check_env.sh $1 says more)"
-    # shellcheck disable=SC2034  # the scripts that source this file read it
-    DEVICE=CPU
-}
-
-# Sets up CANN's paths where it is installed and not set up yet, and sets DEVICE to Ascend, or to CPU saying why.
-use_ascend() {
-    local setup=/usr/local/Ascend/ascend-toolkit/set_env.sh
-    if [ -z "${ASCEND_HOME_PATH:-}${ASCEND_TOOLKIT_HOME:-}" ] && [ -f "$setup" ]; then
-        set +u
-        # shellcheck disable=SC1090
-        source "$setup"
-        set -u
-    fi
-    choose_device Ascend "$("$PYTHON" "$ROOT/scripts/check_env.py" problem Ascend "${DEVICE_ID:-0}")"
 }
 
 # Runs a program as a foreground child that gets SIGTERM and SIGINT when the script does, so that training can save

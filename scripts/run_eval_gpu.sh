@@ -17,8 +17,6 @@
 
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-# shellcheck source=scripts/cuda.sh
-source "$ROOT/scripts/cuda.sh"
 USAGE=("usage: bash scripts/run_eval_gpu.sh RUN_DIR [KEY=VALUE ...]"
     "for example: bash scripts/run_eval_gpu.sh outputs/movielens-mmoe-none-42 split=valid")
 

@@ -18,8 +18,6 @@
 
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-# shellcheck source=scripts/cuda.sh
-source "$ROOT/scripts/cuda.sh"
 USAGE=("usage: bash scripts/run_standalone_train_gpu.sh [DEVICE_ID] [DATASET] [CONFIG] [KEY=VALUE ...]"
     "for example: bash scripts/run_standalone_train_gpu.sh 0 movielens my.yaml backbone=ple")
 

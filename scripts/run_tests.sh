@@ -24,7 +24,7 @@ TORCH_CPU=https://download.pytorch.org/whl/cpu  # its wheels are a tenth of thos
 
 case "${1:-}" in -h | --help) usage 0 "${USAGE[@]}" ;; esac
 use_python requirements.txt requirements-test.txt
-if [ -z "${MULTISFS_PYTHON:-}" ] && "$PYTHON" -c "import sys; sys.exit(sys.version_info < (3, 10))"; then
+if [ -z "${MULTISFS_PYTHON:-}" ] && ! is_old_python; then  # no such PyTorch for Python 3.9
     INDEX=()
     if "$PYTHON" -c "import urllib.request as r; r.urlopen('$TORCH_CPU/torch/', timeout=10)" 2>/dev/null; then
         INDEX=("--extra-index-url=$TORCH_CPU")

@@ -13,7 +13,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-# Getting a GPU ready: what the scripts for GPUs share; sourced after common.sh. scripts/check_env.py does the looking.
+# Getting a device ready; sourced by common.sh, never run. scripts/check_env.py does the looking.
 
 # Puts the CUDA libraries on the path: those of the pip wheels, or the system's. Says nothing where there are none.
 set_cuda_paths() {
@@ -37,4 +37,28 @@ use_gpu() {
         problem="$("$PYTHON" "$ROOT/scripts/check_env.py" problem GPU "$id")"
     fi
     choose_device GPU "$problem"
+}
+
+# choose_device DEVICE_TARGET PROBLEM: sets DEVICE to it, or where there is a problem to CPU, saying why in one line.
+choose_device() {
+    DEVICE="$1"
+    if [ -z "$2" ]; then return; fi
+    if [ "${REQUIRE_DEVICE:-}" = 1 ]; then
+        fail "no $1 can be used here: $2; bash scripts/check_env.sh $1 says what is missing"
+    fi
+    say "no $1 can be used here: $2; going on on the CPU (bash scripts/check_env.sh $1 says more)"
+    # shellcheck disable=SC2034  # the scripts that source this file read it
+    DEVICE=CPU
+}
+
+# Sets up CANN's paths where it is installed and not set up yet, and sets DEVICE to Ascend, or to CPU saying why.
+use_ascend() {
+    local setup=/usr/local/Ascend/ascend-toolkit/set_env.sh
+    if [ -z "${ASCEND_HOME_PATH:-}${ASCEND_TOOLKIT_HOME:-}" ] && [ -f "$setup" ]; then
+        set +u
+        # shellcheck disable=SC1090
+        source "$setup"
+        set -u
+    fi
+    choose_device Ascend "$("$PYTHON" "$ROOT/scripts/check_env.py" problem Ascend "${DEVICE_ID:-0}")"
 }
