@@ -15,6 +15,7 @@
 """Select fields only; writes selection.json into the run folder.
 
     python select_features.py --dataset adult --backbone ple --score paper --keep_fields 6
+    python select_features.py --feature_rank FOLDER      # also FOLDER/<task>/feature_rank.npy, as ERASE reads it
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ import mindspore as ms
 from src.config import load_config
 from src.errors import run_program
 from src.files import write_json
-from src.programs import choose_tasks, open_data, start_logging
+from src.programs import choose_tasks, open_data, start_logging, take_option
 from src.reporting import selection_table
+from src.reporting.feature_rank import write_feature_ranks
 from src.runs import RunFolder
 from src.selection import check_request, select_fields
 from src.training import choose_device
@@ -34,6 +36,7 @@ from src.training import choose_device
 def main(arguments: list) -> None:
     """Selects, writes and prints."""
     start_logging()
+    rank_folder = take_option(arguments, "feature_rank", "")
     config = load_config(arguments)
     data = open_data(config)
     tasks = choose_tasks(data, config)
@@ -47,6 +50,8 @@ def main(arguments: list) -> None:
     print(f"{selection.selector} on {data.schema.dataset}, {seconds['total']:.1f} s")
     print(selection_table(selection))
     print(f"selection: {run.path / 'selection.json'}")
+    if rank_folder:
+        print(f"feature ranks: {', '.join(map(str, write_feature_ranks(selection, rank_folder)))}")
 
 
 if __name__ == "__main__":
