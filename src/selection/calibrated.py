@@ -47,6 +47,7 @@ from src.selection.value_table import Residual, ValueTable
 __all__ = ["CHANCE", "CalibratedScores", "GradientEnergy", "calibrated_scores"]
 LOG = logging.getLogger(__name__)
 CHANCE = 3.0
+WEAK_FROM = 2.0  # score of weak evidence
 COPY = 0.1  # share of a field's entropy that may be left, given another which then counts as its copy
 
 
@@ -90,38 +91,43 @@ def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequen
     found = _take_pairs(paths, pairs)
     gain = np.stack([path.gain(pairs, row) for path, row in zip(paths, found)])
     significant = np.stack([path.taken for path in paths])
-    shadows = np.stack([(path.alone >= CHANCE) & ~path.taken & ~copies_of(table, path.taken) for path in paths])
-    scores = one_scale(gain, significant, shadows, table.entropies())
+    weak = np.stack([path.weak for path in paths])
+    shadows = np.stack([(path.alone >= CHANCE) & ~path.taken for path in paths])
+    for path, row in zip(paths, shadows):
+        row &= ~copies_of(table, np.flatnonzero(row), np.flatnonzero(path.taken))
+    scores = one_scale(gain, significant, weak, shadows, table.entropies())
     scores[:, np.diff(table.offsets) == 1] = -CHANCE  # a constant tells nothing: last of all
     parts = {"uz": uz, "z": np.stack([path.alone for path in paths]), "gain": gain,
              "pair": np.stack([_best_pair(pairs, row) for row in found])}
     return CalibratedScores(scores, CHANCE, significant, parts)
 
 
-def one_scale(gain: np.ndarray, significant: np.ndarray, shadows: np.ndarray, entropies: np.ndarray) -> np.ndarray:
-    """Puts three kinds of fields on one scale, ``[tasks, fields]``.
+def one_scale(gain: np.ndarray, significant: np.ndarray, weak: np.ndarray, shadows: np.ndarray,
+              entropies: np.ndarray) -> np.ndarray:
+    """Puts four kinds of fields on one scale, ``[tasks, fields]``.
 
-    Above 3: fields with evidence of their own, by gain in nats. 0 to 3: *shadows*, whose evidence other fields already
-    carry (the age of a user whose id is taken). They are harmless, and can add through interactions only, which the
-    entropy of the field bounds: 3 h / (1 + h). Below 0: no evidence, by gain, what costs most to
-    memorise last.
+    Above 3: fields with evidence of their own, 3 + gain in nats. 2 to 3: fields with weak evidence of their own, which
+    more likely matter than not, by gain. 0 to 2: *shadows*, whose evidence other fields already carry (the age of a
+    user whose id is taken). They are harmless, and can add through interactions only, which the entropy h of the field
+    bounds: 2 h / (1 + h). Below 0: no evidence, by gain, what costs most to memorise last.
     """
-    entropies = np.broadcast_to(entropies, gain.shape)
-    without = CHANCE / 2 * (gain / (1 + np.abs(gain)) - 1)
-    return np.where(significant, CHANCE + np.maximum(gain, 1e-6 * entropies),
-                    np.where(shadows, CHANCE * entropies / (1 + entropies), without))
+    bounded = gain / (1 + np.abs(gain))
+    kinds = [significant, weak & (gain > 0), shadows]
+    return np.select(kinds, [CHANCE + np.maximum(gain, 1e-6 * entropies), WEAK_FROM + bounded * (CHANCE - WEAK_FROM),
+                             WEAK_FROM * np.broadcast_to(entropies / (1 + entropies), gain.shape)],
+                     CHANCE / 2 * (bounded - 1))
 
 
-def copies_of(table: ValueTable, taken: np.ndarray) -> np.ndarray:
-    """Fields not taken that tell a taken field's value (nearly) for certain: they bring nothing that it has not.
+def copies_of(table: ValueTable, fields: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """Which of ``fields`` tell the value of a ``taken`` one (nearly) for certain: they bring nothing that it has not.
 
     Returns:
-        bool ``[fields]``.
+        bool, one for every field of the table.
     """
     entropies = table.entropies()
     copies = np.zeros(table.fields, bool)
-    for n in np.flatnonzero(~taken):
-        for other in np.flatnonzero(taken & (entropies <= entropies[n] * (1 + COPY) + COPY)):
+    for n in fields:
+        for other in taken[entropies[taken] <= entropies[n] * (1 + COPY) + COPY]:
             left = table.joint_entropy(n, other) - entropies[n]  # H(other | n)
             copies[n] |= left <= COPY * entropies[other]
     return copies

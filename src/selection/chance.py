@@ -25,7 +25,7 @@ for every field. (Read as normal, the 3 of a binary field would be exceeded by 2
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import gammaincc, gammaln, ndtri_exp
+from scipy.special import gammaincc, gammaln, logsumexp, ndtri_exp
 
 LOWEST = -5.0  # z is not resolved below this
 
@@ -53,11 +53,10 @@ def pair_moments(counts: np.ndarray, weights: np.ndarray, total) -> tuple[np.nda
     return -first, 2 * np.maximum(square, 0), 8 * cube, 4 * total(pairs * weights)
 
 
-def normal_score(value: np.ndarray, mean: np.ndarray, variance: np.ndarray, cumulant: np.ndarray,
-                 tests: float = 1.0) -> np.ndarray:
-    """The standard normal z that is as unlikely as ``value`` (Bonferroni: as the largest of ``tests`` such values).
+def log_tail(value: np.ndarray, mean: np.ndarray, variance: np.ndarray, cumulant: np.ndarray) -> np.ndarray:
+    """Log of the probability of more than ``value``, 0 where there is no variance.
 
-    The distribution is a gamma, shifted and scaled to the given mean, variance and third cumulant. 0 without variance.
+    The distribution is a gamma, shifted and scaled to the given mean, variance and third cumulant.
     """
     value, mean, variance, cumulant = np.broadcast_arrays(value, mean, variance, cumulant)
     known = variance > 1e-9
@@ -65,8 +64,21 @@ def normal_score(value: np.ndarray, mean: np.ndarray, variance: np.ndarray, cumu
     skew = np.maximum(np.where(known, cumulant, 0.0) / scale ** 3, 1e-3)
     shape = 4 / skew ** 2
     place = shape + (value - mean) / scale * np.sqrt(shape)
-    log_tail = np.minimum(_log_gamma_tail(shape, np.maximum(place, 1e-12)) + np.log(tests), 0.0)
-    return np.where(known, np.maximum(-ndtri_exp(np.minimum(log_tail, -1e-16)), LOWEST), 0.0)
+    return np.where(known, _log_gamma_tail(shape, np.maximum(place, 1e-12)), 0.0)
+
+
+def normal_score(log_tails: np.ndarray) -> np.ndarray:
+    """The standard normal z that is exceeded with this log probability, at least LOWEST."""
+    return np.maximum(-ndtri_exp(np.minimum(log_tails, -1e-16)), LOWEST)
+
+
+def harmonic_tail(log_tails: np.ndarray) -> np.ndarray:
+    """Combines the tails of several statistics of the same rows, along the first axis.
+
+    The harmonic mean of p-values (Wilson 2019) needs no independence, and costs nothing where the statistics agree, as
+    the smallest p times their number would.
+    """
+    return np.log(len(log_tails)) - logsumexp(-np.asarray(log_tails), axis=0)
 
 
 def _log_gamma_tail(shape: np.ndarray, place: np.ndarray) -> np.ndarray:

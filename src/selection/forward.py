@@ -54,6 +54,7 @@ class ForwardPath:
         taken: bool ``[fields]``.
         alone: z of every field before any was taken, ``[fields]``.
         pairs: the pairs taken, as places in PairTable.pairs.
+        weak: fields not taken that have weak evidence at the end, bool ``[fields]``; set by ``gain``.
     """
 
     def __init__(self, table: ValueTable, labels: np.ndarray, uz: np.ndarray | None):
@@ -130,10 +131,12 @@ class ForwardPath:
         """
         z, gains = self._evidence()
         memory = gains[list(SHRINKAGE).index(MEMORY)]
-        rest = np.where(z >= WEAK, np.maximum(gains.max(0), memory), memory)
+        self.weak = (z >= WEAK) & ~self.taken
+        rest = np.where(self.weak, np.maximum(gains.max(0), memory), memory)
         for p in np.flatnonzero(found >= WEAK):
             pair = list(table.pairs[p])
             crossing = table.cross(table.pairs[p])
             if not self.taken[pair].all() and crossing.evidence(self.fit.standardized(), len(table.pairs)) >= WEAK:
                 rest[pair] = np.maximum(rest[pair], crossing.best_shrinkage(self.fit.residual)[1])
+                self.weak[pair] = ~self.taken[pair]
         return np.where(self.taken, self._worth, rest)

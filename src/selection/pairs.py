@@ -21,7 +21,7 @@ from itertools import combinations
 
 import numpy as np
 
-from src.selection.chance import normal_score
+from src.selection.chance import log_tail, normal_score
 from src.selection.value_table import SHRINKAGE, Residual, ValueTable, loo_gain
 
 MOST_CELLS = 20_000  # crossed values of a pair; with more, too few rows share one
@@ -70,12 +70,13 @@ class Crossing:
 
     def evidence(self, residual: Residual, tests: int) -> float:
         """z of an effect beyond both fields' own, corrected for ``tests`` pairs."""
-        if residual.variance <= 0:
+        if residual.variance <= 0 or self._moments[1] <= 0:
             return 0.0
         sums, squares = self._beyond(residual)
         value = (np.sum(sums * sums) - np.sum(squares)) / residual.variance
         mean, spread, cumulant, coincidence = self._moments
-        return float(normal_score(value, mean, spread, cumulant + coincidence * residual.skew, tests))
+        tail = log_tail(value, mean, spread, cumulant + coincidence * residual.skew)
+        return float(normal_score(tail + np.log(tests)))
 
     def best_shrinkage(self, residual: Residual) -> tuple[float, float]:
         """The λ of largest leave-one-out gain beyond both own effects, and that gain in nats.

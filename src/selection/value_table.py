@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from src.selection.chance import normal_score, pair_moments
+from src.selection.chance import harmonic_tail, log_tail, normal_score, pair_moments
 
 # Weights w_v = 1 / (n_v + λ): infinite λ (w = 1) looks at frequent values, small λ at all values alike.
 EVIDENCE = (np.inf, 30.0, 1.0)
@@ -103,7 +103,7 @@ class ValueTable:
 
     def evidence(self, residual: Residual, sums: np.ndarray, squares: np.ndarray,
                  uz: np.ndarray | None = None) -> np.ndarray:
-        """z of every field, ``[fields]``: the largest over the weights of EVIDENCE, corrected for looking at all.
+        """z of every field, ``[fields]``, from the weights of EVIDENCE together; 0 for a constant field.
 
         Args:
             residual: what to explain.
@@ -118,8 +118,8 @@ class ValueTable:
             value = self.per_field(self._weights(lam) * (sums ** 2 - squares)) / residual.variance
             if uz is not None and np.isinf(lam):
                 value = mean + uz * np.sqrt(spread)
-            found.append(normal_score(value, mean, spread, cumulant + coincidence * residual.skew, len(EVIDENCE)))
-        return np.max(found, 0)
+            found.append(log_tail(value, mean, spread, cumulant + coincidence * residual.skew))
+        return np.where(np.diff(self.offsets) > 1, normal_score(harmonic_tail(found)), 0.0)
 
     def gains(self, residual: Residual, sums: np.ndarray, squares: np.ndarray,
               shrinkage: Sequence[float]) -> np.ndarray:

@@ -161,12 +161,13 @@ def test_gain_leaves_every_row_out(lam):
     np.testing.assert_allclose(loo_gain(np.bincount(values).astype(float), sums ** 2 - squares, squares, lam), expected)
 
 
-def test_shadows_stand_between_fields_with_evidence_and_the_rest():
-    gain = np.array([[5.0, -2.0, 0.5, -40.0, 0.0]])
-    kinds = np.array([[True, False, False, False, True]]), np.array([[False, True, False, False, False]])
-    scores = one_scale(gain, *kinds, entropies=np.array([1.0, 2.0, 1.0, 1.0, 1.0]))[0]
-    assert scores[0] == 8 and scores[1] == pytest.approx(2.0) and scores[4] > CHANCE
-    assert list(np.argsort(-scores)) == [0, 4, 1, 2, 3] and scores[2] < 0
+def test_kinds_of_fields_stand_apart():
+    gain = np.array([[5.0, -2.0, 0.5, -40.0, 0.0, 4.0]])
+    taken, weak, shadows = (np.array([[n in kind for n in range(6)]]) for kind in ({0, 4}, {5}, {1}))
+    scores = one_scale(gain, taken, weak, shadows, np.array([1.0, 2.0, 1.0, 1.0, 1.0, 1.0]))[0]
+    assert scores[0] == 8 and scores[4] > CHANCE > scores[5] > 2
+    assert scores[1] == pytest.approx(4 / 3) and scores[2] < 0
+    assert list(np.argsort(-scores)) == [0, 4, 5, 1, 2, 3]
 
 
 def test_copies_are_told_from_coarser_views():
@@ -175,6 +176,6 @@ def test_copies_are_told_from_coarser_views():
     base = rng.integers(0, 6, 5000)
     ids = np.stack([base, 5 - base, base // 2, base * 3 + rng.integers(0, 3, 5000), rng.integers(0, 6, 5000)], 1)
     table = ValueTable(ids, [6, 6, 3, 18, 6])
-    assert copies_of(table, np.array([True, False, False, False, False])).tolist() == [False, True, False, True, False]
+    assert copies_of(table, np.arange(1, 5), np.array([0])).tolist() == [False, True, False, True, False]
     np.testing.assert_allclose(table.entropies()[[0, 4]], np.log(6), atol=0.01)
     assert table.joint_entropy(0, 2) == pytest.approx(table.entropies()[0])
