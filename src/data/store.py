@@ -93,6 +93,14 @@ class Split:
             labels.append(self._labels[number][piece])
         return _columns(np.concatenate(ids), columns), _columns(np.concatenate(labels), tasks)
 
+    def read_labels(self, start: int, stop: int, tasks: Sequence[int] | None = None) -> np.ndarray:
+        """Returns the labels of rows ``start`` to ``stop - 1`` (cut to the split's rows), uint8 [rows, t]."""
+        start, stop, _ = slice(start, stop).indices(self.rows)
+        pieces = [np.empty((0, self._width[1]), np.uint8)]
+        for number, first in enumerate(self.block_bounds[:-1]):
+            pieces.append(self._labels[number][max(start - first, 0):max(stop - first, 0)])
+        return _columns(np.concatenate(pieces), tasks)
+
 
 class PreparedData:
     """A prepared data set on disk. Use :meth:`open`."""

@@ -28,18 +28,23 @@ class AdditiveFit:
     The logistic scale matters: fields whose effects add up there multiply in probability, and a model that adds
     probabilities would leave their product behind for every field that is correlated with both.
 
+    Args:
+        labels: 0 or 1, ``[rows]``.
+        used: bool ``[rows]``; the others have residual 0.
+
     Attributes:
         residual: Residual of label minus probability.
     """
 
-    def __init__(self, labels: np.ndarray):
-        self.labels = labels
-        rate = labels.mean()
+    def __init__(self, labels: np.ndarray, used: np.ndarray):
+        self.labels, self._used = labels, used.astype(np.float64)
+        rate = labels[used].mean() if used.any() else 0.0
         self._effects = {}  # name -> [place of every row, effects, prior precision]
         spread = rate * (1 - rate)
         self.logits = np.full(len(labels), np.log(rate) - np.log1p(-rate) if spread > 0 else 0.0)
         self._unit = spread
-        self.residual = Residual(labels - rate)
+        self._chance = np.full(len(labels), rate)
+        self.residual = Residual((labels - rate) * self._used)
 
     def add(self, name, places: np.ndarray, size: int, lam: float) -> None:
         """Adds a field (or a crossing) and fits it.
@@ -55,8 +60,7 @@ class AdditiveFit:
 
     def standardized(self) -> Residual:
         """The residual in units of its own standard deviation in every row, which differs where the label is rare."""
-        chance = self.labels - self.residual.values
-        return Residual(self.residual.values / np.sqrt(np.maximum(chance * (1 - chance), 1e-6)))
+        return Residual(self.residual.values / np.sqrt(np.maximum(self._chance * (1 - self._chance), 1e-6)))
 
     def sweep(self) -> None:
         """Fits every effect once more, given the others."""
@@ -67,10 +71,10 @@ class AdditiveFit:
         """One Newton step on the values of one effect, all at once."""
         effect = self._effects[name]
         places, values, precision = effect
-        chance = self.labels - self.residual.values
         slope = np.bincount(places, self.residual.values, len(values)) - precision * values
-        step = slope / (np.bincount(places, chance * (1 - chance), len(values)) + precision)
+        step = slope / (np.bincount(places, self._chance * (1 - self._chance) * self._used, len(values)) + precision)
         step = np.clip(step, -2.0, 2.0)  # a Newton step of log-odds from afar may overshoot
         effect[1] = values + step
         self.logits = self.logits + step[places]
-        self.residual = Residual(self.labels - expit(self.logits))
+        self._chance = expit(self.logits)
+        self.residual = Residual((self.labels - self._chance) * self._used)

@@ -42,7 +42,7 @@ import numpy as np
 from src.selection.forward import PAIR_LEVEL, ForwardPath
 from src.selection.gradient_energy import GradientEnergy
 from src.selection.pairs import PairTable
-from src.selection.value_table import Residual, ValueTable
+from src.selection.value_table import ValueTable
 
 __all__ = ["CHANCE", "CalibratedScores", "GradientEnergy", "calibrated_scores"]
 LOG = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class CalibratedScores:
 
 
 def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequence[int],
-                      uz: np.ndarray | None = None) -> CalibratedScores:
+                      uz: np.ndarray | None = None, used: np.ndarray | None = None) -> CalibratedScores:
     """Scores every (task, field).
 
     Args:
@@ -79,12 +79,14 @@ def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequen
         cardinalities: ids of every field.
         uz: gradient energy ``[tasks, fields]`` of a network on these rows; None takes that of the residual y - rate,
             to which it is equal at initialisation up to noise.
+        used: which task's evidence a row is, bool ``[rows, tasks]``; None uses every row for every task.
     """
     table = ValueTable(ids, cardinalities)
-    targets = labels.T.astype(np.float64)
+    used = np.ones(labels.shape, bool) if used is None else used
+    given = [None] * labels.shape[1] if uz is None else uz
+    paths = [ForwardPath(table, *task) for task in zip(labels.T.astype(np.float64), used.T, given)]
     if uz is None:
-        uz = np.stack([table.energy(Residual(target - target.mean())) for target in targets])
-    paths = [ForwardPath(table, target, row) for target, row in zip(targets, uz)]
+        uz = np.stack([table.energy(path.fit.residual) for path in paths])
     for path in paths:
         path.take_fields()
     pairs = PairTable(table)

@@ -47,6 +47,7 @@ class ForwardPath:
     Args:
         table: the fields' values.
         labels: 0 or 1, ``[rows]``.
+        used: rows that count, bool ``[rows]``.
         uz: gradient energy of a network on these rows, ``[fields]``, or None for that of the residual.
 
     Attributes:
@@ -57,9 +58,9 @@ class ForwardPath:
         weak: fields not taken that have weak evidence at the end, bool ``[fields]``; set by ``gain``.
     """
 
-    def __init__(self, table: ValueTable, labels: np.ndarray, uz: np.ndarray | None):
+    def __init__(self, table: ValueTable, labels: np.ndarray, used: np.ndarray, uz: np.ndarray | None):
         self.table = table
-        self.fit = AdditiveFit(labels)
+        self.fit = AdditiveFit(labels, used)
         self.taken = np.zeros(table.fields, bool)
         self.pairs = []
         self.alone = self._evidence(uz)[0]

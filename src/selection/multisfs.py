@@ -30,6 +30,7 @@ from src.selection.base import Selector
 from src.selection.calibrated import GradientEnergy, calibrated_scores
 from src.selection.mask_scores import FieldGradients, field_gradients, mask_scores
 from src.selection.relations import label_correlations, learn_relations, merge_scores
+from src.selection.rows import POSITIVES, draw_rows
 
 LOG = logging.getLogger(__name__)
 PAPER_BATCHES = 5  # mini-batches scored where score_batches is auto
@@ -55,8 +56,8 @@ class MultiSFS(Selector):
     def fit(self, data, tasks: Sequence[str]) -> MultiSFS:
         config, began = self.config, time.perf_counter()
         score = _score_calibrated if config.score == "calibrated" else _score_paper
-        batches = draw_batches(data, tasks, config)
-        scores, self.chance_ = score(data, tasks, batches, config)
+        batches, used = draw_batches(data, tasks, config)
+        scores, self.chance_ = score(data, tasks, batches, used, config)
         scored = time.perf_counter()
         self.relations_ = self._relations(data, batches)
         self.scores_ = scores if self.relations_ is None else merge_scores(scores, self.relations_)
@@ -99,21 +100,27 @@ def batch_count(config) -> int:
     return PAPER_BATCHES if config.score == "paper" else -(-CALIBRATED_ROWS // config.batch_size)
 
 
-def draw_batches(data, tasks: Sequence[str], config) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Mini-batches of random train rows, without replacement: ids int32 ``[batch, fields]``, labels ``[batch, tasks]``.
+def draw_batches(data, tasks: Sequence[str], config) -> tuple[list[tuple[np.ndarray, np.ndarray]], np.ndarray]:
+    """Mini-batches of random train rows without replacement; the calibrated score gets more positives of rare tasks.
 
     A train split smaller than asked for gives as many whole batches as it has, at least one of all its rows.
+
+    Returns:
+        (ids int32 ``[batch, fields]``, labels uint8 ``[batch, tasks]``) of every batch, and which task a row is
+        evidence for, bool ``[batches, batch, tasks]``.
     """
     split, wanted = data.split("train"), data.schema.task_indices(tasks)
     size = min(config.batch_size, split.rows)
     count = min(batch_count(config), split.rows // size)
     if count < batch_count(config):
         LOG.info("the train split has rows for %d of the %d batches the score asks for", count, batch_count(config))
-    rows = np.random.default_rng([config.seed, 3]).permutation(split.rows)[:count * size]
-    return [split.take(part, None, wanted) for part in rows.reshape(count, size)]
+    positives = POSITIVES if config.score == "calibrated" else 0
+    rows, used = draw_rows(split, wanted, count * size, config.seed, positives)
+    return ([split.take(part, None, wanted) for part in rows.reshape(count, size)],
+            used.reshape(count, size, len(wanted)))
 
 
-def _score_paper(data, tasks, batches, config):
+def _score_paper(data, tasks, batches, used, config):
     """Eq. 10 on the backbone as initialised."""
     plan, model = _fresh_model(data, tasks, config)
     shown = tqdm(batches, desc="score", unit="batch", leave=False, disable=not config.progress)
@@ -121,18 +128,20 @@ def _score_paper(data, tasks, batches, config):
     return mask_scores(model, plan, tensors, len(tasks), config.score_sign == "signed"), None
 
 
-def _score_calibrated(data, tasks, batches, config):
+def _score_calibrated(data, tasks, batches, used, config):
     """The same pass refined to one mask per value, with the output biases at the tasks' rates and chance taken out."""
     plan, model = _fresh_model(data, tasks, config)
     ids = np.concatenate([ids for ids, _ in batches])
     labels = np.concatenate([labels for _, labels in batches])
-    set_output_bias(model, output_logits(labels.mean(0, dtype=np.float64), len(labels), config.backbone))
+    counted = used.reshape(labels.shape)
+    set_output_bias(model, output_logits(labels.mean(0, dtype=np.float64, where=counted), len(labels), config.backbone))
     network = FieldGradients(model)
     network.set_train(False)
     energy = GradientEnergy(data.schema.cardinalities, len(tasks), config.embedding_dim)
-    for batch in tqdm(batches, desc="score", unit="batch", leave=False, disable=not config.progress):
-        energy.update(batch[0], field_gradients(network, plan, *_tensors(*batch)))
-    found = calibrated_scores(ids, labels, data.schema.cardinalities, energy.scores())
+    for batch, own in zip(tqdm(batches, desc="score", unit="batch", leave=False, disable=not config.progress), used):
+        gradients = field_gradients(network, plan, *_tensors(*batch))
+        energy.update(batch[0], gradients * own.T[:, :, None, None])
+    found = calibrated_scores(ids, labels, data.schema.cardinalities, energy.scores(), counted)
     return found.scores, found.chance
 
 

@@ -1,0 +1,84 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Which train rows a score sees: a random draw, and for tasks of few positives more of these."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+LOG = logging.getLogger(__name__)
+POSITIVES = 2000  # rows with label 1 that a task should have; so many find about what the paper's 41 fields hold
+MOST_EXTRA = 0.25  # share of the rows that may be drawn for their label
+BLOCK = 1 << 18  # labels read at a time
+MOST_SCANNED = 1 << 23  # rows whose labels are looked at
+
+
+def draw_rows(split, tasks: Sequence[int], count: int, seed: int,
+              positives: int = POSITIVES) -> tuple[np.ndarray, np.ndarray]:
+    """Draws train rows without replacement, with more positives for tasks that would have fewer than wanted.
+
+    A row drawn for its label serves that task alone. For this task it changes nothing but the rate, since which fields
+    matter for the odds of a label does not depend on how often the label is 1; for another task, whose label may go
+    with this one, it would make fields of this task look like its own.
+
+    Args:
+        split: the train Split.
+        tasks: positions of the tasks.
+        count: rows to draw, at most those of the split.
+        seed: seed of the draw.
+        positives: rows with label 1 that every task should have; 0 draws at random alone.
+
+    Returns:
+        rows, int64 ``[count]`` in random order, and which task uses which row, bool ``[count, tasks]``.
+    """
+    rng = np.random.default_rng([seed, 3])
+    base = rng.permutation(split.rows) if count == split.rows else rng.choice(split.rows, count, replace=False)
+    labels = split.take(base, None, tasks)[1]
+    missing = positives - labels.sum(0, dtype=np.int64)
+    short = np.flatnonzero(missing > 0)
+    if count == split.rows or not len(short):
+        return base, np.ones((count, len(tasks)), bool)
+    found = _positives(split, [tasks[t] for t in short], np.sort(base))
+    room = int(count * MOST_EXTRA) // len(short)
+    extra = {t: rng.choice(rows, min(missing[t], len(rows), room), replace=False) for t, rows in zip(short, found)}
+    added = np.unique(np.concatenate(list(extra.values())))
+    kept = count - len(added)
+    base = base[np.argsort(-labels[:, short].max(1).astype(np.int8), kind="stable")]  # no positive gives way to another
+    rows = np.concatenate([base[:kept], added])
+    used = np.zeros((count, len(tasks)), bool)
+    used[:kept] = True
+    for t, own in extra.items():
+        used[kept + np.searchsorted(added, own), t] = True
+    order = rng.permutation(count)
+    return rows[order], used[order]
+
+
+def _positives(split, tasks: Sequence[int], drawn: np.ndarray) -> list[np.ndarray]:
+    """Rows with label 1 of every task that are not among the ``drawn`` (sorted), of up to MOST_SCANNED rows."""
+    starts = np.arange(0, split.rows, BLOCK)
+    if split.rows > MOST_SCANNED:
+        LOG.info("looking for rare positives in %d of %d rows", MOST_SCANNED, split.rows)
+        starts = starts[np.linspace(0, len(starts) - 1, MOST_SCANNED // BLOCK).astype(int)]
+    found = [[np.empty(0, np.int64)] for _ in tasks]
+    for start in starts:
+        labels = split.read_labels(start, start + BLOCK, tasks)
+        for rows, label in zip(found, labels.T):
+            rows.append(start + np.flatnonzero(label))
+    whole = [np.concatenate(rows) for rows in found]
+    place = [np.minimum(np.searchsorted(drawn, rows), len(drawn) - 1) for rows in whole]
+    return [rows[drawn[at] != rows] for rows, at in zip(whole, place)]
