@@ -133,6 +133,30 @@ def test_forward_gradients_and_moving_statistics(backbone, tasks, pruned):
             assert_close(state[name], value, 1e-5, name)
 
 
+@pytest.mark.parametrize("backbone", ["mmoe", "ple"])
+def test_a_batch_of_one_row_more_than_tasks(backbone):
+    """The authors' release takes such a batch for a list of inputs."""
+    model, plan, reference, schema = make_pair(backbone, 2, False)
+    ids, _ = make_batch(3, schema)
+    for train in (True, False):
+        model.set_train(train)
+        assert_close(model(Tensor(ids)).asnumpy(), reference.train(train)(torch.tensor(ids)).detach(), 1e-5)
+
+
+@pytest.mark.parametrize("backbone", TRAITS)
+def test_initial_weights_have_the_spread_of_pytorchs(backbone):
+    """Largest magnitude of every kind of weight, as far as there are enough of them to come near the bound."""
+    schema = make_schema(2, (400, 300))
+    config = make_config(backbone=backbone, bottom_dims=(60, 40), tower_dims=(50,))
+    model, plan = make_model(backbone, schema, bottom_dims=(60, 40), tower_dims=(50,))
+    reference = make_reference(config, schema, all_fields(schema, schema.task_names, config))
+    given = to_pytorch(parameters_of(model), backbone, plan)
+    for name, weight in reference.state_dict().items():
+        if weight.numel() >= 2000 or ".mlp.1." in name:
+            narrow = np.sqrt(704 / 1404) if name.startswith("embedding") and backbone == "single_task" else 1
+            assert np.abs(given[name]).max() == pytest.approx(narrow * weight.abs().max().item(), rel=0.01), name
+
+
 @pytest.mark.parametrize("backbone, tasks, pruned", cases((2, 3), (False, True), fast=FAST[::2]))
 def test_ten_adam_steps(backbone, tasks, pruned, graph):
     model, plan, reference, schema = make_pair(backbone, tasks, pruned)
