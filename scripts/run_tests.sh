@@ -13,12 +13,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-# Installs what the tests need and runs them all, or what the arguments, which are pytest's, name.
+# Installs what the tests need and runs all but the slow ones, or what the arguments, which are pytest's, name.
 
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 USAGE=("usage: bash scripts/run_tests.sh [PYTEST ARGUMENT ...]"
-    "for example: bash scripts/run_tests.sh -m 'not slow' tests/unit"
+    "for example: bash scripts/run_tests.sh -m slow tests"
     "MULTISFS_REAL_DATA names the folder with the real data some tests read (default: ../shared/data)")
 TORCH_CPU=https://download.pytorch.org/whl/cpu  # its wheels are a tenth of those with CUDA
 
@@ -31,5 +31,5 @@ if [ -z "${MULTISFS_PYTHON:-}" ] && ! is_old_python; then  # no such PyTorch for
     fi
     install_once "$("$PYTHON" -c "import sys; print(sys.prefix)")" ${INDEX[@]+"${INDEX[@]}"} requirements-compare.txt
 fi
-if [ $# -eq 0 ]; then set -- "$ROOT/tests"; fi
+if [ $# -eq 0 ]; then set -- -m "not slow" "$ROOT/tests"; fi
 run "$PYTHON" -m pytest -c "$ROOT/pytest.ini" --rootdir "$ROOT" "$@"
