@@ -16,6 +16,7 @@
 
     python benchmark.py --suite layout                      # where hidden values lie in memory: batch- or feature-major
     python benchmark.py --suite train --backbone mmoe       # all fields, half of them, the PyTorch reference
+    python benchmark.py --suite selection                   # every selector, on planted truth and in trained models
 
 The train suite has the field cardinalities of KuaiRand-Pure and the paper's sizes on random rows, and needs
 requirements-compare.txt. Prints a table and writes benchmark.json.
@@ -24,7 +25,7 @@ requirements-compare.txt. Prints a table and writes benchmark.json.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -32,15 +33,20 @@ from mindspore import Tensor, nn, ops
 
 from src.config import Config, load_config
 from src.data.loader import TrainLoader
+from src.data.memory import with_noise
+from src.data.simulation.laws import LAWS
+from src.data.simulation.planted import plant
 from src.errors import UserError, run_program
 from src.files import write_json
 from src.models import MultiTaskModel, plan_inputs
 from src.models.layers import MLP, Draft
-from src.programs import start_logging, take_option
+from src.programs import open_data, start_logging, take_option
 from src.reporting import markdown_table
+from src.reporting.selection_suite import draw_truth, summary_table, training_table, truth_table
 from src.runs import environment
 from src.schema import Field, Schema, Selection, Task
 from src.selection import all_fields
+from src.selection.study import label, measure_truth, train_on
 from src.training import choose_device, make_step
 
 # KuaiRand-Pure's 41 fields: 30 of the user, 11 of the video, as preprocess.py --dataset kuairand counts their ids.
@@ -49,6 +55,12 @@ KUAIRAND = (
     6511, 4, 4, 16, 2, 21, 60, 60, 7203, 5, 112,
 )
 ROUNDS, STEPS = 7, 3
+SELECTION = (
+    {"selector": "multisfs", "score": "calibrated"}, {"selector": "multisfs", "score": "paper"}, {"selector": "chi2"},
+    {"selector": "chi2_z"}, {"selector": "mutual_information"}, {"selector": "lasso"}, {"selector": "random"},
+)
+TRAINED = {"simulate": "simulate", "adult": "adult", "adult_noise": "adult", "movielens": "movielens"}
+NOISE = 15  # fields added to adult_noise
 
 
 class Synthetic:
@@ -69,8 +81,11 @@ def main(arguments: list) -> None:
     start_logging()
     suites = {"layout": suite_layout, "train": suite_train}
     suite = take_option(arguments, "suite")
+    if suite == "selection":
+        measure_selection(arguments)
+        return
     if suite not in suites:
-        raise UserError(f"suite is {suite!r}; expected {' or '.join(suites)}")
+        raise UserError(f"suite is {suite!r}; expected {', '.join(suites)} or selection")
     config = load_config(["dataset=kuairand_shape", *arguments])  # no preset of that name: the paper's sizes
     device = choose_device(config.device_target, config.device_id)
     seconds = alternate(suites[suite](config))
@@ -181,6 +196,50 @@ def torch_step(config: Config, split: Synthetic) -> Callable[[], None]:
         loss.item()
 
     return step
+
+
+def measure_selection(arguments: list) -> None:
+    """Every selector on planted truth (--laws every, or some; none) and in trained models (--sets; none).
+
+    --instances data sets of a law, --draws seeds of a selector on each, --seeds seeds of training, --rows of a
+    simulated data set. Everything else is a setting. The picture goes where --picture says.
+    """
+    laws, sets = (take_option(arguments, key, "every").split(",") for key in ("laws", "sets"))
+    instances, draws, seeds, rows = (_count(arguments, *pair) for pair in
+                                     (("instances", 3), ("draws", 2), ("seeds", 3), ("rows", 200_000)))
+    picture = Path(take_option(arguments, "picture", "docs/selection.png"))
+    small = ["embedding_dim=16", "bottom_dims=64,32", "tower_dims=32,16", "experts=4", *arguments]
+    laws, sets = ({"every": list(known), "none": []}.get(names[0], names) for names, known in
+                  ((laws, LAWS), (sets, TRAINED)))
+    for name in sets:
+        if name not in TRAINED:
+            raise UserError(f"sets is {name!r}; expected some of {', '.join(TRAINED)}, every or none")
+    truth = measure_truth(laws, SELECTION, instances, draws, rows, load_config(["dataset=simulate", *small]))
+    if truth:
+        print(truth_table(truth), summary_table(truth), sep="\n\n")
+        draw_truth(truth, picture)
+    trained = [record for name in sets for record in _train_on_set(name, small, seeds, rows)]
+    if trained:
+        print(training_table(trained))
+    write_json(Path("benchmark.json"), {"suite": "selection", "truth": truth, "trained": trained})
+
+
+def _train_on_set(name: str, arguments: list, seeds: int, rows: int) -> Iterator[dict]:
+    config = load_config([f"dataset={TRAINED[name]}", *arguments])
+    data = plant("mix", 0, rows).data if name == "simulate" else open_data(config)
+    data = with_noise(data, NOISE, 0) if name.endswith("_noise") else data
+    for seed in range(seeds):
+        for changes in ({"selector": "none"}, *SELECTION):
+            metrics = train_on(data, f"selection-{name}-{label(changes)}-{seed}", changes, config.replace(seed=seed))
+            yield {"set": name, "selector": label(changes), "seed": seed, "mean_auc": metrics["mean_auc"],
+                   "fields": list(metrics["input_fields"].values())}
+
+
+def _count(arguments: list, key: str, default: int) -> int:
+    text = str(take_option(arguments, key, default))
+    if not text.isdigit() or int(text) < 1:
+        raise UserError(f"{key} is {text!r}; expected a whole number of at least 1")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,99 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""A data set held in memory, with the face of a prepared one: what selectors and trainers are measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from src.schema import SPLITS, Field, Schema, Task
+
+
+class MemorySplit:
+    """Rows in memory; the face of a Split.
+
+    Args:
+        ids: int32 ``[rows, fields]``.
+        labels: uint8 ``[rows, tasks]``.
+    """
+
+    def __init__(self, ids: np.ndarray, labels: np.ndarray):
+        self.ids, self.labels, self.rows = ids, labels, len(ids)
+
+    def take(self, rows, columns: Sequence[int] | None = None,
+             tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """As Split.take."""
+        return _columns(self.ids[rows], columns), _columns(self.labels[rows], tasks)
+
+    def read(self, start: int, stop: int, columns: Sequence[int] | None = None,
+             tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """As Split.read."""
+        return self.take(slice(max(start, 0), stop), columns, tasks)
+
+    def read_labels(self, start: int, stop: int, tasks: Sequence[int] | None = None) -> np.ndarray:
+        """As Split.read_labels."""
+        return _columns(self.labels[max(start, 0):stop], tasks)
+
+
+class MemoryData:
+    """A data set in memory; the face of a PreparedData.
+
+    Args:
+        name: name of the data set.
+        fields: names of the fields.
+        cardinalities: ids of every field.
+        tasks: names of the tasks.
+        splits: (ids, labels) of "train", "valid" and "test".
+    """
+
+    def __init__(self, name: str, fields: Sequence[str], cardinalities: Sequence[int], tasks: Sequence[str],
+                 splits: Mapping[str, tuple[np.ndarray, np.ndarray]]):
+        self._splits = {split: MemorySplit(*splits[split]) for split in SPLITS}
+        rates = [{split: float(labels[:, t].mean()) if len(labels) else None for split, (_, labels) in splits.items()}
+                 for t in range(len(tasks))]
+        self.schema = Schema(name, tuple(Field(field, size) for field, size in zip(fields, cardinalities)),
+                             tuple(Task(task, rate) for task, rate in zip(tasks, rates)),
+                             {split: self._splits[split].rows for split in SPLITS}, {split: () for split in SPLITS}, 1)
+
+    def split(self, name: str) -> MemorySplit:
+        """One of the splits."""
+        return self._splits[name]
+
+
+def with_noise(data, count: int, seed: int) -> MemoryData:
+    """A data set with ``count`` more fields that say nothing, of 2 to 20,000 values, evenly spread in log size.
+
+    Args:
+        data: a PreparedData or MemoryData.
+        count: fields to add.
+        seed: seed of their values.
+    """
+    rng, schema = np.random.default_rng([seed, 6]), data.schema
+    sizes = np.unique(np.geomspace(2, 20_000, count).astype(int)) if count else np.empty(0, int)
+    sizes = [int(size) for size in np.resize(sizes, count)]
+    splits = {}
+    for name in SPLITS:
+        ids, labels = data.split(name).read(0, data.split(name).rows)
+        # Popular values first, as in logs: the logarithm of the value is uniform.
+        noise = [np.exp(rng.random(len(ids)) * np.log(size + 1)).astype(np.int32) - 1 for size in sizes]
+        splits[name] = np.column_stack([ids, *noise]).astype(np.int32), labels
+    return MemoryData(f"{schema.dataset}+noise", [*schema.field_names, *(f"noise_{n}" for n in range(count))],
+                      [*schema.cardinalities, *sizes], schema.task_names, splits)
+
+
+def _columns(block: np.ndarray, columns: Sequence[int] | None) -> np.ndarray:
+    return np.ascontiguousarray(block if columns is None else block[:, list(columns)])
