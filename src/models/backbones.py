@@ -251,5 +251,3 @@ def make_backbone(name: str, sizes: Sizes, draft: Draft) -> nn.Cell:
         "omoe": lambda sizes, draft: MMoE(sizes, draft, gates=1),
     }
     return builders[name](sizes, draft)
-
-

@@ -205,5 +205,3 @@ def training_summary(trainer: Trainer) -> dict[str, Any]:
         "train_rows_per_second": state["rows"] / state["train_seconds"] if state["train_seconds"] else None,
         "peak_memory_mb": round(peak, 1),
     }
-
-
