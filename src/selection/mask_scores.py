@@ -25,11 +25,11 @@ from mindspore import Tensor, nn, ops
 from src.models import InputPlan, MaskedModel, MultiTaskModel, TaskLosses
 
 
-class MaskedTaskLoss(nn.Cell):
-    """Σ_t L_t(f_t(m_t ⊙ E)) as a function of the mask ``[tasks, fields]`` (eq. 9).
+class MaskedTaskLosses(nn.Cell):
+    """Every L_t(f_t(m_t ⊙ E)), ``[tasks]``, as a function of the mask ``[tasks, fields]``.
 
     The prediction of task t sees row m_t on every path, those that tasks share included, so one definition serves every
-    backbone. Row t reaches loss t alone: the gradient of the sum holds every ∂L_t/∂m_t exactly.
+    backbone; it takes one pass a task. ``keep`` is the dropout mask, the same in every pass, or None.
     """
 
     def __init__(self, model: MultiTaskModel, plan: InputPlan, tasks: int):
@@ -37,14 +37,28 @@ class MaskedTaskLoss(nn.Cell):
         self.masked = MaskedModel(model, plan)
         self.losses = TaskLosses()
         self.tasks, self.paths = tasks, len(plan.paths)
-        self.tile = ops.Tile()
+        self.tile, self.concat = ops.Tile(), ops.Concat(0)
 
-    def construct(self, mask, ids, labels):
-        total = 0
+    def construct(self, mask, ids, labels, keep=None):
+        found = ()
         for t in range(self.tasks):
             masks = self.tile(mask[t:t + 1], (self.paths, 1))
-            total = total + self.losses(self.masked(ids, masks), labels)[t]
-        return total
+            found += (self.losses(self.masked(ids, masks, keep), labels)[t:t + 1],)
+        return self.concat(found)
+
+
+class MaskedTaskLoss(nn.Cell):
+    """Σ_t L_t(f_t(m_t ⊙ E)) as a function of the mask ``[tasks, fields]`` (eq. 9).
+
+    Row t reaches loss t alone: the gradient of the sum holds every ∂L_t/∂m_t exactly.
+    """
+
+    def __init__(self, model: MultiTaskModel, plan: InputPlan, tasks: int):
+        super().__init__(auto_prefix=False)
+        self.losses = MaskedTaskLosses(model, plan, tasks)
+
+    def construct(self, mask, ids, labels):
+        return self.losses(mask, ids, labels).sum()
 
 
 class MaskGradient(nn.Cell):

@@ -24,7 +24,7 @@ import numpy as np
 from mindspore import Tensor
 from tqdm import tqdm
 
-from src.models import MultiTaskModel, plan_inputs
+from src.models import InputPlan, MultiTaskModel, plan_inputs
 from src.models.model import set_output_bias
 from src.selection.base import Selector
 from src.selection.calibrated import GradientEnergy, calibrated_scores
@@ -72,7 +72,7 @@ class MultiSFS(Selector):
         if kind == "pearson":
             return label_correlations(np.concatenate([labels for _, labels in batches]).astype(np.float64),
                                       len(data.schema.fields))
-        tensors = [_tensors(*batch) for batch in batches[:config.relation_batches]]
+        tensors = [to_tensors(*batch) for batch in batches[:config.relation_batches]]
         return learn_relations(tensors, data.schema.cardinalities, config.relation_dim, config.relation_layers,
                                config.relation_epochs, config.seed, config.progress)
 
@@ -122,15 +122,15 @@ def draw_batches(data, tasks: Sequence[str], config) -> tuple[list[tuple[np.ndar
 
 def _score_paper(data, tasks, batches, used, config):
     """Eq. 10 on the backbone as initialised."""
-    plan, model = _fresh_model(data, tasks, config)
+    plan, model = fresh_model(data, tasks, config)
     shown = tqdm(batches, desc="score", unit="batch", leave=False, disable=not config.progress)
-    tensors = (_tensors(*batch) for batch in shown)
+    tensors = (to_tensors(*batch) for batch in shown)
     return mask_scores(model, plan, tensors, len(tasks), config.score_sign == "signed"), None
 
 
 def _score_calibrated(data, tasks, batches, used, config):
     """The same pass refined to one mask per value, with the output biases at the tasks' rates and chance taken out."""
-    plan, model = _fresh_model(data, tasks, config)
+    plan, model = fresh_model(data, tasks, config)
     ids = np.concatenate([ids for ids, _ in batches])
     labels = np.concatenate([labels for _, labels in batches])
     counted = used.reshape(labels.shape)
@@ -139,7 +139,7 @@ def _score_calibrated(data, tasks, batches, used, config):
     network.set_train(False)
     energy = GradientEnergy(data.schema.cardinalities, len(tasks), config.embedding_dim)
     for batch, own in zip(tqdm(batches, desc="score", unit="batch", leave=False, disable=not config.progress), used):
-        gradients = field_gradients(network, plan, *_tensors(*batch))
+        gradients = field_gradients(network, plan, *to_tensors(*batch))
         energy.update(batch[0], gradients * own.T[:, :, None, None])
     found = calibrated_scores(ids, labels, data.schema.cardinalities, energy.scores(), counted)
     return found.scores, found.chance
@@ -157,10 +157,12 @@ def output_logits(rates: np.ndarray, rows: int, backbone: str) -> np.ndarray:
     return np.log(rates) - np.log1p(-rates)
 
 
-def _fresh_model(data, tasks, config):
+def fresh_model(data, tasks: Sequence[str], config) -> tuple[InputPlan, MultiTaskModel]:
+    """The plan of all fields, and the backbone over them as initialised by the seed."""
     plan = plan_inputs(config.backbone, data.schema, tasks)
     return plan, MultiTaskModel(plan, config.backbone, len(tasks), config)
 
 
-def _tensors(ids: np.ndarray, labels: np.ndarray) -> tuple[Tensor, Tensor]:
+def to_tensors(ids: np.ndarray, labels: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Ids int32 and labels float32, as a network takes them."""
     return Tensor(ids), Tensor(labels.astype(np.float32))

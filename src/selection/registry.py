@@ -24,13 +24,21 @@ from src.errors import UserError
 from src.files import read_json
 from src.models import plan_inputs
 from src.schema import Selection
+from src.selection.autofield import AutoField
 from src.selection.base import adapt_selection, all_fields, make_selection
+from src.selection.cfs import CFS
 from src.selection.counting import ChiSquared, ChiSquaredZ, MutualInformation, Random
 from src.selection.lasso import Lasso
+from src.selection.mssm import MSSM
 from src.selection.multisfs import MultiSFS
+from src.selection.multisfs_trained import MultiSFSTrained
+from src.selection.permutation import Permutation
 
 LOG = logging.getLogger(__name__)
-SELECTORS = {kind.name: kind for kind in (MultiSFS, ChiSquared, ChiSquaredZ, MutualInformation, Lasso, Random)}
+SELECTORS = {kind.name: kind for kind in (
+    MultiSFS, MultiSFSTrained, Permutation, AutoField, MSSM, CFS,
+    ChiSquared, ChiSquaredZ, MutualInformation, Lasso, Random,
+)}
 
 
 def select_fields(data, tasks: Sequence[str], config) -> tuple[Selection, dict[str, float]]:
