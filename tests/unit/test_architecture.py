@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Who stands above may import from who stands below; rooms on one line import nothing of each other.
 FLOORS = [
     ["programs"],
+    ["serving"],
     ["reporting"],
     ["selection"],
     ["training"],
