@@ -87,7 +87,10 @@ def export_model(make: Callable[[], MultiTaskModel], backbone: str, cardinalitie
         else:
             shape = Tensor(np.zeros((PLACEHOLDER, len(cardinalities)), np.int32))
         try:
-            ms.export(network, shape, file_name=str(temporary), file_format=kind)
+            if kind == "ONNX" and hasattr(ms, "onnx"):  # where MindSpore 2.7 and later have it
+                ms.onnx.export(network, shape, file_name=str(temporary))
+            else:
+                ms.export(network, shape, file_name=str(temporary), file_format=kind)
         except (RuntimeError, ValueError, TypeError) as error:
             raise UserError(f"MindSpore cannot write this {backbone} as {kind}: {' '.join(str(error).split())[:200]}"
                             ) from None

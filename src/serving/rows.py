@@ -68,16 +68,15 @@ def read_rows(path: str, kind: str, columns: Columns, stdin: BinaryIO) -> Iterat
             raise UserError("Parquet cannot be read from standard input; give a file with --input")
         yield from _read_parquet(path, columns)
         return
-    where = "standard input" if path == "-" else path
+    read = _read_csv if kind == "csv" else _read_jsonl
+    if path == "-":
+        yield from read(stdin, "standard input", columns)
+        return
     try:
-        file = stdin if path == "-" else open(path, "rb")
+        with open(path, "rb") as file:
+            yield from read(file, path, columns)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
-    try:
-        yield from (_read_csv if kind == "csv" else _read_jsonl)(file, where, columns)
-    finally:
-        if file is not stdin:
-            file.close()
 
 
 def write_rows(frames: Iterable[pl.DataFrame], path: str, kind: str, stdout: BinaryIO) -> int:
@@ -92,14 +91,12 @@ def write_rows(frames: Iterable[pl.DataFrame], path: str, kind: str, stdout: Bin
         return _write(frames, stdout, kind)
     temporary = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.tmp")
     try:
-        file = open(temporary, "wb")
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}") from None
-    try:
-        with file:
+        with open(temporary, "wb") as file:
             rows = _write(frames, file, kind)
         os.replace(temporary, path)
         return rows
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
     finally:
         temporary.unlink(missing_ok=True)
 
