@@ -25,15 +25,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from src.config import ROOT
-from src.data import PreparedData, prepare
-from src.data.fetch import read_members
-from src.data.preparation import load_options
-from src.data.sources import movielens
-from src.data.splitting import assign_splits
-from src.data.staging import Stage
-from src.evaluation.metrics import task_metrics
-from src.serving import read_signature
+pytest.importorskip("onnx", reason="ONNX needs more: pip install -r requirements-serve.txt")
+
+from src.config import ROOT  # noqa: E402
+from src.data import PreparedData, prepare  # noqa: E402
+from src.data.fetch import read_members  # noqa: E402
+from src.data.preparation import load_options  # noqa: E402
+from src.data.sources import movielens  # noqa: E402
+from src.data.splitting import assign_splits  # noqa: E402
+from src.data.staging import Stage  # noqa: E402
+from src.evaluation.metrics import task_metrics  # noqa: E402
+from src.serving import read_signature  # noqa: E402
 
 SMALL = ["epochs=1", "embedding_dim=4", "bottom_dims=[8]", "tower_dims=[4]", "experts=2", "progress=false",
          "batch_size=4096", "score=paper", "score_batches=1", "relation=none", "keep_fields=5"]
@@ -139,7 +141,7 @@ def test_standard_input_unseen_values_and_onnxruntime_alone(exported, raw):
     text = io.BytesIO()
     rows.drop("rating").write_csv(text)
     argv = [str(ROOT / "predict.py"), "--model", str(exported / "export-onnx")]
-    code = WITHOUT.format(names=["mindspore", "src.training", "src.models", "src.selection"], argv=argv)
+    code = WITHOUT.format(names=["mindspore", "sklearn", "scipy", "pandas", "onnx", "src.training", "src.models", "src.selection"], argv=argv)
     done = subprocess.run([sys.executable, "-c", code], input=text.getvalue(), capture_output=True, check=False,
                           timeout=120, cwd=ROOT)
     assert done.returncode == 0, done.stderr
