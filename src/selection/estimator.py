@@ -257,7 +257,7 @@ def _checked_names(names, rows: int, least: int) -> list[str]:
     if not names:
         raise ValueError(f"0 feature(s) (shape=({rows}, 0)) while a minimum of 1 is required.")
     if rows < least:
-        raise ValueError(f"Found array with {rows} sample(s) (n_samples={rows}) while a minimum of {least} is required.")
+        raise ValueError(f"Found array with n_samples={rows} sample(s) while a minimum of {least} is required.")
     if not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
         raise ValueError(f"the columns of X are {names[:5]}; expected different names, as text")
     return names
