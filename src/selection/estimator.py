@@ -152,7 +152,8 @@ class MultiSFSSelector(TransformerMixin, BaseEstimator):
                  "experts", "batch_size", "score_batches", "device_target")
         keep = min(self.k, columns) if isinstance(self.k, (int, np.integer)) else self.k
         return load_config(["--dataset", "table"]).replace(
-            keep_fields=keep, seed=int(seed), progress=False, score=self.method, **{name: getattr(self, name) for name in names})
+            keep_fields=keep, seed=int(seed), progress=False, score=self.method,
+            **{name: getattr(self, name) for name in names})
 
     def _encode(self, columns, labels: np.ndarray, tasks: Sequence[str]) -> MemoryData:
         options = DataOptions((), (), min_count=self.min_count, buckets=self.buckets)
