@@ -30,6 +30,7 @@ if [ -z "${MULTISFS_PYTHON:-}" ] && ! is_old_python; then  # no such PyTorch for
         INDEX=("--extra-index-url=$TORCH_CPU")
     fi
     install_once "$("$PYTHON" -c "import sys; print(sys.prefix)")" ${INDEX[@]+"${INDEX[@]}"} requirements-compare.txt
+    install_once "$("$PYTHON" -c "import sys; print(sys.prefix)")" requirements-serve.txt
 fi
 if [ $# -eq 0 ]; then set -- -m "not slow" "$ROOT/tests"; fi
 run "$PYTHON" -m pytest -c "$ROOT/pytest.ini" --rootdir "$ROOT" "$@"

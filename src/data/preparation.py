@@ -35,7 +35,8 @@ from src.data.writer import PreparedWriter, refuse_foreign
 from src.errors import UserError, nearest
 from src.files import read_json, write_json
 
-# Source modules, each with DEFAULTS (its own options), inputs(raw_dir, options) -> files, stage(files, options, out).
+# Source modules, each with DEFAULTS (its own options), inputs(raw_dir, options) -> files, stage(files, options, out);
+# and DERIVED where it stages columns that are not in the raw files: name -> (raw column, Polars expression).
 SOURCES = {name: f"src.data.sources.{name}" for name in (
     "movielens", "adult", "kuairand", "tenrec", "aliccp", "official", "table", "simulate")}
 INPUTS_FILE = "inputs.json"
@@ -138,6 +139,15 @@ def load_options(dataset: str, preset, overrides: Mapping[str, Any], raw_dir: Pa
     options = _override(options, overrides, dataset, path)
     _refuse_leakage(options, getattr(source, "LEAKAGE", ()))
     return options
+
+
+def derived_columns(dataset: str) -> Mapping[str, tuple[str, Any]]:
+    """Columns that a source makes itself: name -> the raw column it is made from, and the Polars expression.
+
+    Raises:
+        UserError: there is no such data set.
+    """
+    return getattr(_source(dataset), "DERIVED", {})
 
 
 def _override(options: DataOptions, overrides: dict[str, Any], dataset: str, path: Path) -> DataOptions:

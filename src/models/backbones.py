@@ -190,14 +190,20 @@ class ESMM(nn.Cell):
         self.tower = make_towers(sizes, draft)
         self.concat = ops.Concat(0)
 
+    def steps(self, inputs, keep=None):
+        """The towers' own logits, a tuple of ``[1, batch]``: task t's is that of its label given the one before."""
+        logits = ()
+        for i in range(len(self.tower)):
+            logits += (self.tower[i](self.bottom[i](inputs[i], keep), keep),)
+        return logits
+
     def construct(self, inputs, keep=None):
-        logit = self.tower[0](self.bottom[0](inputs[0], keep), keep)
-        log_yes, log_no = log_sigmoid(logit), log_sigmoid(-logit)
-        logits = (logit,)
-        for i in range(1, len(self.tower)):
-            step = self.tower[i](self.bottom[i](inputs[i], keep), keep)
-            log_no = log_add(log_no, log_yes + log_sigmoid(-step))
-            log_yes = log_yes + log_sigmoid(step)
+        steps = self.steps(inputs, keep)
+        log_yes, log_no = log_sigmoid(steps[0]), log_sigmoid(-steps[0])
+        logits = (steps[0],)
+        for i in range(1, len(steps)):
+            log_no = log_add(log_no, log_yes + log_sigmoid(-steps[i]))
+            log_yes = log_yes + log_sigmoid(steps[i])
             logits += (log_yes - log_no,)
         return self.concat(logits)
 

@@ -38,9 +38,19 @@ def read_header(path: Path, separator: str = ",") -> list[str]:
     """
     try:
         with open(path, "rb") as file:
-            names = next(csv.reader([file.readline().decode("utf-8-sig")], delimiter=separator), None)
+            return parse_header(file.readline(), path, separator)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
+
+
+def parse_header(line: bytes, path, separator: str = ",") -> list[str]:
+    """Returns the column names in a header line; ``path`` is for messages.
+
+    Raises:
+        UserError: it is empty, is not UTF-8, or names a column twice or not at all.
+    """
+    try:
+        names = next(csv.reader([line.decode("utf-8-sig")], delimiter=separator), None)
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} line 1 is not UTF-8 text with columns ({error}); save it as UTF-8") from None
     if not names:
@@ -115,7 +125,8 @@ class BlockReader:
 
     def blocks(self, file, place: Place) -> Iterator[tuple[pl.DataFrame, Place]]:
         """Yields every block from a place on, with the place after it, from which reading can go on later."""
-        file.seek(place.offset)
+        if file.seekable():
+            file.seek(place.offset)
         rest = b""
         while True:
             piece = file.read(BLOCK_BYTES)

@@ -37,6 +37,9 @@ DEFAULTS = {"logs": "standard"}
 LOGS = {"standard": ("log_standard_*.csv",), "random": ("log_random_*.csv",),
         "all": ("log_standard_*.csv", "log_random_*.csv")}
 USERS, VIDEOS = "user_features_*.csv", "video_features_basic_*.csv"
+# Columns that are not in the raw files: the raw column each is made from, and how.
+DERIVED = {"hour": ("hourmin", pl.col("hourmin").cast(pl.Int64) // 100),
+           "weekday": ("date", pl.col("date").cast(pl.String).str.to_date("%Y%m%d").dt.weekday())}
 LEAKAGE = ("is_click", "is_like", "is_follow", "is_comment", "is_forward", "is_hate", "long_view", "play_time_ms",
            "profile_stay_time", "comment_stay_time", "is_profile_enter")
 
@@ -122,15 +125,11 @@ def _fact_columns(options: DataOptions, log: Path, out: Stage) -> list[str]:
 
 
 def _raw_columns(wanted: Sequence[str]) -> list[str]:
-    made_of = {"hour": "hourmin", "weekday": "date"}
+    made_of = {column: raw for column, (raw, _) in DERIVED.items()}
     return list(dict.fromkeys(["user_id", "video_id", *(made_of.get(column, column) for column in wanted)]))
 
 
 def _facts(frame: pl.DataFrame, wanted: Sequence[str], users: pl.Series, videos: pl.Series) -> pl.DataFrame:
-    derived = []
-    if "hour" in wanted:
-        derived.append((pl.col("hourmin") // 100).alias("hour"))
-    if "weekday" in wanted:
-        derived.append(pl.col("date").cast(pl.String).str.to_date("%Y%m%d").dt.weekday().alias("weekday"))
+    derived = [expression.alias(column) for column, (_, expression) in DERIVED.items() if column in wanted]
     return frame.with_columns(derived).select(wanted).with_columns(
         point_to(frame["user_id"], users, "user"), point_to(frame["video_id"], videos, "video"))

@@ -36,6 +36,12 @@ WHEEL = Wheel("recbole", "1.2.1", "recbole-1.2.1-py3-none-any.whl",
 GENRES = ("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama",
           "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western")
 DEFAULTS: Mapping[str, object] = {}
+_GENRE_LIST = pl.col("genres").fill_null("").str.split(" ")
+# Columns that are not in the raw files: the raw column each is made from, and how.
+DERIVED = {
+    "zip_prefix": ("zip_code", pl.col("zip_code").str.slice(0, 2)),
+    **{f"genre_{genre}": ("genres", _GENRE_LIST.list.contains(genre).cast(pl.Int8)) for genre in GENRES},
+}
 
 _FACTS = ("user_id", "item_id", "rating", "timestamp")
 _USER = ("user_id", "age", "gender", "occupation", "zip_code")
@@ -72,20 +78,14 @@ def stage(files: Sequence[Path], options: DataOptions, out: Stage) -> None:
     out.step("ratings", len(ratings))
     out.step("users", len(users))
     out.step("items", len(items))
-    out.entities["user"] = _derive_user(users)
-    out.entities["item"] = _derive_item(items)
+    out.entities["user"] = users.select("age", "gender", "occupation", *_derived(["zip_prefix"]))
+    out.entities["item"] = items.select("release_year", *_derived([f"genre_{genre}" for genre in GENRES]))
     out.write(ratings.with_columns(point_to(ratings["user_id"], users["user_id"], "user"),
                                    point_to(ratings["item_id"], items["item_id"], "item")))
 
 
-def _derive_user(users: pl.DataFrame) -> pl.DataFrame:
-    return users.select("age", "gender", "occupation", pl.col("zip_code").str.slice(0, 2).alias("zip_prefix"))
-
-
-def _derive_item(items: pl.DataFrame) -> pl.DataFrame:
-    genres = items["genres"].fill_null("").str.split(" ")
-    flags = [genres.list.contains(genre).cast(pl.Int8).alias(f"genre_{genre}") for genre in GENRES]
-    return items.select("release_year").with_columns(flags)
+def _derived(names: Sequence[str]) -> list[pl.Expr]:
+    return [DERIVED[name][1].alias(name) for name in names]
 
 
 def _read_recbole(contents: Mapping[str, bytes]) -> dict[str, pl.DataFrame]:

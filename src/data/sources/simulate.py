@@ -33,7 +33,7 @@ from src.errors import UserError
 from src.files import read_json, write_json
 
 DEFAULTS = {**kuairand.DEFAULTS, "rows": 200_000, "law": "mix", "entities": "auto"}
-LEAKAGE = kuairand.LEAKAGE
+DERIVED, LEAKAGE = kuairand.DERIVED, kuairand.LEAKAGE
 TRUTH = "truth.json"
 _UNIQUE_UP_TO = 1_000_000
 

@@ -1,0 +1,104 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Export a finished run: its best weights as a model file that gives probabilities, and signature.json beside it.
+
+    python export.py --run_dir outputs/movielens-mmoe-multisfs-calibrated-42                     # MINDIR
+    python export.py --run_dir DIR --file_format ONNX --output_dir served                        # ONNX
+
+--output_dir is RUN_DIR/export-mindir or RUN_DIR/export-onnx where it is not given. The model takes ids, int32
+[batch, fields], and gives probabilities, float32 [batch, tasks], for any batch size; it has the fields that the run
+reads, and no others. signature.json holds the fields in order, with all that is needed to encode raw rows, the tasks,
+the selection, versions, and the model file's SHA-256. predict.py serves such a folder; see docs/SERVING.md.
+ONNX needs requirements-serve.txt.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from importlib import metadata
+from pathlib import Path
+
+from src.data.encoder import FieldEncoder
+from src.errors import UserError, nearest, run_program
+from src.files import read_json, sha256, write_json
+from src.programs import load_model, load_run, open_data, start_logging, take_option
+from src.serving import SIGNATURE_FILE, InputField, Signature
+from src.serving.exporting import export_model, import_onnx
+from src.training import choose_device
+
+LOG = logging.getLogger("export")
+FORMATS = ("MINDIR", "ONNX")
+PACKAGES = ("mindspore", "mindspore-gpu", "numpy", "polars", "onnx")
+
+
+def main(arguments: list) -> None:
+    """Exports, checks, and prints the folder as one JSON object."""
+    if "--help" in arguments or "-h" in arguments:
+        print(__doc__.strip())
+        return
+    start_logging()
+    kind = take_option(arguments, "file_format", "MINDIR").upper()
+    if kind not in FORMATS:
+        raise UserError(f"file_format is {kind!r}; expected {', '.join(FORMATS)}{nearest(kind, FORMATS)}")
+    output = take_option(arguments, "output_dir", "")
+    run, config = load_run(take_option(arguments, "run_dir"), arguments)
+    if kind == "ONNX":
+        import_onnx()
+    data = open_data(config.replace(verify_data=False))  # only its schema and vocabularies are read
+    choose_device("CPU")
+    _, plan, selection = load_model(run, config, data)
+    folder = Path(output) if output else run.path / f"export-{kind.lower()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror}; name another output_dir") from None
+    fields = [data.schema.fields[column] for column in plan.columns]
+    model = folder / f"model.{kind.lower()}"
+    difference = export_model(lambda: load_model(run, config, data)[0], config.backbone,
+                              [field.cardinality for field in fields], kind, model)
+    encoders = [FieldEncoder.from_json(read_json(data.path / field.vocabulary), str(data.path / field.vocabulary))
+                for field in fields]
+    for field, encoder in zip(fields, encoders):
+        if encoder.cardinality != field.cardinality:
+            raise UserError(f"{data.path / field.vocabulary} is damaged: it has {encoder.cardinality} ids; expected "
+                            f"{field.cardinality}; prepare the data set again")
+    signature = Signature(
+        data.schema.dataset, tuple(InputField(field.name, encoder) for field, encoder in zip(fields, encoders)),
+        selection.tasks, {"file": model.name, "format": kind, "sha256": sha256(model)},
+        {"backbone": config.backbone, "versions": versions(),
+         "selection": {"selector": selection.selector, "selected": {task: list(selection.selected[task])
+                                                                    for task in selection.tasks},
+                       "shared": list(selection.shared)}})
+    write_json(folder / SIGNATURE_FILE, signature.to_json())
+    LOG.info("%d fields, %d tasks; probabilities differ from the run's by at most %.1e", len(fields),
+             len(selection.tasks), difference)
+    print(json.dumps({"output_dir": str(folder), "model": model.name, "signature": SIGNATURE_FILE,
+                      "bytes": model.stat().st_size, "largest_difference": difference}))
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that made the file."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+if __name__ == "__main__":
+    run_program(main)

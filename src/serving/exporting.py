@@ -1,0 +1,191 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Writing a model file: MINDIR by MindSpore, ONNX by MindSpore and then with its batch dimension set free."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Callable
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+from src.errors import UserError
+from src.models import MultiTaskModel
+from src.serving.engines import open_engine
+
+PLACEHOLDER = 99_991  # batch size of the fixed ONNX graph: a prime that no width of a network is likely to be
+CHECKED_BATCHES = (1, 2, 7, 64)
+TOLERANCE = 1e-5  # largest difference of a probability between the model and its file
+
+
+class Probabilities(nn.Cell):
+    """A model's probabilities: ``construct(ids)``, int32 ``[batch, columns]``, gives float32 ``[batch, tasks]``.
+
+    ESMM's products are formed as such: its logits need Log1p, which MindSpore cannot write as ONNX.
+    """
+
+    def __init__(self, model: MultiTaskModel, backbone: str):
+        super().__init__(auto_prefix=False)
+        self.model = model
+        self.multiplies = backbone == "esmm"
+        self.sigmoid = ops.Sigmoid()
+        self.concat = ops.Concat(0)
+        self.set_train(False)
+
+    def construct(self, ids):
+        if not self.multiplies:
+            return self.sigmoid(self.model(ids))
+        steps = self.model.backbone.steps(self.model.router(self.model.embedding(ids)))
+        product = self.sigmoid(steps[0])
+        products = (product,)
+        for i in range(1, len(steps)):
+            product = product * self.sigmoid(steps[i])
+            products += (product,)
+        return self.concat(products).T
+
+
+def export_model(make: Callable[[], MultiTaskModel], backbone: str, cardinalities: Sequence[int], kind: str,
+                 path: Path) -> float:
+    """Writes a model file that takes any batch size, and compares it with the model.
+
+    Args:
+        make: builds the model with its weights; called anew for every graph, because MindSpore's export does not take
+            a Cell that was compiled for another shape.
+        backbone: name of the backbone.
+        cardinalities: number of ids of every field that the model reads, in order.
+        kind: MINDIR or ONNX.
+        path: the file, ending in .mindir or .onnx.
+
+    Returns:
+        The largest difference of a probability between the file and the model.
+
+    Raises:
+        UserError: MindSpore cannot write this format, or the file does not give the model's probabilities.
+    """
+    network = Probabilities(make(), backbone)
+    temporary = path.with_name(f"tmp-{os.getpid()}-{path.name}")
+    try:
+        if kind == "MINDIR":
+            shape = Tensor(shape=[None, len(cardinalities)], dtype=ms.int32)
+        else:
+            shape = Tensor(np.zeros((PLACEHOLDER, len(cardinalities)), np.int32))
+        try:
+            if kind == "ONNX" and hasattr(ms, "onnx"):  # where MindSpore 2.7 and later have it
+                ms.onnx.export(network, shape, file_name=str(temporary))
+            else:
+                ms.export(network, shape, file_name=str(temporary), file_format=kind)
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise UserError(f"MindSpore cannot write this {backbone} as {kind}: {' '.join(str(error).split())[:200]}"
+                            ) from None
+        os.chmod(temporary, 0o644)
+        if kind == "ONNX":
+            free_batch(temporary)
+        difference = compare(Probabilities(make(), backbone), cardinalities, temporary, kind)
+        os.replace(temporary, path)
+        return difference
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def free_batch(path: Path) -> None:
+    """Makes the batch dimension of an ONNX file, written for PLACEHOLDER rows, any size, in place.
+
+    MindSpore writes the batch size into the shapes given to Reshape, and into the shapes of input and output; nowhere
+    else. In a Reshape it becomes -1, which ONNX infers; beside another -1 it stands first and becomes 0, which copies
+    that dimension of the input.
+
+    Raises:
+        UserError: the onnx package is not installed, or the batch size stands where this does not hold.
+    """
+    onnx = import_onnx()
+    graph = onnx.load(str(path))
+    shapes = {name for node in graph.graph.node if node.op_type == "Reshape" for name in node.input[1:]}
+    for name, holder in _constants(graph.graph):
+        values = onnx.numpy_helper.to_array(holder)
+        if values.dtype.kind not in "iu" or values.size > 8 or not (values == PLACEHOLDER).any():
+            continue
+        where = np.flatnonzero(values == PLACEHOLDER)
+        beside = (values == -1).any()
+        if name not in shapes or len(where) > 1 or (beside and where[0] != 0):
+            raise UserError(f"MindSpore's ONNX file holds the batch size in {name}, where it cannot be set free; "
+                            "export as MINDIR")
+        freed = np.where(values == PLACEHOLDER, 0 if beside else -1, values).astype(values.dtype)
+        holder.CopyFrom(onnx.numpy_helper.from_array(freed, holder.name))
+    for value, name in ((graph.graph.input[0], "ids"), (graph.graph.output[0], "probabilities")):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+        _rename(graph.graph, value.name, name)
+    del graph.graph.value_info[:]
+    onnx.checker.check_model(graph)
+    onnx.save(graph, str(path))
+
+
+def import_onnx() -> Any:
+    """The onnx package, or one line that says how to get it."""
+    try:
+        import onnx
+        import onnx.numpy_helper
+    except ImportError:
+        raise UserError("onnx is not installed; pip install -r requirements-serve.txt") from None
+    return onnx
+
+
+def compare(network: nn.Cell, cardinalities: Sequence[int], path: Path, kind: str) -> float:
+    """The largest difference of a probability between a model and its file, over several batch sizes.
+
+    Raises:
+        UserError: they differ beyond TOLERANCE, or the file cannot be run.
+    """
+    run = open_engine(path, kind)
+    rng, worst = np.random.default_rng(0), 0.0
+    ids = np.stack([rng.integers(0, size, max(CHECKED_BATCHES)) for size in cardinalities], 1).astype(np.int32)
+    expected = network(Tensor(ids)).asnumpy()
+    for rows in CHECKED_BATCHES:
+        found = run(ids[:rows])
+        if found.shape != expected[:rows].shape:
+            raise UserError(f"the exported model gives {list(found.shape)} for {rows} rows; expected "
+                            f"{list(expected[:rows].shape)}; this is a defect, please report it")
+        worst = max(worst, float(np.abs(found - expected[:rows]).max()))
+    if not worst <= TOLERANCE:
+        raise UserError(f"the exported model differs from the trained one by {worst:g}; expected at most "
+                        f"{TOLERANCE:g}; this is a defect, please report it")
+    return worst
+
+
+def _constants(graph) -> Iterator[tuple[str, Any]]:
+    """(name, tensor) of every constant of an ONNX graph."""
+    for tensor in graph.initializer:
+        yield tensor.name, tensor
+    for node in graph.node:
+        if node.op_type == "Constant":
+            for attribute in node.attribute:
+                if attribute.HasField("t"):
+                    yield node.output[0], attribute.t
+
+
+def _rename(graph, old: str, new: str) -> None:
+    for node in graph.node:
+        for names in (node.input, node.output):
+            for place, name in enumerate(names):
+                if name == old:
+                    names[place] = new
+    for value in (*graph.input, *graph.output):
+        if value.name == old:
+            value.name = new

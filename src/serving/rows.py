@@ -1,0 +1,191 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Raw rows in, probabilities out: CSV, Parquet and JSON lines, in pieces of bounded size. No MindSpore."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, Callable
+
+import polars as pl
+
+from src.data.sources.delimited import TEXT, BlockReader, Place, parse_header
+from src.errors import UserError, nearest
+
+FORMATS = ("csv", "parquet", "jsonl")
+CHUNK_ROWS = 65_536
+Columns = Callable[[Sequence[str], str], list]  # (columns that are there, where) -> columns to read
+
+
+def format_of(path: str, wanted: str | None, standard: str) -> str:
+    """The format of a file: the wanted one, or what its ending says; ``standard`` for standard input or output.
+
+    Raises:
+        UserError: the wanted format, or the ending, is none that is known.
+    """
+    if wanted is not None:
+        if wanted not in FORMATS:
+            raise UserError(f"format is {wanted!r}; expected {', '.join(FORMATS)}{nearest(wanted, FORMATS)}")
+        return wanted
+    if path == "-":
+        return standard
+    ending = Path(path).suffix.lower().lstrip(".")
+    if ending not in FORMATS:
+        raise UserError(f"{path} ends in none of .csv, .parquet, .jsonl; say what it is with --format")
+    return ending
+
+
+def read_rows(path: str, kind: str, columns: Columns, stdin: BinaryIO) -> Iterator[pl.DataFrame]:
+    """Yields raw rows in order, only the columns needed, at most some tens of MB at a time.
+
+    Args:
+        path: a file, or "-" for ``stdin``.
+        kind: csv (text with a header line), parquet, or jsonl (one object a line).
+        columns: asked once with the columns that are there (for jsonl: the keys of the first row); says which to read.
+        stdin: standard input as bytes.
+
+    Raises:
+        UserError: the file is missing, damaged, or lacks a column.
+    """
+    if kind == "parquet":
+        if path == "-":
+            raise UserError("Parquet cannot be read from standard input; give a file with --input")
+        yield from _read_parquet(path, columns)
+        return
+    read = _read_csv if kind == "csv" else _read_jsonl
+    if path == "-":
+        yield from read(stdin, "standard input", columns)
+        return
+    try:
+        with open(path, "rb") as file:
+            yield from read(file, path, columns)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def write_rows(frames: Iterable[pl.DataFrame], path: str, kind: str, stdout: BinaryIO) -> int:
+    """Writes frames as they come; a named file appears under its name only when it is complete. Returns the rows.
+
+    Raises:
+        UserError: Parquet to standard output, or a file that cannot be written.
+    """
+    if path == "-":
+        if kind == "parquet":
+            raise UserError("Parquet cannot be written to standard output; give a file with --output")
+        return _write(frames, stdout, kind)
+    temporary = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            rows = _write(frames, file, kind)
+        os.replace(temporary, path)
+        return rows
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write(frames: Iterable[pl.DataFrame], file: BinaryIO, kind: str) -> int:
+    rows, writer = 0, None
+    for frame in frames:
+        if kind == "csv":
+            frame.write_csv(file, include_header=rows == 0)
+        elif kind == "jsonl":
+            frame.write_ndjson(file)
+        else:
+            import pyarrow.parquet as pq
+
+            table = frame.to_arrow()
+            writer = writer or pq.ParquetWriter(file, table.schema)
+            writer.write_table(table)
+        file.flush()
+        rows += len(frame)
+    if writer is not None:
+        writer.close()
+    return rows
+
+
+def _read_csv(file: BinaryIO, where: str, columns: Columns) -> Iterator[pl.DataFrame]:
+    header = file.readline()
+    names = parse_header(header, where)
+    wanted = columns(names, where)
+    reader = BlockReader(Path(where), names, dict.fromkeys(wanted, TEXT))
+    for block, _ in reader.blocks(file, Place(len(header), 2)):
+        yield from block.iter_slices(CHUNK_ROWS)
+
+
+def _read_parquet(path: str, columns: Columns) -> Iterator[pl.DataFrame]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            wanted = columns(file.schema_arrow.names, path)
+            for batch in file.iter_batches(CHUNK_ROWS, columns=wanted):
+                yield pl.from_arrow(pa.Table.from_batches([batch]))
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist") from None
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path} is damaged or no Parquet file ({' '.join(str(error).split())[:200]})") from None
+
+
+def _read_jsonl(file: BinaryIO, where: str, columns: Columns) -> Iterator[pl.DataFrame]:
+    lines = ((number, line) for number, line in enumerate(file, 1) if line.strip())
+    wanted = None
+    while chunk := list(islice(lines, CHUNK_ROWS)):
+        rows = [_parse_object(line, number, where) for number, line in chunk]
+        wanted = wanted or columns(list(rows[0]), f"{where} line {chunk[0][0]}")
+        data = {}
+        for name in wanted:
+            try:
+                data[name] = _column(name, [row[name] for row in rows])
+            except KeyError:
+                number = next(number for (number, _), row in zip(chunk, rows) if name not in row)
+                raise UserError(f"{where} line {number} lacks {name!r}; write null for a missing value") from None
+        yield pl.DataFrame(data)
+    if wanted is None:
+        raise UserError(f"{where} is empty; expected one JSON object a line")
+
+
+def _parse_object(line: bytes, number: int, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise UserError(f"{where} line {number} is not JSON: {error}") from None
+    if not isinstance(row, dict):
+        raise UserError(f"{where} line {number} is {str(row)[:50]}; expected an object such as {{\"user_id\": 1}}")
+    return row
+
+
+def _column(name: str, values: Sequence[Any]) -> pl.Series:
+    """Text, or lists of text where a value is a list."""
+    if any(isinstance(value, list) for value in values):
+        lists = [value if isinstance(value, list) or value is None else [value] for value in values]
+        texts = [None if value is None else [_as_text(item) for item in value] for value in lists]
+        return pl.Series(name, texts, dtype=pl.List(TEXT))
+    return pl.Series(name, [_as_text(value) for value in values], dtype=TEXT)
+
+
+def _as_text(value: Any) -> str | None:
+    """A JSON value as a cell of a CSV file would hold it."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(int(value))
+    return str(value)

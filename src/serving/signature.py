@@ -1,0 +1,167 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""signature.json: all that is needed, beside the model file, to turn raw rows into probabilities. No MindSpore."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from src.data.encoder import FieldEncoder
+from src.data.preparation import derived_columns
+from src.data.store import ENCODER_VERSION
+from src.errors import UserError, nearest
+from src.files import read_json, sha256
+
+SIGNATURE_FILE = "signature.json"
+SIGNATURE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class InputField:
+    """One column of the model's input: a field, and how its raw column becomes an id.
+
+    Attributes:
+        name: the field's name.
+        encoder: its fitted encoder, the one that preparation used.
+    """
+
+    name: str
+    encoder: FieldEncoder
+
+    def to_json(self) -> dict[str, Any]:
+        body = self.encoder.to_json()
+        return {"name": self.name, "kind": self.encoder.spec.kind, "cardinality": self.encoder.cardinality,
+                "column": self.encoder.spec.column, "encoder": body}
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a model file takes and gives.
+
+    Attributes:
+        dataset: name of the data set, whose source knows how derived columns are made.
+        fields: the columns of the input ``ids``, int32 ``[batch, len(fields)]``, in order.
+        tasks: the columns of the output ``probabilities``, float32 ``[batch, len(tasks)]``, in order.
+        model: file (a name beside signature.json), format (MINDIR or ONNX), sha256.
+        more: what a reader may want to know besides: backbone, selection, versions.
+    """
+
+    dataset: str
+    fields: tuple[InputField, ...]
+    tasks: tuple[str, ...]
+    model: Mapping[str, str]
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "signature_version": SIGNATURE_VERSION, "encoder_version": ENCODER_VERSION, "dataset": self.dataset,
+            "model": dict(self.model),
+            "input": {"name": "ids", "type": "int32", "shape": ["batch", len(self.fields)]},
+            "output": {"name": "probabilities", "type": "float32", "shape": ["batch", len(self.tasks)]},
+            "tasks": list(self.tasks), **self.more, "fields": [item.to_json() for item in self.fields],
+        }
+
+    @classmethod
+    def from_json(cls, value: Any, where: str) -> Signature:
+        """Builds a Signature from parsed JSON.
+
+        Raises:
+            UserError: a key is missing or has the wrong form, or another version wrote it.
+        """
+        try:
+            versions = int(value["signature_version"]), int(value["encoder_version"])
+            if versions != (SIGNATURE_VERSION, ENCODER_VERSION):
+                raise UserError(f"{where} has signature and encoder versions {versions[0]} and {versions[1]}; expected "
+                                f"{SIGNATURE_VERSION} and {ENCODER_VERSION}; export the run again")
+            fields = tuple(InputField(str(item["name"]), FieldEncoder.from_json(item["encoder"], where))
+                           for item in value["fields"])
+            model = {key: str(value["model"][key]) for key in ("file", "format", "sha256")}
+            more = {key: value[key] for key in ("backbone", "selection", "versions")}
+            return cls(str(value["dataset"]), fields, tuple(map(str, value["tasks"])), model, more)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(f"{where} is damaged: {type(error).__name__} {error}; export the run again") from None
+
+    def columns_of(self, present: Sequence[str], where: str) -> list[str]:
+        """Raw columns to read, of those that ``where`` has: every field's own, or the one its source makes it from.
+
+        Raises:
+            UserError: a field's column is absent; all absent ones are named.
+        """
+        derived, found, absent = derived_columns(self.dataset), {}, {}
+        for item in self.fields:
+            column = item.encoder.spec.column
+            if column in present:
+                found[column] = None
+            elif column in derived and derived[column][0] in present:
+                found[derived[column][0]] = None
+            else:
+                absent[column] = f"{column!r}" + (f" (or {derived[column][0]!r})" if column in derived else "")
+        if absent:
+            hint = nearest(next(iter(absent)), present) if len(absent) == 1 else ""
+            raise UserError(f"{where} lacks column{'s' if len(absent) > 1 else ''} {', '.join(absent.values())}; it "
+                            f"has {', '.join(present)[:300]}{hint}")
+        return list(found)
+
+    def encode(self, rows: pl.DataFrame) -> np.ndarray:
+        """Returns ids, int32 ``[rows, len(fields)]``, C-contiguous; unseen and missing values are 0.
+
+        Args:
+            rows: raw columns of any type, as :meth:`columns_of` names them.
+
+        Raises:
+            UserError: a number or timestamp column holds something else.
+        """
+        derived = derived_columns(self.dataset)
+        ids = np.empty((len(rows), len(self.fields)), np.int32)
+        for place, item in enumerate(self.fields):
+            column = item.encoder.spec.column
+            raw = rows[column] if column in rows.columns else _derive(rows, column, *derived[column])
+            if isinstance(raw.dtype, (pl.List, pl.Array)):  # as a table's lists are staged
+                raw = raw.cast(pl.List(pl.String)).list.join(item.encoder.spec.separator or ",", ignore_nulls=True)
+            ids[:, place] = item.encoder.encode(raw)
+        return ids
+
+
+def read_signature(folder: Path) -> tuple[Signature, Path]:
+    """Reads an exported folder's signature; returns it and the path of its model file.
+
+    Raises:
+        UserError: a file is missing or damaged, or the model is not the one the signature was written for.
+    """
+    path = Path(folder) / SIGNATURE_FILE
+    if not path.is_file():
+        raise UserError(f"{folder} has no {SIGNATURE_FILE}; expected a folder that export.py wrote")
+    signature = Signature.from_json(read_json(path), str(path))
+    model = path.with_name(signature.model["file"])
+    if model.name != signature.model["file"] or not model.is_file():
+        raise UserError(f"model {signature.model['file']!r} of {path} does not exist; export the run again")
+    if sha256(model) != signature.model["sha256"]:
+        raise UserError(f"{model} is damaged: its SHA-256 is not the one in {SIGNATURE_FILE}; export the run again")
+    return signature, model
+
+
+def _derive(rows: pl.DataFrame, column: str, raw: str, expression: pl.Expr) -> pl.Series:
+    """A column that the source of the data set makes from the raw one."""
+    try:
+        return rows.select(pl.col(raw).cast(pl.String)).select(expression.alias(column)).to_series()
+    except pl.exceptions.PolarsError as error:
+        raise UserError(f"column {raw!r}, of which {column!r} is made, holds something unexpected: "
+                        f"{str(error).splitlines()[0]}") from None
