@@ -64,17 +64,22 @@ class Dense(nn.Cell):
     Args:
         batch_major: the input is ``[batch, inputs]`` instead of ``[inputs, batch]``. The output is always
             ``[outputs, batch]``; the product reads the input transposed, so nothing is copied.
+        normalised: batch normalisation follows, which takes the bias out again. The loss's derivative by it is 0; what
+            is computed is rounding error, which Adam would scale up to whole steps, and these differ from machine to
+            machine and with the number of processes. So no gradient is computed.
     """
 
-    def __init__(self, inputs: int, outputs: int, draft: Draft, batch_major: bool = False):
+    def __init__(self, inputs: int, outputs: int, draft: Draft, batch_major: bool = False, normalised: bool = False):
         super().__init__()
         bound = 1 / math.sqrt(inputs)
         self.weight = Parameter(draft.uniform((outputs, inputs), bound), name="weight")
         self.bias = Parameter(draft.uniform((outputs,), bound), name="bias")
         self.product = ops.MatMul(transpose_b=batch_major)
+        self.normalised = normalised
 
     def construct(self, x):
-        return self.product(self.weight, x) + self.bias.reshape(-1, 1)
+        bias = ops.stop_gradient(self.bias) if self.normalised else self.bias
+        return self.product(self.weight, x) + bias.reshape(-1, 1)
 
 
 class BatchNorm(nn.Cell):
@@ -120,7 +125,7 @@ class HiddenLayer(nn.Cell):
 
     def __init__(self, inputs: int, outputs: int, draft: Draft, batch_major: bool = False):
         super().__init__()
-        self.dense = Dense(inputs, outputs, draft, batch_major)
+        self.dense = Dense(inputs, outputs, draft, batch_major, normalised=True)
         self.norm = BatchNorm(outputs, draft.ranks)
         self.relu = nn.ReLU()
         self.cast = ops.Cast()
