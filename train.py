@@ -31,14 +31,13 @@ import mindspore as ms
 from src.config import load_config
 from src.errors import run_program
 from src.evaluation import mean_auc
-from src.files import write_json
 from src.models import MultiTaskModel, plan_inputs
 from src.programs import choose_tasks, open_data, start_logging
 from src.reporting import comparison_table, selection_table
 from src.runs import RunFolder
 from src.schema import Selection
 from src.selection import check_request, select_fields
-from src.training import Trainer, choose_device, training_summary
+from src.training import Trainer, join_ranks, training_summary
 
 LOG = logging.getLogger("train")
 
@@ -47,26 +46,26 @@ def main(arguments: list) -> None:
     """The whole story of one run."""
     start_logging()
     config = load_config(arguments)
+    device, ranks = join_ranks(config.device_target, config.device_id)
     data = open_data(config)
     tasks = choose_tasks(data, config)
     check_request(data, tasks, config)
 
-    run = RunFolder.create(config)
+    run = RunFolder.create(config) if ranks.first else RunFolder.join(config)
     if run.finished:
         LOG.info("%s is finished; name another run_name to train again", run.path)
         show(run)
         return
     run.log_to_file()
-    device = choose_device(config.device_target, config.device_id)
-    run.write_environment(device)
+    run.write_environment(device, ranks.size)
     ms.set_seed(config.seed)
 
     selection, select_seconds = selection_of(run, data, tasks, config)
     LOG.info("%s on %s keeps\n%s", selection.selector, data.schema.dataset, selection_table(selection))
 
     plan = plan_inputs(config.backbone, data.schema, tasks, selection)
-    model = MultiTaskModel(plan, config.backbone, len(tasks), config)
-    trainer = Trainer(model, plan, data, tasks, config, run)
+    model = MultiTaskModel(plan, config.backbone, len(tasks), config, ranks.size)
+    trainer = Trainer(model, plan, data, tasks, config, run, ranks)
     trainer.fit()
 
     began = time.perf_counter()
@@ -77,17 +76,24 @@ def main(arguments: list) -> None:
         "seconds": {"select": select_seconds["total"], "train": trainer.state["train_seconds"],
                     "eval": time.perf_counter() - began, "compile": trainer.state["compile_seconds"]},
     }
-    write_json(run.path / "metrics.json", metrics)
-    show(run)
+    run.write("metrics.json", metrics)
+    if run.writes:
+        show(run)
 
 
 def selection_of(run: RunFolder, data, tasks: list, config) -> tuple:
-    """The run's selection and its seconds: read back when an earlier, interrupted process has made it."""
+    """The run's selection and its seconds: read back when an earlier, interrupted process has made it.
+
+    Of the ranks of a distributed run the first selects and the others read its file: a selection takes seconds, and
+    so it is the same on all of them, and the same as that of one process, to the byte.
+    """
+    if not run.writes:
+        run.wait_for("selection.json")
     if (run.path / "selection.json").exists():
         return Selection.from_json(run.read("selection.json")), run.read("selection_seconds.json")
     selection, seconds = select_fields(data, tasks, config)
-    write_json(run.path / "selection_seconds.json", seconds)  # apart, so that one seed gives one selection.json
-    write_json(run.path / "selection.json", selection.to_json())
+    run.write("selection_seconds.json", seconds)  # apart, so that one seed gives one selection.json
+    run.write("selection.json", selection.to_json())
     return selection, seconds
 
 

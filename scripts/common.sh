@@ -22,6 +22,12 @@ ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 PYTHON=""     # set by use_python
 OPTIONS=()    # set by parse_arguments
 DEVICE_ID=""  # set by parse_arguments
+RANKS=""      # set by parse_ranks
+# shellcheck disable=SC2034  # the scripts run_distribute_train*.sh show it
+DISTRIBUTED_USAGE=(
+    "N processes on this host train one model; batch_size is that of all of them together"
+    "several hosts: the same command on each, with --worker_num ALL --master_addr FIRST_HOST --master_port 8118"
+    "--node_rank 0 (1, 2, ...), and output_dir and data_dir on storage that all of them share")
 # shellcheck source=scripts/devices.sh
 source "$ROOT/scripts/devices.sh"
 
@@ -141,6 +147,14 @@ parse_arguments() {
     esac
 }
 
+# parse_ranks N "$@": the number of processes, then what parse_arguments takes -> RANKS and OPTIONS.
+parse_ranks() {
+    [[ "${1:-}" =~ ^[1-9][0-9]*$ ]] || return 2
+    RANKS="$1"
+    shift
+    parse_arguments no "$@"
+}
+
 # Adds KEY=VALUE, --KEY=VALUE, --KEY VALUE and --KEY (true) to OPTIONS, all as KEY=VALUE.
 take_options() {
     local word
@@ -178,6 +192,13 @@ run() {
     done
     trap - TERM INT
     return "$code"
+}
+
+# train_in_parallel DEVICE_TARGET: trains in RANKS processes with OPTIONS.
+train_in_parallel() {
+    if [ "$1" = Ascend ] && [ -n "${RANK_TABLE_FILE:-}" ]; then OPTIONS+=("rank_table_file=$RANK_TABLE_FILE"); fi
+    unset RANK_TABLE_FILE
+    run "$PYTHON" "$ROOT/scripts/run_ranks.py" "$RANKS" "$1" ${OPTIONS[@]+"${OPTIONS[@]}"}
 }
 
 # train_and_compare DEVICE_TARGET OPTION...: trains with all fields, with those of the paper's score and with those of

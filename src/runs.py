@@ -40,8 +40,9 @@ SAME_RUN = ("resume", "progress", "output_dir", "run_name", "device_id", "verify
 class RunFolder:
     """``<output_dir>/<run_name>/`` and the files DESIGN section 3 names."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, writes: bool = True):
         self.path = Path(path)
+        self.writes = writes  # of the processes of a distributed run, rank 0 alone does
         self._lock = None
 
     @classmethod
@@ -62,6 +63,16 @@ class RunFolder:
         else:
             write_text(run.path / "config.yaml", config.to_yaml())
         return run
+
+    @classmethod
+    def join(cls, config: Config) -> RunFolder:
+        """The folder of a run that rank 0 makes, for the other ranks: they read it and write nothing."""
+        return cls(config.output_path / run_name(config), writes=False)
+
+    def wait_for(self, name: str) -> None:
+        """Returns once another rank has written the file; if that rank ends without, the launcher ends this one."""
+        while not (self.path / name).exists():
+            time.sleep(0.1)
 
     def close(self) -> None:
         """Gives the folder free for another run; the end of the process does so too."""
@@ -87,14 +98,21 @@ class RunFolder:
         return (self.path / "metrics.json").exists()
 
     def log_to_file(self) -> None:
-        """Sends what the project logs to train.log too."""
+        """Sends what the project logs to train.log too, if this process is the one that writes."""
+        if not self.writes:
+            return
         handler = logging.FileHandler(self.path / "train.log", encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logging.getLogger().addHandler(handler)
 
-    def write_environment(self, device: str) -> None:
-        """Writes env.json: versions, device, machine, git revision, exact command."""
-        write_json(self.path / "env.json", environment(device))
+    def write_environment(self, device: str, processes: int = 1) -> None:
+        """Writes env.json: versions, device, number of processes, machine, git revision, exact command."""
+        self.write("env.json", {**environment(device), "processes": processes})
+
+    def write(self, name: str, value: Any) -> None:
+        """Writes a JSON file of the folder, if this process is the one that writes."""
+        if self.writes:
+            write_json(self.path / name, value)
 
     def read_history(self) -> list[dict[str, Any]]:
         """One record per finished epoch."""
@@ -107,7 +125,8 @@ class RunFolder:
             raise UserError(f"{path} is damaged: not one JSON record a line") from None
 
     def write_history(self, records: list[Mapping[str, Any]]) -> None:
-        write_text(self.path / "history.jsonl", "".join(json.dumps(record) + "\n" for record in records))
+        if self.writes:
+            write_text(self.path / "history.jsonl", "".join(json.dumps(record) + "\n" for record in records))
 
     def read(self, name: str) -> Any:
         return read_json(self.path / name)

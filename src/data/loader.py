@@ -45,12 +45,15 @@ class TrainLoader:
         rank: this process among ``ranks``, each of which takes its share of every batch.
 
     Raises:
-        UserError: the split has fewer than two rows per rank.
+        UserError: the split has fewer than two rows per rank, or the ranks cannot share a batch equally.
     """
 
     def __init__(self, split, columns: Sequence[int], tasks: Sequence[int], batch_size: int, seed: int,
                  mask_rows: int = 0, dropout: float = 0.0, rank: int = 0, ranks: int = 1):
         self.split, self.columns, self.tasks, self.seed = split, list(columns), list(tasks), seed
+        if batch_size % ranks:
+            raise UserError(f"batch_size {batch_size} cannot be shared equally by {ranks} processes; take "
+                            f"{max(2, round(batch_size / ranks)) * ranks}")
         share = min(batch_size, split.rows) // ranks
         if share < 2:
             raise UserError(f"the train split has {split.rows} rows for {ranks} processes; batch normalisation needs "

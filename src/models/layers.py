@@ -35,10 +35,12 @@ class Draft:
         seed: seed of the initial values. They do not depend on the device or on MindSpore's own generators.
         dropout: probability of dropping a hidden unit while training, taken to the nearest 1/256: the mask is drawn
             from single random bytes.
+        ranks: processes that train the network together, each on its share of every batch.
     """
 
-    def __init__(self, seed: int, dropout: float = 0.0):
+    def __init__(self, seed: int, dropout: float = 0.0, ranks: int = 1):
         self.rng = np.random.default_rng([seed, 0x1A17])
+        self.ranks = ranks
         self.dropout = min(round(dropout * 256), 255) / 256
         self.mask_rows = 0  # hidden units under dropout so far, of the whole network
 
@@ -62,29 +64,55 @@ class Dense(nn.Cell):
     Args:
         batch_major: the input is ``[batch, inputs]`` instead of ``[inputs, batch]``. The output is always
             ``[outputs, batch]``; the product reads the input transposed, so nothing is copied.
+        normalised: batch normalisation follows, which takes the bias out again. The loss's derivative by it is 0; what
+            is computed is rounding error, which Adam would scale up to whole steps, and these differ from machine to
+            machine and with the number of processes. So no gradient is computed.
     """
 
-    def __init__(self, inputs: int, outputs: int, draft: Draft, batch_major: bool = False):
+    def __init__(self, inputs: int, outputs: int, draft: Draft, batch_major: bool = False, normalised: bool = False):
         super().__init__()
         bound = 1 / math.sqrt(inputs)
         self.weight = Parameter(draft.uniform((outputs, inputs), bound), name="weight")
         self.bias = Parameter(draft.uniform((outputs,), bound), name="bias")
         self.product = ops.MatMul(transpose_b=batch_major)
+        self.normalised = normalised
 
     def construct(self, x):
-        return self.product(self.weight, x) + self.bias.reshape(-1, 1)
+        bias = ops.stop_gradient(self.bias) if self.normalised else self.bias
+        return self.product(self.weight, x) + bias.reshape(-1, 1)
 
 
 class BatchNorm(nn.Cell):
-    """Batch normalisation of ``[features, batch]``, momentum and epsilon as PyTorch's defaults (0.1, 1e-5)."""
+    """Batch normalisation of ``[features, batch]``, momentum and epsilon as PyTorch's defaults (0.1, 1e-5).
 
-    def __init__(self, features: int):
+    With more than one rank, mean and variance while training are those of the batches of all ranks together, and so
+    are their gradients (AllReduce differentiates to AllReduce): N processes compute what one does. MindSpore's own
+    SyncBatchNorm exists on Ascend only. The parameters are the same either way.
+    """
+
+    def __init__(self, features: int, ranks: int = 1):
         super().__init__()
         self.norm = nn.BatchNorm2d(features, eps=1e-5, momentum=0.9)
+        self.ranks = ranks
+        if ranks > 1:
+            self.reduce = ops.AllReduce()
 
     def construct(self, x):
         features, batch = x.shape
+        if self.training and self.ranks > 1:
+            return self.over_ranks(x, batch * self.ranks)
         return self.norm(x.reshape(1, features, batch, 1)).reshape(features, batch)
+
+    def over_ranks(self, x, count):
+        """Normalises by the moments of the ``count`` columns that all ranks have together."""
+        norm = self.norm
+        mean = self.reduce(x.sum(1)) / count
+        centred = x - mean.reshape(-1, 1)
+        variance = self.reduce((centred * centred).sum(1)) / count
+        unbiased = ops.stop_gradient(variance) * (count / (count - 1))
+        ops.assign(norm.moving_mean, norm.moving_mean * 0.9 + ops.stop_gradient(mean) * 0.1)
+        ops.assign(norm.moving_variance, norm.moving_variance * 0.9 + unbiased * 0.1)
+        return centred * (norm.gamma / ops.sqrt(variance + 1e-5)).reshape(-1, 1) + norm.beta.reshape(-1, 1)
 
 
 class HiddenLayer(nn.Cell):
@@ -97,8 +125,8 @@ class HiddenLayer(nn.Cell):
 
     def __init__(self, inputs: int, outputs: int, draft: Draft, batch_major: bool = False):
         super().__init__()
-        self.dense = Dense(inputs, outputs, draft, batch_major)
-        self.norm = BatchNorm(outputs)
+        self.dense = Dense(inputs, outputs, draft, batch_major, normalised=True)
+        self.norm = BatchNorm(outputs, draft.ranks)
         self.relu = nn.ReLU()
         self.cast = ops.Cast()
         self.start = draft.reserve_mask(outputs) if draft.dropout > 0 else 0

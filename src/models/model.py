@@ -35,13 +35,14 @@ class MultiTaskModel(nn.Cell):
         backbone: name, one of ``TRAITS``.
         tasks: number of tasks.
         config: anything with embedding_dim, bottom_dims, tower_dims, experts, dropout, seed.
+        ranks: processes that train it together.
 
     ``ids`` is ``[batch, len(plan.columns)]`` int32. ``keep`` is the dropout mask ``[mask_rows, batch]`` bool, or None.
     """
 
-    def __init__(self, plan: InputPlan, backbone: str, tasks: int, config):
+    def __init__(self, plan: InputPlan, backbone: str, tasks: int, config, ranks: int = 1):
         super().__init__()
-        draft = Draft(config.seed, config.dropout)
+        draft = Draft(config.seed, config.dropout, ranks)
         dim = config.embedding_dim
         self.embedding = FieldEmbedding(plan, dim, draft)
         self.router = FieldRouter(plan)

@@ -41,10 +41,7 @@ def choose_device(wanted: str, device_id: int = 0) -> str:
         UserError: the wanted device does not work and ``REQUIRE_DEVICE=1`` is set; without it a warning is logged and
             the CPU is used.
     """
-    candidates = [wanted] if wanted != "auto" else [
-        name for name, files in SIGNS.items() if any(Path(file).exists() for file in files)
-    ]
-    for device in candidates:
+    for device in likely_devices() if wanted == "auto" else [wanted]:
         problem = None if device == "CPU" else _try_device(device, device_id)
         if problem is None:
             set_device(device, device_id)
@@ -55,6 +52,11 @@ def choose_device(wanted: str, device_id: int = 0) -> str:
         LOG.warning("%s; going on on the CPU (bash scripts/check_env.sh says what is missing)", message)
     set_device("CPU")
     return "CPU"
+
+
+def likely_devices() -> list[str]:
+    """The accelerators whose drivers are there, the one to prefer first; none of them has been tried."""
+    return [name for name, files in SIGNS.items() if any(Path(file).exists() for file in files)]
 
 
 def _try_device(device: str, device_id: int):

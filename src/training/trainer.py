@@ -33,6 +33,7 @@ from src.evaluation import mean_auc, monitored, task_metrics
 from src.models import InputPlan, MultiTaskModel, NetWithLoss
 from src.runs import RunFolder
 from src.training.checkpoint import load_checkpoint, load_latest, pop_state, restore, save_checkpoint
+from src.training.parallel import Ranks
 
 LOG = logging.getLogger(__name__)
 
@@ -50,19 +51,25 @@ def make_step(model: MultiTaskModel, config) -> nn.TrainOneStepCell:
 
 
 def predict_logits(model: MultiTaskModel, split, plan: InputPlan, task_indices: list[int], batch_size: int,
-                   show: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Logits float32 and labels uint8 ``[rows, tasks]`` of a whole split, in its order."""
+                   show: bool = False, ranks: Ranks | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Logits float32 and labels uint8 ``[rows, tasks]`` of a whole split, in its order.
+
+    Several ranks take a share of the batches each; the sum of their logits, 0 where a row is another's, is the
+    whole to the bit, and every rank gets it.
+    """
+    ranks = ranks or Ranks()
     model.set_train(False)
-    logits = np.empty((split.rows, len(task_indices)), np.float32)
-    labels = np.empty(logits.shape, np.uint8)
-    batches = eval_batches(split, plan.columns, task_indices, batch_size)
-    start = 0
-    for ids, label in tqdm(batches, total=-(-split.rows // batch_size), desc="evaluate", leave=False, disable=not show):
+    logits = np.zeros((split.rows, len(task_indices)), np.float32)
+    labels = np.zeros(logits.shape, np.uint8)
+    mine = ranks.share(-(-split.rows // batch_size))
+    start, end = mine.start * batch_size, min(mine.stop * batch_size, split.rows)
+    batches = eval_batches(split, plan.columns, task_indices, batch_size, start, end)
+    for ids, label in tqdm(batches, total=len(mine), desc="evaluate", leave=False, disable=not show):
         stop = start + len(label)
         logits[start:stop] = model(ids).asnumpy()[:len(label)]
         labels[start:stop] = label
         start = stop
-    return logits, labels
+    return ranks.total(logits), ranks.total(labels).astype(np.uint8)
 
 
 class Trainer:
@@ -75,14 +82,19 @@ class Trainer:
         tasks: task names, in the model's order.
         config: the run's Config.
         run: the folder that receives history.jsonl and the checkpoints.
+        ranks: the processes that train together, each of which has a Trainer of its own.
     """
 
-    def __init__(self, model: MultiTaskModel, plan: InputPlan, data, tasks: list[str], config, run: RunFolder):
+    def __init__(self, model: MultiTaskModel, plan: InputPlan, data, tasks: list[str], config, run: RunFolder,
+                 ranks: Ranks | None = None):
         self.model, self.plan, self.data, self.tasks, self.config, self.run = model, plan, data, tasks, config, run
+        self.ranks = ranks or Ranks()
+        self.ranks.average_gradients()
         self.task_indices = data.schema.task_indices(tasks)
         self.step = make_step(model, config)
-        self.loader = TrainLoader(data.split("train"), plan.columns, self.task_indices, config.batch_size, config.seed,
-                                  model.mask_rows, model.dropout)
+        batch_size = config.batch_size * (self.ranks.size if config.batch_per_rank else 1)
+        self.loader = TrainLoader(data.split("train"), plan.columns, self.task_indices, batch_size, config.seed,
+                                  model.mask_rows, model.dropout, self.ranks.rank, self.ranks.size)
         self.history: list[dict[str, Any]] = []
         self.state: dict[str, Any] = {
             "epoch": 1, "step": 0, "loss_sum": 0.0, "best": None, "best_epoch": 0, "waited": 0,
@@ -116,7 +128,7 @@ class Trainer:
                    disable=not self.config.progress)
         for batch in self.loader.epoch(epoch, state["step"]):
             began = time.perf_counter()
-            loss = float(self.step(*batch).asnumpy())
+            loss = float(self.ranks.total(self.step(*batch).asnumpy())) / self.ranks.size
             seconds = time.perf_counter() - began
             if not math.isfinite(loss):
                 raise self._diverged(f"the loss is {loss}", state["step"] + 1)
@@ -150,7 +162,8 @@ class Trainer:
         improved = state["best"] is None or value > state["best"]
         if improved:
             state.update(best=value, best_epoch=state["epoch"], waited=0)
-            save_checkpoint(self.model, self.run.path / "best.ckpt")
+            if self.run.writes:
+                save_checkpoint(self.model, self.run.path / "best.ckpt")
         else:
             state["waited"] += 1
         loss = state["loss_sum"] / max(1, state["step"])
@@ -167,12 +180,15 @@ class Trainer:
     def evaluate(self, split: str, show: bool = False) -> dict[str, dict[str, float | None]]:
         """AUC and log loss of every task on a split."""
         logits, labels = predict_logits(self.model, self.data.split(split), self.plan, self.task_indices,
-                                        self.config.batch_size, show)
+                                        self.config.batch_size, show, self.ranks)
         return task_metrics(logits, labels, self.tasks, split)
 
     def _save_last(self) -> None:
-        save_checkpoint(self.step, self.run.path / "last.ckpt", {**self.state, "history": self.history},
-                        keep_previous=True)
+        """Writes last.ckpt; no rank goes on before it is there."""
+        if self.run.writes:
+            save_checkpoint(self.step, self.run.path / "last.ckpt", {**self.state, "history": self.history},
+                            keep_previous=True)
+        self.ranks.total(np.zeros(1, np.float32))
 
     def _resume(self) -> None:
         parameters = load_latest(self.run.path / "last.ckpt")
@@ -190,9 +206,10 @@ class Trainer:
         self._signal = number
 
     def _stop_if_told(self) -> None:
-        if self._signal is not None:
+        """Stops all ranks after the same step, when one of them has got a signal."""
+        if self.ranks.total(np.float32(self._signal is not None)) > 0:
             self._save_last()
-            raise Interrupted(self._signal)
+            raise Interrupted(self._signal or signal.SIGTERM)
 
 
 def training_summary(trainer: Trainer) -> dict[str, Any]:

@@ -60,6 +60,21 @@ def test_ranks_share_every_batch_and_its_mask():
         np.testing.assert_array_equal(np.concatenate([part[step][2] for part in parts], 1), keep)
 
 
+@pytest.mark.parametrize("ranks", [2, 5])
+def test_ranks_take_as_many_equal_steps_and_every_row_once(ranks):
+    parts = [loader(rank=rank, ranks=ranks) for rank in range(ranks)]
+    assert {part.steps for part in parts} == {10} and {part.batch_size for part in parts} == {10}
+    batches = [as_numpy(part.epoch(2)) for part in parts]
+    assert {ids.shape for part in batches for ids, _, _ in part} == {(10 // ranks, 2)}
+    rows = np.concatenate([ids[:, 0] for part in batches for ids, _, _ in part])
+    assert len(set(rows)) == len(rows) == 100
+
+
+def test_a_batch_that_cannot_be_shared_equally_is_refused():
+    with pytest.raises(UserError, match="batch_size 10 cannot be shared equally by 3 processes; take 9"):
+        loader(rank=0, ranks=3)
+
+
 def test_masks_drop_the_given_share():
     keep = next(iter(loader(mask_rows=20000, dropout=51 / 256).epoch(1)))[2].asnumpy()
     assert keep.dtype == bool and keep.shape == (20000, 10)
