@@ -55,10 +55,10 @@ class GivenDropout(nn.Module):
 
     def __init__(self, start: int, stop: int, share: float):
         super().__init__()
-        self.rows, self.scale, self.keep = slice(start, stop), 1 / (1 - share), None
+        self.rows, self.scale, self.keep = slice(start, stop), 1 / (1 - share), torch.empty(0)
 
     def forward(self, x):
-        return x * self.keep[self.rows].T * self.scale if self.training and self.keep is not None else x
+        return x * self.keep[self.rows].T * self.scale if self.training and len(self.keep) else x
 
 
 def share_masks(model: MultiTaskModel, reference: nn.Module, backbone: str, tower_layers: int) -> list[GivenDropout]:
@@ -108,7 +108,7 @@ def train_both(model, reference, plan, data, tasks, config, adam) -> dict[str, n
         for ids, labels, keep in loader.epoch(epoch):
             ours = float(step(ids, labels, keep).asnumpy())
             for mask in masks:
-                mask.keep = None if keep is None else torch.tensor(keep.asnumpy())
+                mask.keep = torch.empty(0) if keep is None else torch.tensor(keep.asnumpy())
             optimizer.zero_grad()
             loss = total_loss(reference(torch.tensor(ids.asnumpy())), torch.tensor(labels.asnumpy()),
                               config.loss_reduction)

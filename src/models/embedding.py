@@ -12,12 +12,17 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""From ids to the inputs of a backbone: one embedding table, and the two routers over it."""
+"""From ids to the inputs of a backbone: one embedding table, and three ways from it to the paths.
+
+``FieldRouter`` hands out embedded vectors, ``MaskedRouter`` multiplies them by masks, and ``FoldedInputs`` does not
+embed small fields at all: it is what training and evaluation use.
+"""
 
 from __future__ import annotations
 
 import math
 
+import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
@@ -89,6 +94,95 @@ class MaskedRouter(nn.Cell):
             part = embedded[:, self.starts[i]:self.starts[i] + self.fields]
             inputs += ((part * masks[i].reshape(1, -1, 1)).reshape(batch, -1),)
         return inputs
+
+
+def folds(plan: InputPlan, dim: int) -> bool:
+    """Whether some slot has fewer ids than embedding columns, so that ``FoldedInputs`` saves arithmetic."""
+    return any(cardinality < dim for cardinality in plan.cardinalities)
+
+
+class FoldedInputs(nn.Cell):
+    """What the first layers of a backbone read, with the small fields as one-hot columns.
+
+    A field with values V ``[ids, dim]`` enters a layer as (one-hot · V) · W = one-hot · (V · W). The right side needs as
+    many columns as the field has ids, the left one ``dim``; so a slot with fewer ids than ``dim`` is *folded*. Results
+    differ from ``FieldRouter``'s by rounding only.
+
+    ``construct(ids, table)`` gives one tuple per path, for ``Dense`` to multiply. Without folded slots it is
+    ``(dense, large)``, without others ``(hot, values, small, valid)``, else both after each other:
+
+    * dense ``[batch, large slots * dim]``: the embedded large slots; large: their places in the path;
+    * hot ``[batch, H]``: float one-hot columns of all folded slots, H the number of their ids;
+    * values ``[small slots, most ids, dim]``: their vectors, short fields filled up; small: their places in the path;
+    * valid ``[H]``: the rows of values, flattened, that are no filling.
+    """
+
+    def __init__(self, plan: InputPlan, dim: int):
+        super().__init__()
+        sizes = np.array(plan.cardinalities)
+        self.small = np.flatnonzero(sizes < dim)
+        self.large = np.flatnonzero(sizes >= dim)
+        starts = np.cumsum(sizes[self.small]) - sizes[self.small]
+        self.firsts = dict(zip(self.small.tolist(), starts.tolist()))  # first hot column of every folded slot
+        slots, offsets = np.array(plan.slots), np.array(plan.offsets)
+        owner = np.repeat(self.small, sizes[self.small])
+        value = np.concatenate([np.arange(sizes[slot]) for slot in self.small])
+        self.hot_columns, self.hot_values = _constant(slots[owner]), _constant(value.reshape(1, -1))
+        self.hot_rows = _constant(offsets[owner] + value)
+        self.large_columns, self.large_offsets = _constant(slots[self.large]), _constant(offsets[None, self.large])
+        parts = list(dict.fromkeys(plan.paths))  # tasks that keep the same fields share one input
+        self.part_of = [parts.index(path) for path in plan.paths]
+        self.parts = nn.CellList([FoldedPath(path, sizes, self.firsts, self.large.tolist()) for path in parts])
+        self.hots = len(value)
+        self.dim = dim
+        self.gather, self.concat, self.equal, self.cast = ops.Gather(), ops.Concat(0), ops.Equal(), ops.Cast()
+
+    def construct(self, ids, table):
+        hot = self.cast(self.equal(self.gather(ids, self.hot_columns, 1), self.hot_values), ms.float32)
+        large = self.gather(ids, self.large_columns, 1) + self.large_offsets if len(self.large) else None
+        rows = self.hot_rows if large is None else self.concat((self.hot_rows, large.reshape(-1)))
+        vectors = self.gather(table, rows, 0)  # one gather: a sparse gradient cannot be the sum of two
+        dense = None if large is None else vectors[self.hots:].reshape(ids.shape[0], -1, self.dim)
+        made = ()
+        for part in self.parts:
+            made += (part(hot, vectors[:self.hots], dense),)
+        inputs = ()
+        for part in self.part_of:
+            inputs += (made[part],)
+        return inputs
+
+
+class FoldedPath(nn.Cell):
+    """One path's share of the folded and the embedded slots: see ``FoldedInputs``."""
+
+    def __init__(self, path, sizes, firsts, large):
+        super().__init__()
+        own = [slot for slot in path if slot in firsts]
+        most = max((int(sizes[slot]) for slot in own), default=0)
+        columns = [firsts[slot] + value for slot in own for value in range(sizes[slot])]
+        filled = [[firsts[slot] + min(value, int(sizes[slot]) - 1) for value in range(most)] for slot in own]
+        self.small = _constant([place for place, slot in enumerate(path) if slot in firsts])
+        self.valid = _constant([row * most + value for row, slot in enumerate(own) for value in range(sizes[slot])])
+        self.filled, self.columns = _constant(filled), _constant(columns)
+        self.has_small, self.takes_all_hot = bool(own), len(columns) == sum(int(sizes[slot]) for slot in firsts)
+        picks = [large.index(slot) for slot in path if slot not in firsts]
+        self.large = _constant([place for place, slot in enumerate(path) if slot not in firsts])
+        self.picks, self.has_large, self.takes_all_large = _constant(picks), bool(picks), picks == list(range(len(large)))
+        self.gather = ops.Gather()
+
+    def construct(self, hot, values, dense):
+        made = ()
+        if self.has_small:
+            own = hot if self.takes_all_hot else self.gather(hot, self.columns, 1)
+            made += (own, self.gather(values, self.filled, 0), self.small, self.valid)
+        if self.has_large:
+            own = dense if self.takes_all_large else self.gather(dense, self.picks, 1)
+            made += (own.reshape(own.shape[0], -1), self.large)
+        return made
+
+
+def _constant(values) -> Tensor:
+    return Tensor(np.array(values, np.int32))
 
 
 def _as_range(path):

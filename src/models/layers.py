@@ -62,8 +62,8 @@ class Dense(nn.Cell):
     """Affine map ``W x + b`` with W ``[outputs, inputs]``, initialised as PyTorch's Linear: U(±1/√inputs).
 
     Args:
-        batch_major: the input is ``[batch, inputs]`` instead of ``[inputs, batch]``. The output is always
-            ``[outputs, batch]``; the product reads the input transposed, so nothing is copied.
+        batch_major: the input is ``[batch, inputs]`` instead of ``[inputs, batch]``, or a tuple of ``FoldedInputs``. The
+            output is always ``[outputs, batch]``; the product reads the input transposed, so nothing is copied.
         normalised: batch normalisation follows, which takes the bias out again. The loss's derivative by it is 0; what
             is computed is rounding error, which Adam would scale up to whole steps, and these differ from machine to
             machine and with the number of processes. So no gradient is computed.
@@ -75,11 +75,37 @@ class Dense(nn.Cell):
         self.weight = Parameter(draft.uniform((outputs, inputs), bound), name="weight")
         self.bias = Parameter(draft.uniform((outputs,), bound), name="bias")
         self.product = ops.MatMul(transpose_b=batch_major)
+        if batch_major:
+            self.fold = FoldedProduct()
         self.normalised = normalised
 
     def construct(self, x):
         bias = ops.stop_gradient(self.bias) if self.normalised else self.bias
-        return self.product(self.weight, x) + bias.reshape(-1, 1)
+        product = self.fold(self.weight, x) if isinstance(x, tuple) else self.product(self.weight, x)
+        return product + bias.reshape(-1, 1)
+
+
+class FoldedProduct(nn.Cell):
+    """W x for an x in the parts that ``FoldedInputs`` makes: ``construct(weight, x)`` gives ``[outputs, batch]``."""
+
+    def __init__(self):
+        super().__init__()
+        self.gather = ops.Gather()
+        self.embed = ops.BatchMatMul(transpose_b=True)
+        self.pick = ops.MatMul(transpose_a=True, transpose_b=True)
+        self.product = ops.MatMul(transpose_b=True)
+
+    def construct(self, weight, x):
+        outputs = weight.shape[0]
+        if len(x) == 2:
+            return self.product(weight, x[0])
+        hot, values, small, valid = x[:4]
+        blocks = weight.reshape(outputs, -1, values.shape[2])  # one block of columns per slot
+        folded = self.embed(values, self.gather(blocks, small, 1).transpose(1, 0, 2)).reshape(-1, outputs)
+        total = self.pick(self.gather(folded, valid, 0), hot)
+        if len(x) > 4:
+            total = total + self.product(self.gather(blocks, x[5], 1).reshape(outputs, -1), x[4])
+        return total
 
 
 class BatchNorm(nn.Cell):

@@ -22,7 +22,7 @@ import mindspore as ms
 from mindspore import Tensor, nn, ops
 
 from src.models.backbones import Sizes, make_backbone
-from src.models.embedding import FieldEmbedding, FieldRouter, MaskedRouter
+from src.models.embedding import FieldEmbedding, FieldRouter, FoldedInputs, MaskedRouter, folds
 from src.models.layers import Draft
 from src.models.plan import InputPlan
 
@@ -46,6 +46,9 @@ class MultiTaskModel(nn.Cell):
         dim = config.embedding_dim
         self.embedding = FieldEmbedding(plan, dim, draft)
         self.router = FieldRouter(plan)
+        self.folds = folds(plan, dim)
+        if self.folds:
+            self.folded = FoldedInputs(plan, dim)
         sizes = Sizes(tuple(len(path) * dim for path in plan.paths), tasks, tuple(config.bottom_dims),
                       tuple(config.tower_dims), config.experts)
         self.backbone = make_backbone(backbone, sizes, draft)
@@ -53,7 +56,8 @@ class MultiTaskModel(nn.Cell):
         self.dropout = draft.dropout
 
     def construct(self, ids, keep=None):
-        return self.backbone(self.router(self.embedding(ids)), keep).T
+        inputs = self.folded(ids, self.embedding.table) if self.folds else self.router(self.embedding(ids))
+        return self.backbone(inputs, keep).T
 
     def parameter_count(self) -> int:
         """Number of trained values, the embedding's included."""

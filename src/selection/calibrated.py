@@ -147,7 +147,7 @@ def _take_pairs(paths: Sequence[ForwardPath], table: PairTable) -> np.ndarray:
         path.take_pairs(table, strong[np.argsort(-row[strong], kind="stable")], len(table.pairs), PAIR_LEVEL)
     own = [set(path.pairs) for path in paths]
     for t, path in enumerate(paths):
-        told = sorted(set().union(*own[:t], *own[t + 1:]) - own[t], key=lambda p: (-found[t, p], p))
+        told = sorted(set().union(*own[:t], *own[t + 1:]) - own[t], key=lambda p, row=found[t]: (-row[p], p))
         path.take_pairs(table, told, len(told), path.level)
     return found
 

@@ -134,7 +134,7 @@ def _score_calibrated(data, tasks, batches, used, config):
     ids = np.concatenate([ids for ids, _ in batches])
     labels = np.concatenate([labels for _, labels in batches])
     counted = used.reshape(labels.shape)
-    set_output_bias(model, output_logits(labels.mean(0, dtype=np.float64, where=counted), len(labels), config.backbone))
+    set_output_bias(model, output_logits(np.mean(labels, 0, np.float64, where=counted), len(labels), config.backbone))
     network = FieldGradients(model)
     network.set_train(False)
     energy = GradientEnergy(data.schema.cardinalities, len(tasks), config.embedding_dim)

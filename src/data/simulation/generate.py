@@ -113,7 +113,8 @@ def write_raw(simulation: Simulation, rows: int, folder: Path) -> dict:
     tasks = list(simulation.plan.tasks)
     positives, metrics = dict.fromkeys(tasks, 0), {}
     with progress("simulate", rows) as bar, open(folder / LOGS[0], "wb") as early, open(folder / LOGS[1], "wb") as late:
-        _write_header(early), _write_header(late)
+        _write_header(early)
+        _write_header(late)
         for first, frame, logits in simulation.chunks(rows, 6):
             for task in tasks:
                 positives[task] += int(frame[task].sum())
@@ -130,7 +131,7 @@ def write_raw(simulation: Simulation, rows: int, folder: Path) -> dict:
         for first, frame, _ in simulation.chunks(rows // 10, 8):
             log = _to_log(frame, first, rows // 10, True, np.random.default_rng([simulation.seed, 9, first]))
             log.write_csv(random_log, include_header=False)
-    return {"positive_rate": {task: positives[task] / rows for task in positives},
+    return {"positive_rate": {task: count / rows for task, count in positives.items()},
             "ceiling_auc": {task: metrics[task]["auc"] for task in tasks}}
 
 

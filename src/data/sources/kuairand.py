@@ -130,6 +130,6 @@ def _raw_columns(wanted: Sequence[str]) -> list[str]:
 
 
 def _facts(frame: pl.DataFrame, wanted: Sequence[str], users: pl.Series, videos: pl.Series) -> pl.DataFrame:
-    derived = [expression.alias(column) for column, (_, expression) in DERIVED.items() if column in wanted]
-    return frame.with_columns(derived).select(wanted).with_columns(
+    derived = {column: expression for column, (_, expression) in DERIVED.items() if column in wanted}
+    return frame.with_columns(**derived).select(wanted).with_columns(
         point_to(frame["user_id"], users, "user"), point_to(frame["video_id"], videos, "video"))

@@ -115,8 +115,8 @@ def test_columns_that_do_not_fit():
         selector.transform(table[["b", "a", "c", "d", "e", "f"]])
     with pytest.raises(ValueError, match="6 features"):
         selector.transform(np.zeros((3, 2)))
-    with pytest.raises(ValueError, match="task is 'lik'"):
-        selector.transform(table, task="lik")
+    with pytest.raises(ValueError, match="task is 'lov'"):
+        selector.transform(table, task="lov")
 
 
 class TwoClasses(MultiSFSSelector):
