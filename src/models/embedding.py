@@ -47,9 +47,13 @@ class FieldEmbedding(nn.Cell):
         self.gather = ops.Gather()
 
     def construct(self, ids):
+        return self.gather(self.table, self.rows(ids), 0)
+
+    def rows(self, ids):
+        """Row of the table of every slot, ``[batch, slots]``."""
         if self.repeats_columns:
             ids = self.gather(ids, self.slots, 1)
-        return self.gather(self.table, ids + self.offsets, 0)
+        return ids + self.offsets
 
 
 class FieldRouter(nn.Cell):
@@ -101,15 +105,27 @@ def folds(plan: InputPlan, dim: int) -> bool:
     return any(cardinality < dim for cardinality in plan.cardinalities)
 
 
+def rows_read(plan: InputPlan, dim: int, ids: np.ndarray) -> np.ndarray:
+    """Rows of the table that a model of this plan looks up for a batch: ``MultiTaskModel.rows`` in NumPy, flat int32.
+
+    Rows may be named more than once. Those of folded slots are all looked up, whatever the batch holds.
+    """
+    slots, offsets, sizes = (np.array(values, np.int32) for values in (plan.slots, plan.offsets, plan.cardinalities))
+    large = sizes >= dim
+    folded = [np.arange(first, first + size, dtype=np.int32) for first, size in zip(offsets[~large], sizes[~large])]
+    return np.concatenate([*folded, (ids[:, slots[large]] + offsets[large]).reshape(-1)])
+
+
 class FoldedInputs(nn.Cell):
     """What the first layers of a backbone read, with the small fields as one-hot columns.
 
-    A field with values V ``[ids, dim]`` enters a layer as (one-hot · V) · W = one-hot · (V · W). The right side needs as
-    many columns as the field has ids, the left one ``dim``; so a slot with fewer ids than ``dim`` is *folded*. Results
-    differ from ``FieldRouter``'s by rounding only.
+    A field with values V ``[ids, dim]`` enters a layer as (one-hot · V) · W = one-hot · (V · W). The right side takes
+    as many columns as the field has ids, the left one ``dim``; so a slot with fewer ids than ``dim`` is *folded*.
+    Results differ from ``FieldRouter``'s by rounding only.
 
-    ``construct(ids, table)`` gives one tuple per path, for ``Dense`` to multiply. Without folded slots it is
-    ``(dense, large)``, without others ``(hot, values, small, valid)``, else both after each other:
+    ``rows(ids)`` names the rows of the table to look up, and ``construct(ids, vectors)``, given them, makes one tuple
+    per path for ``Dense`` to multiply. Without folded slots it is ``(dense, large)``, without others
+    ``(hot, values, small, valid)``, else both after each other:
 
     * dense ``[batch, large slots * dim]``: the embedded large slots; large: their places in the path;
     * hot ``[batch, H]``: float one-hot columns of all folded slots, H the number of their ids;
@@ -137,12 +153,16 @@ class FoldedInputs(nn.Cell):
         self.dim = dim
         self.gather, self.concat, self.equal, self.cast = ops.Gather(), ops.Concat(0), ops.Equal(), ops.Cast()
 
-    def construct(self, ids, table):
+    def rows(self, ids):
+        """Rows of the table: all those of the folded slots once, then the other slots' of every row of ids."""
+        if not len(self.large):
+            return self.hot_rows
+        large = self.gather(ids, self.large_columns, 1) + self.large_offsets
+        return self.concat((self.hot_rows, large.reshape(-1)))
+
+    def construct(self, ids, vectors):
         hot = self.cast(self.equal(self.gather(ids, self.hot_columns, 1), self.hot_values), ms.float32)
-        large = self.gather(ids, self.large_columns, 1) + self.large_offsets if len(self.large) else None
-        rows = self.hot_rows if large is None else self.concat((self.hot_rows, large.reshape(-1)))
-        vectors = self.gather(table, rows, 0)  # one gather: a sparse gradient cannot be the sum of two
-        dense = None if large is None else vectors[self.hots:].reshape(ids.shape[0], -1, self.dim)
+        dense = vectors[self.hots:].reshape(ids.shape[0], -1, self.dim) if len(self.large) else None
         made = ()
         for part in self.parts:
             made += (part(hot, vectors[:self.hots], dense),)
@@ -167,7 +187,8 @@ class FoldedPath(nn.Cell):
         self.has_small, self.takes_all_hot = bool(own), len(columns) == sum(int(sizes[slot]) for slot in firsts)
         picks = [large.index(slot) for slot in path if slot not in firsts]
         self.large = _constant([place for place, slot in enumerate(path) if slot not in firsts])
-        self.picks, self.has_large, self.takes_all_large = _constant(picks), bool(picks), picks == list(range(len(large)))
+        self.picks, self.has_large = _constant(picks), bool(picks)
+        self.takes_all_large = picks == list(range(len(large)))
         self.gather = ops.Gather()
 
     def construct(self, hot, values, dense):

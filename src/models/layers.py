@@ -62,8 +62,8 @@ class Dense(nn.Cell):
     """Affine map ``W x + b`` with W ``[outputs, inputs]``, initialised as PyTorch's Linear: U(±1/√inputs).
 
     Args:
-        batch_major: the input is ``[batch, inputs]`` instead of ``[inputs, batch]``, or a tuple of ``FoldedInputs``. The
-            output is always ``[outputs, batch]``; the product reads the input transposed, so nothing is copied.
+        batch_major: the input is ``[batch, inputs]`` instead of ``[inputs, batch]``, or made by ``FoldedInputs``.
+            The output is always ``[outputs, batch]``; the product reads the input transposed, so nothing is copied.
         normalised: batch normalisation follows, which takes the bias out again. The loss's derivative by it is 0; what
             is computed is rounding error, which Adam would scale up to whole steps, and these differ from machine to
             machine and with the number of processes. So no gradient is computed.

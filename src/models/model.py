@@ -44,6 +44,7 @@ class MultiTaskModel(nn.Cell):
         super().__init__()
         draft = Draft(config.seed, config.dropout, ranks)
         dim = config.embedding_dim
+        self.plan = plan
         self.embedding = FieldEmbedding(plan, dim, draft)
         self.router = FieldRouter(plan)
         self.folds = folds(plan, dim)
@@ -54,10 +55,20 @@ class MultiTaskModel(nn.Cell):
         self.backbone = make_backbone(backbone, sizes, draft)
         self.mask_rows = draft.mask_rows
         self.dropout = draft.dropout
+        self.gather = ops.Gather()
 
     def construct(self, ids, keep=None):
-        inputs = self.folded(ids, self.embedding.table) if self.folds else self.router(self.embedding(ids))
-        return self.backbone(inputs, keep).T
+        return self.logits(ids, self.gather(self.embedding.table, self.rows(ids), 0), keep)
+
+    def rows(self, ids):
+        """Rows of the embedding table to look up, in the order that ``logits`` expects them in: flat int32."""
+        return self.folded.rows(ids) if self.folds else self.embedding.rows(ids).reshape(-1)
+
+    def logits(self, ids, vectors, keep=None):
+        """Logits from vectors ``[rows, dim]`` that were looked up already."""
+        if self.folds:
+            return self.backbone(self.folded(ids, vectors), keep).T
+        return self.backbone(self.router(vectors.reshape(ids.shape[0], -1, vectors.shape[1])), keep).T
 
     def parameter_count(self) -> int:
         """Number of trained values, the embedding's included."""

@@ -38,8 +38,8 @@ LOG = logging.getLogger(__name__)
 HELD_OUT = 0.1  # share of the train rows held out
 MOST_HELD_OUT = 100_000  # rows; permutation predicts them once a field
 FEWEST_ROWS = 20  # of a train split that is divided
-MODEL_SETTINGS = ("batch_size", "learning_rate", "weight_decay", "dropout", "embedding_dim", "bottom_dims",
-                  "tower_dims", "experts")
+MODEL_SETTINGS = ("batch_size", "learning_rate", "embedding_optimizer", "weight_decay", "dropout", "embedding_dim",
+                  "bottom_dims", "tower_dims", "experts")
 
 
 class Rows:

@@ -64,6 +64,6 @@ class MultiSFSTrained(MultiSFS):
 
     def settings(self):
         config = self.config
-        names = ("epochs", "patience", "learning_rate", "weight_decay", "dropout")
+        names = ("epochs", "patience", "learning_rate", "embedding_optimizer", "weight_decay", "dropout")
         return {**super().settings(), "held_out": HELD_OUT, "best_epoch": self.best_epoch_,
                 **{name: getattr(config, name) for name in names}}

@@ -20,7 +20,7 @@ import pytest
 from mindspore import Tensor, nn, ops
 
 from src.models import TRAITS, NetWithLoss
-from src.models.embedding import folds
+from src.models.embedding import folds, rows_read
 from tests.helpers import make_batch, make_model, make_schema, make_selection
 
 MIXED = (5, 3, 9, 2, 7, 4)  # with embeddings of 4: fields below, at and above it
@@ -79,9 +79,23 @@ def test_first_layers_multiply_one_column_per_id(eager):
     schema = make_schema(2, MIXED)
     model, _ = make_model("mmoe", schema)
     ids, _ = make_batch(16, schema)
-    (hot, values, small, valid, dense, large), = model.folded(Tensor(ids), model.embedding.table)
+    vectors = Tensor(model.embedding.table.asnumpy()[model.rows(Tensor(ids)).asnumpy()])
+    (hot, values, small, valid, dense, large), = model.folded(Tensor(ids), vectors)
     assert (hot.shape, dense.shape, valid.shape) == ((16, 5), (16, 4 * 4), (5,))
     assert (small.asnumpy().tolist(), large.asnumpy().tolist()) == ([1, 3], [0, 2, 4, 5])
     assert hot.asnumpy().sum(1).tolist() == [2] * 16
     vectors = nn.Flatten()(model.embedding(Tensor(ids))[:, 1]).asnumpy()
     np.testing.assert_array_equal(hot.asnumpy()[:, :3] @ values.asnumpy()[0], vectors)
+
+
+@pytest.mark.parametrize("selected", [False, True], ids=["all_fields", "selected"])
+@pytest.mark.parametrize("cardinalities", [MIXED, SMALL, (9, 8, 7, 6, 5, 4)], ids=["some", "all", "none"])
+@pytest.mark.parametrize("backbone", ["mmoe", "ple", "single_task"])
+def test_rows_read_are_those_that_the_model_looks_up(backbone, cardinalities, selected, eager):
+    schema = make_schema(3, cardinalities)
+    shared = SHARED if TRAITS[backbone].shared else ()
+    model, plan = make_model(backbone, schema, make_selection(schema, KEPT, shared, backbone) if selected else None)
+    ids = make_batch(16, schema)[0][:, list(plan.columns)]
+    rows = rows_read(plan, 4, ids)
+    assert rows.dtype == np.int32
+    np.testing.assert_array_equal(rows, model.rows(Tensor(ids)).asnumpy())

@@ -74,17 +74,19 @@ def test_early_stopping_waits_patience_epochs(tmp_path):
     assert epochs[-1] == trainer.state["best_epoch"] + 2 < 50
 
 
-@pytest.mark.parametrize("steps", [4, 10, 12])  # within an epoch of 9 steps, within the second, at its beginning
-def test_a_stopped_run_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path, steps):
-    whole = make_trainer(tmp_path / "whole")
+@pytest.mark.parametrize("steps, optimizer", [(4, "dense"), (10, "dense"), (12, "dense"), (10, "lazy")])
+def test_a_stopped_run_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path, steps, optimizer):
+    # within an epoch of 9 steps, within the second, at its beginning
+    change = f"embedding_optimizer={optimizer}"
+    whole = make_trainer(tmp_path / "whole", None, change)
     whole.fit()
-    first = make_trainer(tmp_path / "parts")
+    first = make_trainer(tmp_path / "parts", None, change)
     stop_after(first, steps)
     with pytest.raises(Interrupted) as stopped:
         first.fit()
     assert stopped.value.signum == signal.SIGTERM
     first.run.close()
-    second = make_trainer(tmp_path / "parts")
+    second = make_trainer(tmp_path / "parts", None, change)
     second.fit()
     assert second.history == whole.history
     for a, b in zip(whole.model.get_parameters(), second.model.get_parameters()):

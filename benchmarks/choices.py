@@ -1,0 +1,82 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""What selectors choose: on planted truth, and in models trained on the fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from src.config import load_config
+from src.data.memory import with_noise
+from src.data.simulation.laws import LAWS
+from src.data.simulation.planted import plant
+from src.errors import UserError
+from src.files import write_json
+from src.programs import open_data, take_option
+from src.reporting.selection_suite import draw_truth, summary_table, training_table, truth_table
+from src.selection.study import label, measure_truth, train_on
+
+SELECTION = (
+    {"selector": "multisfs", "score": "calibrated"}, {"selector": "multisfs", "score": "paper"}, {"selector": "chi2"},
+    {"selector": "chi2_z"}, {"selector": "mutual_information"}, {"selector": "lasso"}, {"selector": "random"},
+)
+TRAINED = {"simulate": "simulate", "adult": "adult", "adult_noise": "adult", "movielens": "movielens"}
+NOISE = 15  # fields added to adult_noise
+
+
+def measure_selection(arguments: list) -> None:
+    """Every selector on planted truth (--laws every, or some; none) and in trained models (--sets; none).
+
+    --instances data sets of a law, --draws seeds of a selector on each, --seeds seeds of training, --rows of a
+    simulated data set. Everything else is a setting. The picture goes where --picture says.
+    """
+    laws, sets = (take_option(arguments, key, "every").split(",") for key in ("laws", "sets"))
+    instances, draws, seeds, rows = (count_option(arguments, *pair) for pair in
+                                     (("instances", 3), ("draws", 2), ("seeds", 3), ("rows", 200_000)))
+    picture = Path(take_option(arguments, "picture", "docs/selection.png"))
+    small = ["embedding_dim=16", "bottom_dims=64,32", "tower_dims=32,16", "experts=4", *arguments]
+    laws, sets = ({"every": list(known), "none": []}.get(names[0], names) for names, known in
+                  ((laws, LAWS), (sets, TRAINED)))
+    for name in sets:
+        if name not in TRAINED:
+            raise UserError(f"sets is {name!r}; expected some of {', '.join(TRAINED)}, every or none")
+    truth = measure_truth(laws, SELECTION, instances, draws, rows, load_config(["dataset=simulate", *small]))
+    if truth:
+        print(truth_table(truth), summary_table(truth), sep="\n\n")
+        draw_truth(truth, picture)
+    trained = [record for name in sets for record in _train_on_set(name, small, seeds, rows)]
+    if trained:
+        print(training_table(trained))
+    write_json(Path("benchmark.json"), {"suite": "selection", "truth": truth, "trained": trained})
+
+
+def _train_on_set(name: str, arguments: list, seeds: int, rows: int) -> Iterator[dict]:
+    config = load_config([f"dataset={TRAINED[name]}", *arguments])
+    data = plant("mix", 0, rows).data if name == "simulate" else open_data(config)
+    data = with_noise(data, NOISE, 0) if name.endswith("_noise") else data
+    for seed in range(seeds):
+        for changes in ({"selector": "none"}, *SELECTION):
+            metrics = train_on(data, f"selection-{name}-{label(changes)}-{seed}", changes, config.replace(seed=seed))
+            yield {"set": name, "selector": label(changes), "seed": seed, "mean_auc": metrics["mean_auc"],
+                   "fields": list(metrics["input_fields"].values())}
+
+
+def count_option(arguments: list, key: str, default: int) -> int:
+    """Takes a whole number out of the arguments."""
+    text = str(take_option(arguments, key, default))
+    if not text.isdigit() or int(text) < 1:
+        raise UserError(f"{key} is {text!r}; expected a whole number of at least 1")
+    return int(text)

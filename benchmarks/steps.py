@@ -1,0 +1,212 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Training and evaluation steps: all fields, half of them, and the PyTorch reference on rows of the same shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+from src.data.loader import TrainLoader
+from src.errors import UserError
+from src.models import InputPlan, MultiTaskModel, plan_inputs
+from src.models.layers import MLP, Draft
+from src.schema import Field, Schema, Selection, Task
+from src.selection import all_fields
+from src.training import make_step
+
+# KuaiRand-Pure's 41 fields: 30 of the user, 11 of the video, as preprocess.py --dataset kuairand counts their ids.
+KUAIRAND = (
+    10, 2, 4, 3, 21, 9, 21, 10, 21, 8, 21, 9, 3, 8, 51, 1472, 16, 35, 4, 120, 455, 8, 6, 4, 3, 3, 3, 3, 3, 3,
+    6511, 4, 4, 16, 2, 21, 60, 60, 7203, 5, 112,
+)
+# MovieLens-100K's 29 fields, as preprocess.py --dataset movielens counts their ids.
+MOVIELENS = (944, 1653, 8, 3, 22, 112, 17, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 25, 8)
+SHAPES = {"kuairand": KUAIRAND, "movielens": MOVIELENS}
+BACKBONES = ("mmoe", "ple", "esmm", "aitm")  # those whose speed is promised
+
+
+class Synthetic:
+    """Random rows over the given cardinalities, held in memory; the face of a Split."""
+
+    def __init__(self, rows: int, cardinalities, tasks: int = 2):
+        rng = np.random.default_rng(0)
+        self.rows = rows
+        self.ids = np.stack([rng.integers(0, size, rows) for size in cardinalities], 1).astype(np.int32)
+        self.labels = rng.integers(0, 2, (rows, tasks)).astype(np.uint8)
+
+    def take(self, rows, columns=None, tasks=None):
+        return self.ids[rows][:, columns], self.labels[rows][:, tasks]
+
+
+def make_schema(cardinalities) -> Schema:
+    """A schema of two tasks over fields of the given sizes."""
+    fields = tuple(Field(f"f{n}", size) for n, size in enumerate(cardinalities))
+    return Schema("shape", fields, (Task("click"), Task("like")), {}, {}, 1)
+
+
+def make_ours(config, cardinalities, half: bool) -> tuple[MultiTaskModel, InputPlan]:
+    """Our model of all fields, or of every second one."""
+    schema = make_schema(cardinalities)
+    selection = all_fields(schema, schema.task_names, config)
+    if half:
+        kept = tuple(schema.field_names[::2][:len(cardinalities) // 2])
+        selection = Selection("half", config.backbone, 0, selection.tasks, selection.fields,
+                              dict.fromkeys(schema.task_names, kept), kept if selection.shared else ())
+    plan = plan_inputs(config.backbone, schema, schema.task_names, selection)
+    return MultiTaskModel(plan, config.backbone, len(schema.tasks), config), plan
+
+
+def our_step(config, cardinalities, split: Synthetic, half: bool = False) -> Callable[[], None]:
+    """One of our training steps, input included."""
+    model, plan = make_ours(config, cardinalities, half)
+    step = make_step(model, config)
+    step.set_train()
+    loader = TrainLoader(split, plan.columns, range(2), config.batch_size, config.seed, model.mask_rows, model.dropout)
+    batches = (batch for epoch in range(10 ** 6) for batch in loader.epoch(epoch))
+    return lambda: step(*next(batches)).asnumpy()
+
+
+def our_evaluation(config, cardinalities, split: Synthetic, half: bool = False) -> Callable[[], None]:
+    """Our logits of one batch, input included."""
+    model, plan = make_ours(config, cardinalities, half)
+    model.set_train(False)
+    starts = iter(range(10 ** 9))
+
+    def step() -> None:
+        model(Tensor(split.take(_next_rows(starts, split, config.batch_size), list(plan.columns), [0, 1])[0])).asnumpy()
+
+    return step
+
+
+def torch_steps(config, cardinalities, split: Synthetic) -> tuple[Callable[[], None], Callable[[], None]]:
+    """A training and an evaluation step of the independent PyTorch implementation on rows of the same split."""
+    try:
+        import torch
+
+        from tests.pytorch_reference.models import BACKBONES as REFERENCES
+        from tests.pytorch_reference.models import Shape, total_loss
+    except ImportError:
+        raise UserError("the train suite needs PyTorch; pip install -r requirements-compare.txt") from None
+    model = REFERENCES[config.backbone](Shape(cardinalities, 2, config.embedding_dim, config.bottom_dims,
+                                              config.tower_dims, config.experts, config.dropout))
+    optimizer = torch.optim.Adam(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+    rng = np.random.default_rng(0)
+    starts = iter(range(10 ** 9))
+
+    def train() -> None:
+        model.train()
+        ids, labels = split.take(rng.permutation(split.rows)[:config.batch_size], slice(None), slice(None))
+        optimizer.zero_grad()
+        loss = total_loss(model(torch.from_numpy(ids).long()), torch.from_numpy(labels).float())
+        loss.backward()
+        optimizer.step()
+        loss.item()
+
+    def evaluate() -> None:
+        model.eval()
+        with torch.no_grad():
+            ids, _ = split.take(_next_rows(starts, split, config.batch_size), slice(None), slice(None))
+            model(torch.from_numpy(ids).long()).numpy()
+
+    return train, evaluate
+
+
+def _next_rows(starts, split: Synthetic, batch_size: int) -> slice:
+    start = next(starts) * batch_size % split.rows
+    return slice(start, start + batch_size)
+
+
+def train_candidates(config, shape: str) -> tuple[dict[str, Callable], dict[str, Callable]]:
+    """What the train suite compares: training steps, and evaluation steps."""
+    cardinalities = SHAPES[shape]
+    split = Synthetic(16 * config.batch_size, cardinalities)
+    train, evaluate = torch_steps(config, cardinalities, split)
+    training = {"PyTorch reference, all fields": train, "ours, all fields": our_step(config, cardinalities, split),
+                "ours, half of the fields": our_step(config, cardinalities, split, half=True)}
+    evaluation = {"PyTorch reference, all fields": evaluate,
+                  "ours, all fields": our_evaluation(config, cardinalities, split),
+                  "ours, half of the fields": our_evaluation(config, cardinalities, split, half=True)}
+    return training, evaluation
+
+
+def matrix_product(size: int = 2048) -> tuple[Callable[[], None], float]:
+    """A square product, as large as the machine likes, and its floating-point operations."""
+    factor = Tensor(np.random.default_rng(0).standard_normal((size, size)).astype(np.float32))
+    product = ops.MatMul()
+    return lambda: product(factor, factor).asnumpy(), 2.0 * size ** 3
+
+
+def products_of_a_step(model: MultiTaskModel, config) -> float:
+    """Floating-point operations of all matrix products in one training step of a backbone with a single input path.
+
+    A layer computes three products of one size: its output, the gradient of its weights, that of its input. First
+    layers have folded columns (no gradient of the input: ids have none) and the small products that fold them.
+    """
+    sizes = np.array(model.plan.cardinalities)
+    small = sizes[sizes < config.embedding_dim]
+    large = (len(sizes) - len(small)) * config.embedding_dim
+    total = 0.0
+    for parameter in model.backbone.trainable_params():
+        if len(parameter.shape) != 2:
+            continue
+        outputs, inputs = parameter.shape
+        if inputs == len(sizes) * config.embedding_dim:
+            total += 2.0 * outputs * config.batch_size * (2 * small.sum() + 3 * large)
+            total += 6.0 * outputs * len(small) * max(small, default=0) * config.embedding_dim
+        else:
+            total += 6.0 * outputs * config.batch_size * inputs
+    return total
+
+
+def layout_candidates(config) -> dict[str, Callable[[], None]]:
+    """Eight experts [1024 → 512 → 256] with Adam: no batch normalisation, MindSpore's, and ours."""
+    rows = Tensor(np.random.default_rng(0).standard_normal((config.batch_size, 1024)).astype(np.float32))
+
+    def expert(norm: bool) -> nn.Cell:
+        cells = []
+        for inputs, outputs in ((1024, 512), (512, 256)):
+            cells += [nn.Dense(inputs, outputs), *([nn.BatchNorm1d(outputs)] if norm else []), nn.ReLU()]
+        return nn.SequentialCell(*cells)
+
+    def candidate(experts: list) -> Callable[[], None]:
+        network = SumOfSquares(nn.CellList(experts))
+        step = nn.TrainOneStepCell(network, nn.Adam(network.trainable_params(), 1e-4))
+        step.set_train()
+        return lambda: step(rows).asnumpy()
+
+    draft = Draft(0)
+    return {
+        "batch-major, BatchNorm1d": candidate([expert(True) for _ in range(8)]),
+        "batch-major, no normalisation": candidate([expert(False) for _ in range(8)]),
+        "feature-major, BatchNorm (src/models/layers.py)": candidate(
+            [MLP(1024, (512, 256), draft, batch_major=True) for _ in range(8)]),
+    }
+
+
+class SumOfSquares(nn.Cell):
+    """A loss that keeps every expert busy."""
+
+    def __init__(self, experts: nn.CellList):
+        super().__init__()
+        self.experts = experts
+
+    def construct(self, x):
+        total = 0
+        for expert in self.experts:
+            total = total + expert(x)
+        return ops.square(total).mean()

@@ -1,0 +1,159 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""The suites of benchmark.py: each measures, prints its tables, and returns what goes into benchmark.json."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import steps
+from benchmarks.measure import STEP_COLUMNS, STEPS, alternate, in_turn, median, step_rows
+from src.config import Config
+from src.data import PreparedData, prepare
+from src.data.loader import TrainLoader
+from src.data.simulation.planted import plant
+from src.reporting import markdown_table
+from src.selection import select_fields
+
+LOG = logging.getLogger(__name__)
+EPOCH_ROWS = 764_000  # an epoch of KuaiRand-Pure's train split, about
+RIVALS = {"multisfs": {}, "mssm": {"selector": "mssm"}, "cfs": {"selector": "cfs"}}
+
+
+def _table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    print(f"\n{title}\n\n{markdown_table(columns, rows)}", flush=True)
+
+
+def layout(config: Config) -> dict:
+    """Where hidden values lie in memory: batch-major or feature-major."""
+    seconds = alternate(steps.layout_candidates(config))
+    _table("Eight experts, one training step", STEP_COLUMNS, step_rows(seconds, config.batch_size))
+    return {"seconds": seconds}
+
+
+def train(config: Config, backbones=steps.BACKBONES, shapes=tuple(steps.SHAPES)) -> dict:
+    """Training and evaluation steps against the PyTorch reference; for MMoE also against the matrix product's peak."""
+    found = {}
+    for shape in shapes:
+        # MovieLens has the sizes of configs/movielens.yaml
+        sized = config if shape == "kuairand" else config.replace(
+            embedding_dim=16, bottom_dims=(64, 32), tower_dims=(32, 16), experts=4, batch_size=1024)
+        for backbone in backbones:
+            sized = sized.replace(backbone=backbone)
+            many = STEPS if shape == "kuairand" else 20
+            training, evaluation = steps.train_candidates(sized, shape)
+            product, operations = steps.matrix_product()
+            both = alternate({**training, "matrix product": product}, steps=many)
+            peak = operations / np.median(both.pop("matrix product"))
+            record = {"train": both, "evaluate": alternate(evaluation, steps=many), "peak_flops": peak}
+            name = f"{backbone}, {shape} shape, batches of {sized.batch_size}"
+            _table(f"Training step: {name}", STEP_COLUMNS, step_rows(record["train"], sized.batch_size))
+            _table(f"Evaluation: {name}", STEP_COLUMNS, step_rows(record["evaluate"], sized.batch_size))
+            if backbone == "mmoe":
+                model, _ = steps.make_ours(sized, steps.SHAPES[shape], half=False)
+                done = steps.products_of_a_step(model, sized)
+                record["share_of_peak"] = done / np.median(both["ours, all fields"]) / peak
+                print(f"\nA step's matrix products are {done / 1e9:.1f} GFLOP: {record['share_of_peak']:.0%} of what "
+                      f"this machine's square product of 2,048 reaches ({peak / 1e9:.0f} GFLOP/s)")
+            found[f"{shape} {backbone}"] = record
+    return found
+
+
+def select(config: Config, rows: int = EPOCH_ROWS, rival_rows: int = 40_000) -> dict:
+    """What selecting costs: seconds per part against an epoch of training, and against selectors that train."""
+    data = plant("mix", 0, rows).data
+    tasks = data.schema.task_names
+    cardinalities = tuple(data.schema.cardinalities)
+    split = steps.Synthetic(16 * config.batch_size, cardinalities, len(tasks))
+    step = alternate({"step": steps.our_step(config, cardinalities, split)})["step"]
+    epoch = float(np.median(step)) * (rows // config.batch_size)
+    parts = {}
+    for score in ("calibrated", "paper"):
+        _, parts[score] = select_fields(data, tasks, config.replace(score=score))
+    keys = sorted({key for seconds in parts.values() for key in seconds} - {"total"})
+    _table(f"Selection on {rows:,} rows; an epoch of {config.backbone} takes {epoch:.1f} s there "
+           f"({rows // config.batch_size} times the median step)",
+           ["score", *keys, "total, s", "total ÷ epoch"],
+           [[score, *(f"{seconds.get(key, 0):.1f}" for key in keys), f"{seconds['total']:.1f}",
+             f"{seconds['total'] / epoch:.3f}"] for score, seconds in parts.items()])
+    data = plant("mix", 0, rival_rows).data
+    rivals = {}
+    for name, changes in RIVALS.items():
+        LOG.info("selecting with %s", name)
+        rivals[name] = select_fields(data, tasks, config.replace(**changes))[1]["total"]
+    _table(f"Selectors that train, on {rival_rows:,} rows", ["selector", "seconds", "÷ multisfs"],
+           [[name, f"{seconds:.1f}", f"{seconds / rivals['multisfs']:.1f}"] for name, seconds in rivals.items()])
+    return {"epoch_seconds": epoch, "parts": parts, "rivals": rivals}
+
+
+def read(config: Config, rows: int = 1_000_000) -> dict:
+    """Shuffled batches from a prepared set on disk, nothing computed on them."""
+    with tempfile.TemporaryDirectory() as folder:
+        prepare("simulate", Path(folder) / "raw", Path(folder) / "prepared", overrides={"rows": rows})
+        data = PreparedData.open(Path(folder) / "prepared")
+        loader = TrainLoader(data.split("train"), range(len(data.schema.fields)), range(2), config.batch_size, 0)
+        epochs = iter(range(10 ** 6))
+
+        def epoch() -> None:
+            for batch in loader.epoch(next(epochs)):
+                del batch
+
+        seconds = alternate({"an epoch of shuffled batches, 41 fields": epoch}, steps=1)
+    _table(f"Input from {data.schema.rows['train']:,} rows on disk", STEP_COLUMNS,
+           step_rows(seconds, loader.steps * loader.batch_size))
+    return {"seconds": seconds, "rows": loader.steps * loader.batch_size}
+
+
+def preparing(config: Config, rows: int = 1_000_000) -> dict:
+    """Preparing raw logs in KuaiRand-Pure's layout."""
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / "raw"
+        prepare("simulate", raw, Path(folder) / "prepared", overrides={"rows": rows})
+        found = in_turn({"kuairand": ["preparation", "kuairand", str(raw)]}, 3)
+    records = found["kuairand"]
+    _table("Preparing", ["data set", "rows", "seconds (median)", "rows/s", "peak memory, MB"],
+           [["kuairand", f"{records[0]['rows']:,}", f"{median(records, 'seconds'):.1f}",
+             f"{records[0]['rows'] / median(records, 'seconds'):,.0f}", f"{median(records, 'memory_mb'):,.0f}"]])
+    return found
+
+
+def scale(config: Config, sizes=(10_000, 100_000, 300_000, 1_000_000, 10_000_000)) -> dict:
+    """Large embedding tables, dense and lazy; memory of all fields and of half."""
+    commands = {f"{optimizer} {rows:,}": ["table", str(rows), optimizer]
+                for rows in sizes for optimizer in ("dense", "lazy")}
+    tables = in_turn(commands, 3)
+    smallest = median(tables[f"lazy {sizes[0]:,}"], "seconds")
+    _table("Rows of 32 in the table, 16 fields, batches of 2,048",
+           ["optimizer and rows", "ms/step", "÷ the smallest lazy", "memory, MB", "÷ table"],
+           [_scale_row(name, records, smallest) for name, records in tables.items()])
+    networks = in_turn({half: ["network", "kuairand", config.backbone, half] for half in ("all", "half")}, 3)
+    _table(f"Memory of training {config.backbone}, kuairand shape", ["fields", "memory, MB"],
+           [[name, f"{median(records, 'memory_mb'):,.0f}"] for name, records in networks.items()])
+    return {"tables": tables, "networks": networks}
+
+
+def _scale_row(name: str, records: list[Mapping], smallest: float) -> list[str]:
+    seconds, memory = median(records, "seconds"), median(records, "memory_mb")
+    return [name, f"{seconds * 1e3:.0f}", f"{seconds / smallest:.2f}", f"{memory:,.0f}",
+            f"{memory / records[0]['table_mb']:.1f}"]
+
+
+SUITES = {"train": train, "select": select, "input": read, "prepare": preparing, "scale": scale, "layout": layout}
+ALL = ("train", "select", "input", "prepare", "scale")

@@ -1,0 +1,137 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Lazy Adam for large embedding tables: a step costs what its batch looks up, not what the table holds.
+
+Adam moves every row of a table at every step, those that the batch does not hold too: their moments decay, their L2
+penalty pulls. Lazy Adam leaves them alone until a batch holds them again; then it takes the step that Adam would take
+with the moments they had (the bias correction counts all steps, as in MindSpore's LazyAdam and PyTorch's SparseAdam).
+Rows of folded fields belong to every batch. It is another optimizer than Adam, though usually as good.
+
+Written with plain lookups and updates: MindSpore's sparse kernels exist on the CPU only and are deprecated.
+"""
+
+from __future__ import annotations
+
+import mindspore as ms
+import numpy as np
+from mindspore import Parameter, Tensor, nn, ops
+
+from src.errors import UserError
+from src.models import MultiTaskModel
+from src.models.embedding import rows_read
+from src.models.model import TaskLosses
+
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # MindSpore's Adam, whose epsilon stands outside the bias correction
+CROSSOVER = 8  # rows of the table for every row that a batch can look up; from there lazy is faster
+
+
+def is_lazy(model: MultiTaskModel, config, ranks: int = 1) -> bool:
+    """Whether ``embedding_optimizer`` means lazy Adam for this model: auto decides by the size of its table.
+
+    Raises:
+        UserError: lazy with several processes, whose batches touch different rows.
+    """
+    if ranks > 1:
+        if config.embedding_optimizer == "lazy":
+            raise UserError("embedding_optimizer lazy trains in one process only; take dense, or one process")
+        return False
+    if config.embedding_optimizer == "auto":
+        large = sum(size >= config.embedding_dim for size in model.plan.cardinalities)
+        return model.plan.table_rows >= CROSSOVER * config.batch_size * max(1, large)
+    return config.embedding_optimizer == "lazy"
+
+
+class LossOfVectors(nn.Cell):
+    """The loss as a function of the distinct vectors that a batch looks up, ``[touched, dim]``."""
+
+    def __init__(self, model: MultiTaskModel, reduction: str):
+        super().__init__(auto_prefix=False)
+        self.model, self.losses, self.mean = model, TaskLosses(), reduction == "mean"
+        self.gather = ops.Gather()
+
+    def construct(self, vectors, places, ids, labels, keep):
+        losses = self.losses(self.model.logits(ids, self.gather(vectors, places, 0), keep), labels)
+        return losses.mean() if self.mean else losses.sum()
+
+
+class LazyStep(nn.Cell):
+    """Forward, backward, lazy Adam on the embedding table and Adam on everything else.
+
+    ``step(ids, labels, keep)`` gives the loss, as ``nn.TrainOneStepCell`` does.
+
+    Args:
+        model: the model to train.
+        config: anything with learning_rate, weight_decay, loss_reduction.
+    """
+
+    def __init__(self, model: MultiTaskModel, config):
+        super().__init__(auto_prefix=False)
+        self.network = LossOfVectors(model, config.loss_reduction)
+        self.plan, self.dim = model.plan, config.embedding_dim
+        self.table = model.embedding.table
+        shape = self.table.shape
+        self.moment1 = Parameter(Tensor(np.zeros(shape, np.float32)), "lazy.moment1", requires_grad=False)
+        self.moment2 = Parameter(Tensor(np.zeros(shape, np.float32)), "lazy.moment2", requires_grad=False)
+        self.powers = Parameter(Tensor(np.ones(2, np.float32)), "lazy.powers", requires_grad=False)
+        self.betas = Tensor(np.array([BETA1, BETA2], np.float32))
+        rest = [parameter for parameter in model.trainable_params() if parameter is not self.table]
+        self.weights = ms.ParameterTuple(rest)
+        self.optimizer = nn.Adam([{"params": rest, "weight_decay": config.weight_decay}],
+                                 learning_rate=config.learning_rate)
+        self.gradient = ops.value_and_grad(self.network, 0, self.weights)
+        self.learning_rate, self.weight_decay = config.learning_rate, config.weight_decay
+        self.gather, self.update = ops.Gather(), ops.ScatterUpdate()
+
+    def __call__(self, ids, labels, keep=None):
+        rows, places, real = touched_rows(rows_read(self.plan, self.dim, ids.asnumpy()), self.plan.table_rows)
+        return super().__call__(ids, labels, keep, Tensor(rows), Tensor(places), Tensor(real))
+
+    def construct(self, ids, labels, keep, rows, places, real):
+        vectors = self.gather(self.table, rows, 0)
+        loss, gradients = self.gradient(vectors, places, ids, labels, keep)
+        loss = ops.depend(loss, self.optimizer(gradients[1]))
+        gradient = gradients[0] + self.weight_decay * vectors
+        old1, old2 = self.gather(self.moment1, rows, 0), self.gather(self.moment2, rows, 0)
+        moment1 = BETA1 * old1 + (1 - BETA1) * gradient
+        moment2 = BETA2 * old2 + (1 - BETA2) * gradient * gradient
+        powers = self.powers * self.betas
+        real = ops.broadcast_to(real, vectors.shape)
+        size = self.learning_rate * ops.sqrt(1 - powers[1]) / (1 - powers[0])
+        moved = vectors - size * moment1 / (ops.sqrt(moment2) + EPSILON)
+        loss = ops.depend(loss, self.update(self.table, rows, ops.select(real, moved, vectors)))
+        loss = ops.depend(loss, self.update(self.moment1, rows, ops.select(real, moment1, old1)))
+        loss = ops.depend(loss, self.update(self.moment2, rows, ops.select(real, moment2, old2)))
+        return ops.depend(loss, ops.assign(self.powers, powers))
+
+
+def touched_rows(looked_up: np.ndarray, table_rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distinct rows of a batch, always as many, so that the graph is compiled once.
+
+    Args:
+        looked_up: rows of the table, with repetitions.
+        table_rows: rows of the whole table.
+
+    Returns:
+        rows int32 ``[size]``, all different: those of the batch, then others that are not to change;
+        places int32, ``rows[places] == looked_up``; real bool ``[size, 1]``: which rows are the batch's.
+        size is ``min(len(looked_up), table_rows)``.
+    """
+    size = min(len(looked_up), table_rows)
+    distinct, places = np.unique(looked_up, return_inverse=True)
+    free = np.ones(size, bool)
+    free[distinct[distinct < size]] = False
+    others = np.flatnonzero(free)[:size - len(distinct)]
+    rows = np.concatenate([distinct, others]).astype(np.int32)
+    return rows, places.reshape(-1).astype(np.int32), (np.arange(size) < len(distinct)).reshape(-1, 1)

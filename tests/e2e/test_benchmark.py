@@ -1,0 +1,59 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""benchmark.py as a user runs it: small suites end to end, and what it says to wrong options."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ["--embedding_dim", "8", "--bottom_dims", "16", "--tower_dims", "8", "--experts", "2", "--batch_size", "64"]
+
+
+def run(folder, *arguments):
+    return subprocess.run([sys.executable, str(ROOT / "benchmark.py"), *arguments], capture_output=True, text=True,
+                          cwd=folder, timeout=300, check=False)
+
+
+@pytest.mark.e2e
+def test_the_train_suite_compares_with_pytorch(tmp_path):
+    pytest.importorskip("torch")
+    done = run(tmp_path, "--suite", "train", "--backbone", "mmoe", "--shape", "kuairand", *SMALL)
+    assert done.returncode == 0, done.stderr
+    seconds = json.loads((tmp_path / "benchmark.json").read_text())["train"]["kuairand mmoe"]
+    candidates = {"PyTorch reference, all fields", "ours, all fields", "ours, half of the fields"}
+    assert set(seconds["train"]) == set(seconds["evaluate"]) == candidates
+    assert 0 < seconds["share_of_peak"] < 1.5
+    assert all(name in done.stdout for name in candidates)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("arguments, message", [
+    (["--suite", "trian"], "suite is 'trian'; expected all, train, .*did you mean train"),
+    (["--suite", "train", "--shape", "round"], "shape is 'round'; expected kuairand, movielens or both"),
+    (["--suite", "input", "--rows", "many"], "rows is 'many'; expected a whole number of at least 1"),
+    (["--suite", "selection", "--sets", "moon"], "sets is 'moon'; expected some of simulate"),
+])
+def test_wrong_options_are_one_line(tmp_path, arguments, message):
+    done = run(tmp_path, *arguments)
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()
+    assert len(last) == 1, done.stderr
+    assert re.search(message, last[0]), last[0]
+    assert not list(tmp_path.iterdir())
