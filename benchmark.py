@@ -20,6 +20,7 @@
     python benchmark.py --suite input                       # shuffled batches from a prepared set
     python benchmark.py --suite prepare                     # raw logs to a prepared set
     python benchmark.py --suite scale                       # large embedding tables, dense and lazy; memory
+    python benchmark.py --suite parts                       # where the time of a training step goes
     python benchmark.py --suite layout                      # where hidden values lie in memory
     python benchmark.py --suite selection                   # what every selector chooses, and what that is worth
 

@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
 from src.data.loader import TrainLoader
 from src.errors import UserError
-from src.models import InputPlan, MultiTaskModel, plan_inputs
-from src.models.layers import MLP, Draft
+from src.models import InputPlan, MultiTaskModel, NetWithLoss, plan_inputs
+from src.models.layers import MLP, Draft, HiddenLayer
 from src.schema import Field, Schema, Selection, Task
 from src.selection import all_fields
 from src.training import make_step
@@ -171,6 +172,65 @@ def products_of_a_step(model: MultiTaskModel, config) -> float:
         else:
             total += 6.0 * outputs * config.batch_size * inputs
     return total
+
+
+def part_candidates(config) -> dict[str, Callable[[], None]]:
+    """One training step on KuaiRand's shape, and the same without one of its parts each."""
+    split = Synthetic(16 * config.batch_size, KUAIRAND)
+
+    def candidate(change: Callable[[MultiTaskModel], None] = lambda model: None,
+                  make: Callable[..., nn.Cell] = make_step, dropout: bool = True) -> Callable[[], None]:
+        model, plan = make_ours(config, KUAIRAND, half=False)
+        change(model)
+        step = make(model, config)
+        step.set_train()
+        loader = TrainLoader(split, plan.columns, range(2), config.batch_size, config.seed,
+                             model.mask_rows if dropout else 0, model.dropout)
+        batches = (batch for epoch in range(10 ** 6) for batch in loader.epoch(epoch))
+
+        def run() -> None:
+            made = step(*next(batches))
+            (made[0] if isinstance(made, tuple) else made).asnumpy()
+
+        return run
+
+    def embed_all(model: MultiTaskModel) -> None:
+        model.folds = False
+
+    def take_norms_out(model: MultiTaskModel) -> None:
+        for _, cell in model.cells_and_names():
+            if isinstance(cell, HiddenLayer):
+                cell.norm = nn.Identity()
+
+    return {
+        "whole step": candidate(),
+        "without folding small fields": candidate(embed_all),
+        "without batch normalisation": candidate(take_norms_out),
+        "without dropout": candidate(dropout=False),
+        "without the optimizer": candidate(make=lambda model, config: Gradients(NetWithLoss(model))),
+        "forward only": candidate(make=lambda model, config: NetWithLoss(model)),
+        "input only": candidate(make=lambda model, config: Nothing()),
+    }
+
+
+class Gradients(nn.Cell):
+    """A loss and its gradients, all of which are computed, and none of which is used."""
+
+    def __init__(self, network: nn.Cell):
+        super().__init__(auto_prefix=False)
+        self.network = network
+        self.weights = ms.ParameterTuple(network.trainable_params())
+        self.gradient = ops.GradOperation(get_by_list=True)
+
+    def construct(self, *inputs):
+        return self.network(*inputs), self.gradient(self.network, self.weights)(*inputs)
+
+
+class Nothing(nn.Cell):
+    """A step that leaves its batch alone."""
+
+    def construct(self, ids, labels, keep):
+        return labels
 
 
 def layout_candidates(config) -> dict[str, Callable[[], None]]:

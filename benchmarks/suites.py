@@ -48,6 +48,14 @@ def layout(config: Config) -> dict:
     return {"seconds": seconds}
 
 
+def parts(config: Config) -> dict:
+    """Where the time of a training step goes: the step without one of its parts each."""
+    seconds = alternate(steps.part_candidates(config))
+    _table(f"Parts of a training step of {config.backbone}, kuairand shape", STEP_COLUMNS,
+           step_rows(seconds, config.batch_size))
+    return {"seconds": seconds}
+
+
 def train(config: Config, backbones=steps.BACKBONES, shapes=tuple(steps.SHAPES)) -> dict:
     """Training and evaluation steps against the PyTorch reference; for MMoE also against the matrix product's peak."""
     found = {}
@@ -155,5 +163,6 @@ def _scale_row(name: str, records: list[Mapping], smallest: float) -> list[str]:
             f"{memory / records[0]['table_mb']:.1f}"]
 
 
-SUITES = {"train": train, "select": select, "input": read, "prepare": preparing, "scale": scale, "layout": layout}
+SUITES = {"train": train, "select": select, "input": read, "prepare": preparing, "scale": scale,
+          "parts": parts, "layout": layout}
 ALL = ("train", "select", "input", "prepare", "scale")
