@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from src.config import load_config
@@ -29,10 +29,13 @@ from src.programs import open_data, take_option
 from src.reporting.selection_suite import draw_truth, summary_table, training_table, truth_table
 from src.selection.study import label, measure_truth, train_on
 
-SELECTION = (
+FAST = (
     {"selector": "multisfs", "score": "calibrated"}, {"selector": "multisfs", "score": "paper"}, {"selector": "chi2"},
     {"selector": "chi2_z"}, {"selector": "mutual_information"}, {"selector": "lasso"}, {"selector": "random"},
 )
+SEARCHED = ({"selector": "multisfs_trained"}, {"selector": "permutation"}, {"selector": "autofield"},
+            {"selector": "mssm"}, {"selector": "cfs"})
+SELECTORS = {"fast": FAST, "trained": SEARCHED, "every": (*FAST, *SEARCHED)}
 TRAINED = {"simulate": "simulate", "adult": "adult", "adult_noise": "adult", "movielens": "movielens"}
 NOISE = 15  # fields added to adult_noise
 
@@ -40,9 +43,11 @@ NOISE = 15  # fields added to adult_noise
 def measure_selection(arguments: list) -> None:
     """Every selector on planted truth (--laws every, or some; none) and in trained models (--sets; none).
 
-    --instances data sets of a law, --draws seeds of a selector on each, --seeds seeds of training, --rows of a
-    simulated data set. Everything else is a setting. The picture goes where --picture says.
+    --selectors fast, trained, every, or some by name; --instances data sets of a law, --draws seeds of a selector on
+    each, --seeds seeds of training, --rows of a simulated data set. Everything else is a setting. The picture goes
+    where --picture says.
     """
+    selectors = choose_selectors(str(take_option(arguments, "selectors", "fast")))
     laws, sets = (take_option(arguments, key, "every").split(",") for key in ("laws", "sets"))
     instances, draws, seeds, rows = (count_option(arguments, *pair) for pair in
                                      (("instances", 3), ("draws", 2), ("seeds", 3), ("rows", 200_000)))
@@ -53,22 +58,37 @@ def measure_selection(arguments: list) -> None:
     for name in sets:
         if name not in TRAINED:
             raise UserError(f"sets is {name!r}; expected some of {', '.join(TRAINED)}, every or none")
-    truth = measure_truth(laws, SELECTION, instances, draws, rows, load_config(["dataset=simulate", *small]))
+    truth = measure_truth(laws, selectors, instances, draws, rows, load_config(["dataset=simulate", *small]))
     if truth:
         print(truth_table(truth), summary_table(truth), sep="\n\n")
         draw_truth(truth, picture)
-    trained = [record for name in sets for record in _train_on_set(name, small, seeds, rows)]
+    trained = [record for name in sets for record in _train_on_set(name, selectors, small, seeds, rows)]
     if trained:
         print(training_table(trained))
     write_json(Path("benchmark.json"), {"suite": "selection", "truth": truth, "trained": trained})
 
 
-def _train_on_set(name: str, arguments: list, seeds: int, rows: int) -> Iterator[dict]:
+def choose_selectors(wanted: str) -> tuple[dict, ...]:
+    """The selectors of a name in SELECTORS, or those with the given names.
+
+    Raises:
+        UserError: a name is unknown.
+    """
+    if wanted in SELECTORS:
+        return SELECTORS[wanted]
+    known = {label(changes): changes for changes in SELECTORS["every"]}
+    for name in wanted.split(","):
+        if name not in known:
+            raise UserError(f"selectors is {name!r}; expected {', '.join(SELECTORS)}, or some of {', '.join(known)}")
+    return tuple(known[name] for name in wanted.split(","))
+
+
+def _train_on_set(name: str, selectors: Sequence[dict], arguments: list, seeds: int, rows: int) -> Iterator[dict]:
     config = load_config([f"dataset={TRAINED[name]}", *arguments])
     data = plant("mix", 0, rows).data if name == "simulate" else open_data(config)
     data = with_noise(data, NOISE, 0) if name.endswith("_noise") else data
     for seed in range(seeds):
-        for changes in ({"selector": "none"}, *SELECTION):
+        for changes in ({"selector": "none"}, *selectors):
             metrics = train_on(data, f"selection-{name}-{label(changes)}-{seed}", changes, config.replace(seed=seed))
             yield {"set": name, "selector": label(changes), "seed": seed, "mean_auc": metrics["mean_auc"],
                    "fields": list(metrics["input_fields"].values())}

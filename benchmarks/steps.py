@@ -28,7 +28,7 @@ from src.models import InputPlan, MultiTaskModel, NetWithLoss, plan_inputs
 from src.models.layers import MLP, Draft, HiddenLayer
 from src.schema import Field, Schema, Selection, Task
 from src.selection import all_fields
-from src.training import make_step
+from src.training import make_step, predict_logits
 
 # KuaiRand-Pure's 41 fields: 30 of the user, 11 of the video, as preprocess.py --dataset kuairand counts their ids.
 KUAIRAND = (
@@ -38,6 +38,7 @@ KUAIRAND = (
 # MovieLens-100K's 29 fields, as preprocess.py --dataset movielens counts their ids.
 MOVIELENS = (944, 1653, 8, 3, 22, 112, 17, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 25, 8)
 SHAPES = {"kuairand": KUAIRAND, "movielens": MOVIELENS}
+BATCHES = 16  # in the rows that are drawn
 BACKBONES = ("mmoe", "ple", "esmm", "aitm")  # those whose speed is promised
 
 
@@ -52,6 +53,9 @@ class Synthetic:
 
     def take(self, rows, columns=None, tasks=None):
         return self.ids[rows][:, columns], self.labels[rows][:, tasks]
+
+    def read(self, first, stop, columns, tasks):
+        return self.take(slice(first, stop), columns, tasks)
 
 
 def make_schema(cardinalities) -> Schema:
@@ -83,19 +87,13 @@ def our_step(config, cardinalities, split: Synthetic, half: bool = False) -> Cal
 
 
 def our_evaluation(config, cardinalities, split: Synthetic, half: bool = False) -> Callable[[], None]:
-    """Our logits of one batch, input included."""
+    """Our logits of the whole split, input included."""
     model, plan = make_ours(config, cardinalities, half)
-    model.set_train(False)
-    starts = iter(range(10 ** 9))
-
-    def step() -> None:
-        model(Tensor(split.take(_next_rows(starts, split, config.batch_size), list(plan.columns), [0, 1])[0])).asnumpy()
-
-    return step
+    return lambda: predict_logits(model, split, plan, [0, 1], config.batch_size)
 
 
 def torch_steps(config, cardinalities, split: Synthetic) -> tuple[Callable[[], None], Callable[[], None]]:
-    """A training and an evaluation step of the independent PyTorch implementation on rows of the same split."""
+    """A training step, and the evaluation of the whole split, of the independent PyTorch implementation."""
     try:
         import torch
 
@@ -107,7 +105,6 @@ def torch_steps(config, cardinalities, split: Synthetic) -> tuple[Callable[[], N
                                               config.tower_dims, config.experts, config.dropout))
     optimizer = torch.optim.Adam(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     rng = np.random.default_rng(0)
-    starts = iter(range(10 ** 9))
 
     def train() -> None:
         model.train()
@@ -121,21 +118,17 @@ def torch_steps(config, cardinalities, split: Synthetic) -> tuple[Callable[[], N
     def evaluate() -> None:
         model.eval()
         with torch.no_grad():
-            ids, _ = split.take(_next_rows(starts, split, config.batch_size), slice(None), slice(None))
-            model(torch.from_numpy(ids).long()).numpy()
+            for first in range(0, split.rows, config.batch_size):
+                ids, _ = split.read(first, first + config.batch_size, slice(None), slice(None))
+                model(torch.from_numpy(ids).long()).numpy()
 
     return train, evaluate
 
 
-def _next_rows(starts, split: Synthetic, batch_size: int) -> slice:
-    start = next(starts) * batch_size % split.rows
-    return slice(start, start + batch_size)
-
-
 def train_candidates(config, shape: str) -> tuple[dict[str, Callable], dict[str, Callable]]:
-    """What the train suite compares: training steps, and evaluation steps."""
+    """What the train suite compares: training steps, and evaluations of as many rows as 16 steps take."""
     cardinalities = SHAPES[shape]
-    split = Synthetic(16 * config.batch_size, cardinalities)
+    split = Synthetic(BATCHES * config.batch_size, cardinalities)
     train, evaluate = torch_steps(config, cardinalities, split)
     training = {"PyTorch reference, all fields": train, "ours, all fields": our_step(config, cardinalities, split),
                 "ours, half of the fields": our_step(config, cardinalities, split, half=True)}
@@ -176,7 +169,7 @@ def products_of_a_step(model: MultiTaskModel, config) -> float:
 
 def part_candidates(config) -> dict[str, Callable[[], None]]:
     """One training step on KuaiRand's shape, and the same without one of its parts each."""
-    split = Synthetic(16 * config.batch_size, KUAIRAND)
+    split = Synthetic(BATCHES * config.batch_size, KUAIRAND)
 
     def candidate(change: Callable[[MultiTaskModel], None] = lambda model: None,
                   make: Callable[..., nn.Cell] = make_step, dropout: bool = True) -> Callable[[], None]:

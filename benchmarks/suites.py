@@ -34,7 +34,7 @@ from src.selection import select_fields
 
 LOG = logging.getLogger(__name__)
 EPOCH_ROWS = 764_000  # an epoch of KuaiRand-Pure's train split, about
-RIVALS = {"multisfs": {}, "mssm": {"selector": "mssm"}, "cfs": {"selector": "cfs"}}
+SHORT = 6  # steps
 
 
 def _table(title: str, columns: list[str], rows: list[list[str]]) -> None:
@@ -70,10 +70,11 @@ def train(config: Config, backbones=steps.BACKBONES, shapes=tuple(steps.SHAPES))
             product, operations = steps.matrix_product()
             both = alternate({**training, "matrix product": product}, steps=many)
             peak = operations / np.median(both.pop("matrix product"))
-            record = {"train": both, "evaluate": alternate(evaluation, steps=many), "peak_flops": peak}
+            record = {"train": both, "evaluate": alternate(evaluation, steps=1), "peak_flops": peak}
             name = f"{backbone}, {shape} shape, batches of {sized.batch_size}"
             _table(f"Training step: {name}", STEP_COLUMNS, step_rows(record["train"], sized.batch_size))
-            _table(f"Evaluation: {name}", STEP_COLUMNS, step_rows(record["evaluate"], sized.batch_size))
+            _table(f"Evaluation of {steps.BATCHES} batches: {name}", STEP_COLUMNS,
+                   step_rows(record["evaluate"], steps.BATCHES * sized.batch_size))
             if backbone == "mmoe":
                 model, _ = steps.make_ours(sized, steps.SHAPES[shape], half=False)
                 done = steps.products_of_a_step(model, sized)
@@ -84,12 +85,12 @@ def train(config: Config, backbones=steps.BACKBONES, shapes=tuple(steps.SHAPES))
     return found
 
 
-def select(config: Config, rows: int = EPOCH_ROWS, rival_rows: int = 40_000) -> dict:
+def select(config: Config, rows: int = EPOCH_ROWS) -> dict:
     """What selecting costs: seconds per part against an epoch of training, and against selectors that train."""
     data = plant("mix", 0, rows).data
     tasks = data.schema.task_names
     cardinalities = tuple(data.schema.cardinalities)
-    split = steps.Synthetic(16 * config.batch_size, cardinalities, len(tasks))
+    split = steps.Synthetic(steps.BATCHES * config.batch_size, cardinalities, len(tasks))
     step = alternate({"step": steps.our_step(config, cardinalities, split)})["step"]
     epoch = float(np.median(step)) * (rows // config.batch_size)
     parts = {}
@@ -101,14 +102,24 @@ def select(config: Config, rows: int = EPOCH_ROWS, rival_rows: int = 40_000) -> 
            ["score", *keys, "total, s", "total ÷ epoch"],
            [[score, *(f"{seconds.get(key, 0):.1f}" for key in keys), f"{seconds['total']:.1f}",
              f"{seconds['total'] / epoch:.3f}"] for score, seconds in parts.items()])
-    data = plant("mix", 0, rival_rows).data
-    rivals = {}
-    for name, changes in RIVALS.items():
-        LOG.info("selecting with %s", name)
-        rivals[name] = select_fields(data, tasks, config.replace(**changes))[1]["total"]
-    _table(f"Selectors that train, on {rival_rows:,} rows", ["selector", "seconds", "÷ multisfs"],
-           [[name, f"{seconds:.1f}", f"{seconds / rivals['multisfs']:.1f}"] for name, seconds in rivals.items()])
+    rivals = {name: _search_seconds(name, config, rows, len(tasks)) for name in ("mssm", "cfs")}
+    ours = parts["calibrated"]["total"]
+    _table(f"Selectors that train, {config.search_epochs} epochs of {rows:,} rows (from one epoch of "
+           f"{SHORT} and {2 * SHORT} steps)", ["selector", "seconds", "÷ calibrated"],
+           [[name, f"{seconds:,.0f}", f"{seconds / ours:.0f}"] for name, seconds in rivals.items()])
     return {"epoch_seconds": epoch, "parts": parts, "rivals": rivals}
+
+
+def _search_seconds(name: str, config: Config, rows: int, tasks: int) -> float:
+    """Seconds that a selector would search, from what one epoch of few and of twice as many steps takes."""
+    taken = []
+    for many in (SHORT, 2 * SHORT):
+        LOG.info("searching with %s for %d steps", name, many)
+        data = plant("mix", 0, int(many * config.batch_size / 0.9) + 1).data  # a tenth is held out
+        short = config.replace(selector=name, search_epochs=1)
+        taken.append(select_fields(data, data.schema.task_names[:tasks], short)[1]["total"])
+    slope = (taken[1] - taken[0]) / SHORT
+    return taken[0] + slope * (config.search_epochs * rows * 0.9 / config.batch_size - SHORT)
 
 
 def read(config: Config, rows: int = 1_000_000) -> dict:

@@ -49,7 +49,7 @@ class Draft:
         values = self.rng.random(shape, dtype=np.float32)
         values *= 2 * bound
         values -= bound
-        return Tensor(values)
+        return Tensor.from_numpy(values)  # no second copy: tables can be large
 
     def reserve_mask(self, units: int) -> int:
         """Gives ``units`` rows of the dropout mask to a layer; returns the first."""

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
@@ -111,30 +110,31 @@ class RoutedLosses(nn.Cell):
 
 
 class FieldGradients(nn.Cell):
-    """Every row's gradient by every embedded field: G_t = ∂L_t/∂E, from T backward passes over one graph.
+    """Every row's gradient by every embedded field: G_t = ∂L_t/∂E, one backward pass a task over one forward pass.
 
-    ``construct(ids, labels, which)``: which is one-hot over tasks; gives ``(E, G_t)``, both ``[batch, slots, dim]``.
-    The mask gradient is their inner product, s_tn = Σ_b ⟨E_bn, G_tbn⟩, which a test holds against ``mask_scores``.
+    ``construct(ids, labels)`` gives ``(E, (G_0, .., G_T-1))``, each ``[batch, slots, dim]``. The mask gradient is their
+    inner product, s_tn = Σ_b ⟨E_bn, G_tbn⟩, which a test holds against ``mask_scores``.
     """
 
-    def __init__(self, model: MultiTaskModel):
+    def __init__(self, model: MultiTaskModel, tasks: int):
         super().__init__(auto_prefix=False)
         self.embedding = model.embedding
         self.network = RoutedLosses(model)
         self.gradient = ops.GradOperation(sens_param=True)
+        self.each = [Tensor(row) for row in np.eye(tasks, dtype=np.float32)]
 
-    def construct(self, ids, labels, which):
+    def construct(self, ids, labels):
         embedded = self.embedding(ids)
-        return embedded, self.gradient(self.network)(embedded, labels, which)
+        gradients = ()
+        for which in self.each:
+            gradients += (self.gradient(self.network)(embedded, labels, which),)
+        return embedded, gradients
 
 
 def field_gradients(network: FieldGradients, plan: InputPlan, ids: Tensor, labels: Tensor) -> np.ndarray:
     """Gradients of every task's loss by the fields its prediction reads, ``[tasks, batch, fields, dim]``."""
-    tasks, fields = labels.shape[1], len(plan.columns)
+    fields = len(plan.columns)
     private = len(plan.slots) > fields  # every task has slots of its own
-    rows = []
-    for t in range(tasks):
-        which = Tensor(np.eye(tasks, dtype=np.float32)[t], ms.float32)
-        gradient = network(ids, labels, which)[1].asnumpy()
-        rows.append(gradient[:, t * fields:(t + 1) * fields] if private else gradient)
-    return np.stack(rows)
+    gradients = [gradient.asnumpy() for gradient in network(ids, labels)[1]]
+    return np.stack([gradient[:, t * fields:(t + 1) * fields] if private else gradient
+                     for t, gradient in enumerate(gradients)])

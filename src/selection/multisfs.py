@@ -34,6 +34,7 @@ from src.selection.rows import POSITIVES, draw_rows
 
 LOG = logging.getLogger(__name__)
 PAPER_BATCHES = 5  # mini-batches scored where score_batches is auto
+PROBE_DIM = 16  # widest embedding that gradient energy is measured on
 CALIBRATED_ROWS = 25 * 2048  # as many as it takes to hold these many rows, whatever the batch size
 RELATION = {"paper": "gnn", "calibrated": "none"}  # no merge was shown to help the calibrated score
 
@@ -130,14 +131,15 @@ def _score_paper(data, tasks, batches, used, config):
 
 def _score_calibrated(data, tasks, batches, used, config):
     """The same pass refined to one mask per value, with the output biases at the tasks' rates and chance taken out."""
-    plan, model = fresh_model(data, tasks, config)
+    probe = config.replace(embedding_dim=min(config.embedding_dim, PROBE_DIM))
+    plan, model = fresh_model(data, tasks, probe)
     ids = np.concatenate([ids for ids, _ in batches])
     labels = np.concatenate([labels for _, labels in batches])
     counted = used.reshape(labels.shape)
     set_output_bias(model, output_logits(np.mean(labels, 0, np.float64, where=counted), len(labels), config.backbone))
-    network = FieldGradients(model)
+    network = FieldGradients(model, len(tasks))
     network.set_train(False)
-    energy = GradientEnergy(data.schema.cardinalities, len(tasks), config.embedding_dim)
+    energy = GradientEnergy(data.schema.cardinalities, len(tasks), probe.embedding_dim)
     for batch, own in zip(tqdm(batches, desc="score", unit="batch", leave=False, disable=not config.progress), used):
         gradients = field_gradients(network, plan, *to_tensors(*batch))
         energy.update(batch[0], gradients * own.T[:, :, None, None])

@@ -30,6 +30,7 @@ from tqdm import tqdm
 
 LOG = logging.getLogger(__name__)
 LEARNING_RATE = 0.01  # of the relation network's Adam
+CHECK_EVERY, SETTLED = 5, 0.002  # epochs, and the movement of a relation, or share of the loss, that counts as none
 
 
 class RelationNetwork(nn.Cell):
@@ -117,6 +118,8 @@ def learn_relations(batches: Sequence[tuple[Tensor, Tensor]], cardinalities: Seq
     """Trains the relation network on the batches and returns r ``[fields, tasks, tasks]`` (eq. 23).
 
     r is the cosine between task nodes that see every label as auxiliary, averaged over the batches; 1 on the diagonal.
+    Training ends after ``epochs`` passes, or when in CHECK_EVERY of them no r has moved by more than SETTLED and the
+    mean loss has not fallen by more than that share.
     """
     tasks = batches[0][1].shape[1]
     if tasks == 1:
@@ -126,11 +129,22 @@ def learn_relations(batches: Sequence[tuple[Tensor, Tensor]], cardinalities: Seq
     step.set_train()
     rng = np.random.default_rng([seed, 0xA0B])
     bar = tqdm(range(epochs), desc="relations", unit="epoch", leave=False, disable=not show)
-    for _ in bar:
-        losses = [float(step(ids, labels, Tensor(draw_auxiliary(rng, *labels.shape))).asnumpy())
-                  for ids, labels in batches]
-        bar.set_postfix(loss=f"{np.mean(losses):.4f}", refresh=False)
-    return np.mean([task_cosines(network(ids, labels)[1].asnumpy()) for ids, labels in batches], 0)
+
+    def relations() -> np.ndarray:
+        return np.mean([task_cosines(network(ids, labels)[1].asnumpy()) for ids, labels in batches], 0)
+
+    losses, before = [], None
+    for epoch in bar:
+        losses += [float(step(ids, labels, Tensor(draw_auxiliary(rng, *labels.shape))).asnumpy())
+                   for ids, labels in batches]
+        bar.set_postfix(loss=f"{losses[-1]:.4f}", refresh=False)
+        if epoch % CHECK_EVERY == CHECK_EVERY - 1:
+            now, loss = relations(), np.mean(losses)
+            if before is not None and np.abs(now - before[0]).max() <= SETTLED and loss > before[1] * (1 - SETTLED):
+                LOG.debug("relations settled after %d epochs", epoch + 1)
+                return now
+            losses, before = [], (now, loss)
+    return relations()
 
 
 def task_cosines(nodes: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ from src.models.embedding import rows_read
 from src.models.model import TaskLosses
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # MindSpore's Adam, whose epsilon stands outside the bias correction
-CROSSOVER = 8  # rows of the table for every row that a batch can look up; from there lazy is faster
+CROSSOVER = 16  # rows of the table for every row that a batch can look up; from there lazy is faster
 
 
 def is_lazy(model: MultiTaskModel, config, ranks: int = 1) -> bool:
@@ -81,9 +81,9 @@ class LazyStep(nn.Cell):
         self.network = LossOfVectors(model, config.loss_reduction)
         self.plan, self.dim = model.plan, config.embedding_dim
         self.table = model.embedding.table
-        shape = self.table.shape
-        self.moment1 = Parameter(Tensor(np.zeros(shape, np.float32)), "lazy.moment1", requires_grad=False)
-        self.moment2 = Parameter(Tensor(np.zeros(shape, np.float32)), "lazy.moment2", requires_grad=False)
+        rows, dim = self.table.shape  # both moments of a row side by side: one lookup, one update
+        self.moments = Parameter(Tensor.from_numpy(np.zeros((rows, 2 * dim), np.float32)), "lazy.moments",
+                                 requires_grad=False)
         self.powers = Parameter(Tensor(np.ones(2, np.float32)), "lazy.powers", requires_grad=False)
         self.betas = Tensor(np.array([BETA1, BETA2], np.float32))
         rest = [parameter for parameter in model.trainable_params() if parameter is not self.table]
@@ -92,7 +92,7 @@ class LazyStep(nn.Cell):
                                  learning_rate=config.learning_rate)
         self.gradient = ops.value_and_grad(self.network, 0, self.weights)
         self.learning_rate, self.weight_decay = config.learning_rate, config.weight_decay
-        self.gather, self.update = ops.Gather(), ops.ScatterUpdate()
+        self.gather, self.update, self.concat = ops.Gather(), ops.ScatterUpdate(), ops.Concat(1)
 
     def __call__(self, ids, labels, keep=None):
         rows, places, real = touched_rows(rows_read(self.plan, self.dim, ids.asnumpy()), self.plan.table_rows)
@@ -103,16 +103,15 @@ class LazyStep(nn.Cell):
         loss, gradients = self.gradient(vectors, places, ids, labels, keep)
         loss = ops.depend(loss, self.optimizer(gradients[1]))
         gradient = gradients[0] + self.weight_decay * vectors
-        old1, old2 = self.gather(self.moment1, rows, 0), self.gather(self.moment2, rows, 0)
-        moment1 = BETA1 * old1 + (1 - BETA1) * gradient
-        moment2 = BETA2 * old2 + (1 - BETA2) * gradient * gradient
+        moments = self.gather(self.moments, rows, 0)
+        moment1, moment2 = moments[:, :self.dim], moments[:, self.dim:]
+        moment1 = moment1 + (1 - BETA1) * real * (gradient - moment1)  # real is 0 for rows that are to stay
+        moment2 = moment2 + (1 - BETA2) * real * (gradient * gradient - moment2)
         powers = self.powers * self.betas
-        real = ops.broadcast_to(real, vectors.shape)
         size = self.learning_rate * ops.sqrt(1 - powers[1]) / (1 - powers[0])
-        moved = vectors - size * moment1 / (ops.sqrt(moment2) + EPSILON)
-        loss = ops.depend(loss, self.update(self.table, rows, ops.select(real, moved, vectors)))
-        loss = ops.depend(loss, self.update(self.moment1, rows, ops.select(real, moment1, old1)))
-        loss = ops.depend(loss, self.update(self.moment2, rows, ops.select(real, moment2, old2)))
+        vectors = vectors - size * real * (moment1 / (ops.sqrt(moment2) + EPSILON))
+        loss = ops.depend(loss, self.update(self.table, rows, vectors))
+        loss = ops.depend(loss, self.update(self.moments, rows, self.concat((moment1, moment2))))
         return ops.depend(loss, ops.assign(self.powers, powers))
 
 
@@ -125,7 +124,7 @@ def touched_rows(looked_up: np.ndarray, table_rows: int) -> tuple[np.ndarray, np
 
     Returns:
         rows int32 ``[size]``, all different: those of the batch, then others that are not to change;
-        places int32, ``rows[places] == looked_up``; real bool ``[size, 1]``: which rows are the batch's.
+        places int32, ``rows[places] == looked_up``; real float32 ``[size, 1]``: 1 for rows of the batch, else 0.
         size is ``min(len(looked_up), table_rows)``.
     """
     size = min(len(looked_up), table_rows)
@@ -134,4 +133,5 @@ def touched_rows(looked_up: np.ndarray, table_rows: int) -> tuple[np.ndarray, np
     free[distinct[distinct < size]] = False
     others = np.flatnonzero(free)[:size - len(distinct)]
     rows = np.concatenate([distinct, others]).astype(np.int32)
-    return rows, places.reshape(-1).astype(np.int32), (np.arange(size) < len(distinct)).reshape(-1, 1)
+    real = (np.arange(size) < len(distinct)).astype(np.float32)
+    return rows, places.reshape(-1).astype(np.int32), real.reshape(-1, 1)

@@ -211,7 +211,7 @@ def test_gradient_energy(backbone, tasks):
     biases = [-1.0, 0.5, 0.2][:tasks]
     set_output_bias(model, biases)
     torch_scores.calibrate(reference, biases)
-    network = FieldGradients(model)
+    network = FieldGradients(model, tasks)
     network.set_train(False)
     energy = GradientEnergy(CARDINALITIES, tasks, 4)
     batches = [make_batch(64, schema, seed) for seed in range(3)]

@@ -65,7 +65,7 @@ def test_one_backward_of_the_sum_equals_one_backward_per_task(backbone, eager):
     model, plan = make_model(backbone, schema, **WIDE)
     ids, labels = (Tensor(part) for part in make_batch(32, schema))
     signed = mask_scores(model, plan, [(ids, labels)], 3, signed=True)
-    network = FieldGradients(model)
+    network = FieldGradients(model, 3)
     network.set_train(True)
     gradients = field_gradients(network, plan, ids, labels)
     embedded = model.embedding(ids).asnumpy()

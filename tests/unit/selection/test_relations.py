@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
+from src.selection import relations
 from src.selection.relations import (
     RelationLoss,
     RelationNetwork,
@@ -101,6 +102,26 @@ def test_training_the_network_lowers_its_loss():
     losses = [float(step(Tensor(ids), Tensor(labels), Tensor(draw_auxiliary(rng, 256, 2))).asnumpy())
               for _ in range(60)]
     assert np.mean(losses[-5:]) < 0.8 * losses[0]
+
+
+def test_training_stops_when_the_relations_have_settled(monkeypatch):
+    rng = np.random.default_rng(3)
+    ids = rng.integers(0, 4, (256, 2)).astype(np.int32)
+    labels = np.stack([ids[:, 0] > 1, ids[:, 0] < 2], 1).astype(np.float32)
+    passes = []
+
+    def count(*arguments):
+        passes.append(1)
+        return draw_auxiliary(*arguments)
+
+    monkeypatch.setattr(relations, "draw_auxiliary", count)
+    batches = [(Tensor(ids), Tensor(labels))]
+    settled = learn_relations(batches, [4, 4], 8, 1, 1000, 0)
+    assert len(passes) < 1000 and len(passes) % relations.CHECK_EVERY == 0
+    assert len(passes) > 2 * relations.CHECK_EVERY
+    before = learn_relations(batches, [4, 4], 8, 1, len(passes) - relations.CHECK_EVERY, 0)
+    assert 0 < np.abs(settled - before).max() <= relations.SETTLED
+    assert np.abs(settled - learn_relations(batches, [4, 4], 8, 1, 1, 0)).max() > relations.SETTLED
 
 
 def test_one_task_relates_to_itself_only():
