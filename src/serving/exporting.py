@@ -38,7 +38,8 @@ TOLERANCE = 1e-5  # largest difference of a probability between the model and it
 class Probabilities(nn.Cell):
     """A model's probabilities: ``construct(ids)``, int32 ``[batch, columns]``, gives float32 ``[batch, tasks]``.
 
-    ESMM's products are formed as such: its logits need Log1p, which MindSpore cannot write as ONNX.
+    Every field is embedded: the graph of folded inputs cannot be set free in its batch size. ESMM's products are formed
+    as such: its logits need Log1p, which MindSpore cannot write as ONNX.
     """
 
     def __init__(self, model: MultiTaskModel, backbone: str):
@@ -50,9 +51,10 @@ class Probabilities(nn.Cell):
         self.set_train(False)
 
     def construct(self, ids):
+        inputs = self.model.router(self.model.embedding(ids))
         if not self.multiplies:
-            return self.sigmoid(self.model(ids))
-        steps = self.model.backbone.steps(self.model.router(self.model.embedding(ids)))
+            return self.sigmoid(self.model.backbone(inputs, None).T)
+        steps = self.model.backbone.steps(inputs)
         product = self.sigmoid(steps[0])
         products = (product,)
         for i in range(1, len(steps)):

@@ -35,7 +35,9 @@ from src.data.sources import movielens  # noqa: E402
 from src.data.splitting import assign_splits  # noqa: E402
 from src.data.staging import Stage  # noqa: E402
 from src.evaluation.metrics import task_metrics  # noqa: E402
+from src.programs import load_model, load_run  # noqa: E402
 from src.serving import read_signature  # noqa: E402
+from src.training import predict_logits  # noqa: E402
 
 SMALL = ["epochs=1", "embedding_dim=4", "bottom_dims=[8]", "tower_dims=[4]", "experts=2", "progress=false",
          "batch_size=4096", "score=paper", "score_batches=1", "relation=none", "keep_fields=5"]
@@ -82,6 +84,16 @@ def exported(prepared, tmp_path_factory):
     return output / "run"
 
 
+@pytest.fixture(scope="module")
+def evaluated(exported, prepared):
+    """Logits and labels of every test row, as eval.py computes them."""
+    run_folder, config = load_run(str(exported), [])
+    data = PreparedData.open(prepared)
+    model, plan, selection = load_model(run_folder, config, data)
+    return predict_logits(model, data.split("test"), plan, data.schema.task_indices(selection.tasks),
+                          config.batch_size)
+
+
 def predict(exported, kind, *arguments, **options):
     return run("predict.py", "--model", exported / f"export-{kind}", *arguments, **options)
 
@@ -116,7 +128,7 @@ def test_raw_rows_are_encoded_as_prepared_ones(exported, prepared, raw):
 
 
 @pytest.mark.parametrize("kind, ending", [("mindir", "csv"), ("onnx", "parquet"), ("onnx", "jsonl")])
-def test_predictions_give_the_runs_own_metrics(exported, raw, prepared, tmp_path, kind, ending):
+def test_predictions_are_the_runs_own(exported, raw, evaluated, tmp_path, kind, ending):
     rows, test = raw
     source, found = tmp_path / f"rows.{ending}", tmp_path / f"out.{ending}"
     rows = rows.filter(pl.Series(test)).drop("rating")
@@ -125,8 +137,9 @@ def test_predictions_give_the_runs_own_metrics(exported, raw, prepared, tmp_path
     assert done.returncode == 0, done.stderr
     read = {"csv": pl.read_csv, "parquet": pl.read_parquet, "jsonl": pl.read_ndjson}[ending]
     chances = read(found).to_numpy().astype(np.float64)
-    assert chances.shape == (len(rows), 2)
-    _, labels = PreparedData.open(prepared).split("test").read(0, len(rows))
+    assert chances.shape == (len(rows), 2) and len(rows) == 10_000
+    logits, labels = evaluated
+    assert np.abs(chances - 1 / (1 + np.exp(-logits.astype(np.float64)))).max() < 1e-5
     metrics = task_metrics(np.log(chances / (1 - chances)), labels, ["like", "love"], "test")
     expected = json.loads((exported / "metrics.json").read_text())["test"]
     for task in expected:
