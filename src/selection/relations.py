@@ -133,17 +133,17 @@ def learn_relations(batches: Sequence[tuple[Tensor, Tensor]], cardinalities: Seq
     def relations() -> np.ndarray:
         return np.mean([task_cosines(network(ids, labels)[1].asnumpy()) for ids, labels in batches], 0)
 
-    losses, before = [], None
+    losses, before, last = [], None, 0.0
     for epoch in bar:
         losses += [float(step(ids, labels, Tensor(draw_auxiliary(rng, *labels.shape))).asnumpy())
                    for ids, labels in batches]
         bar.set_postfix(loss=f"{losses[-1]:.4f}", refresh=False)
         if epoch % CHECK_EVERY == CHECK_EVERY - 1:
             now, loss = relations(), np.mean(losses)
-            if before is not None and np.abs(now - before[0]).max() <= SETTLED and loss > before[1] * (1 - SETTLED):
+            if before is not None and np.abs(now - before).max() <= SETTLED and loss > last * (1 - SETTLED):
                 LOG.debug("relations settled after %d epochs", epoch + 1)
                 return now
-            losses, before = [], (now, loss)
+            losses, before, last = [], now, loss
     return relations()
 
 

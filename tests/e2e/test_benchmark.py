@@ -45,7 +45,7 @@ def test_the_train_suite_compares_with_pytorch(tmp_path):
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("arguments, message", [
-    (["--suite", "trian"], "suite is 'trian'; expected all, train, .*did you mean train"),
+    (["--suite", "inputs"], "suite is 'inputs'; expected all, train, .*did you mean input"),
     (["--suite", "train", "--shape", "round"], "shape is 'round'; expected kuairand, movielens or both"),
     (["--suite", "input", "--rows", "many"], "rows is 'many'; expected a whole number of at least 1"),
     (["--suite", "selection", "--sets", "moon"], "sets is 'moon'; expected some of simulate"),
