@@ -202,8 +202,10 @@ class FoldedPath(nn.Cell):
         return made
 
 
-def _constant(values) -> Tensor:
-    return Tensor(np.array(values, np.int32))
+def _constant(values) -> Tensor | None:
+    """An int32 Tensor; None for no values, of which MindSpore 1.10 makes no Tensor."""
+    values = np.array(values, np.int32)
+    return Tensor(values) if values.size else None
 
 
 def _as_range(path):
