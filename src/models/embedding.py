@@ -63,10 +63,11 @@ class FieldRouter(nn.Cell):
         super().__init__()
         self.ranges = [_as_range(path) for path in plan.paths]
         self.picks = [Tensor(np.array(path, np.int32)) for path in plan.paths]
+        self.kept = [len(path) for path in plan.paths]
         self.gather = ops.Gather()
 
     def construct(self, embedded):
-        batch, slots, _ = embedded.shape
+        _, slots, dim = embedded.shape  # the batch may be of any size: MindSpore 1.10 can leave one dimension open only
         inputs = ()
         for i in range(len(self.picks)):
             if self.ranges[i] is None:
@@ -75,7 +76,7 @@ class FieldRouter(nn.Cell):
                 part = embedded
             else:
                 part = embedded[:, self.ranges[i][0]:self.ranges[i][1]]
-            inputs += (part.reshape(batch, -1),)
+            inputs += (part.reshape(-1, self.kept[i] * dim),)
         return inputs
 
 

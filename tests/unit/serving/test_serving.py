@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import io
 
+import mindspore
 import polars as pl
 import pytest
 
@@ -35,6 +36,8 @@ def test_every_backbone_is_written_for_any_batch_size(kind, backbone, tmp_path):
     """export_model itself compares the file with the model on several batch sizes."""
     if kind == "ONNX":
         pytest.importorskip("onnx", reason="ONNX needs more: pip install -r requirements-serve.txt")
+    elif mindspore.__version__ < "2":
+        pytest.skip("MindSpore 1.10 cannot slice fields out of a batch of any size: see docs/SERVING.md")
     schema = make_schema(2)
     selection = make_selection(schema, {"t0": ["f0", "f1", "f4"], "t1": ["f1", "f5"]}, ["f1", "f4"], backbone)
     _, plan = make_model(backbone, schema, selection)
