@@ -32,6 +32,7 @@ def run(folder, *arguments):
 
 
 @pytest.mark.e2e
+@pytest.mark.slow
 def test_the_train_suite_compares_with_pytorch(tmp_path):
     pytest.importorskip("torch")
     done = run(tmp_path, "--suite", "train", "--backbone", "mmoe", "--shape", "kuairand", *SMALL)

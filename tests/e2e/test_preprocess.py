@@ -146,6 +146,7 @@ def test_killed_at_random_moments_nothing_half_written_ever_loads(table, tmp_pat
     assert sorted(os.listdir(folder)) == [".set.lock", "data.csv", "set", "table.yaml"]
 
 
+@pytest.mark.slow
 def test_aliccp_killed_again_and_again_ends_with_the_same_set(tmp_path):
     write_aliccp(tmp_path / "raw", 250_000)
     whole = prepare("aliccp", tmp_path / "raw", tmp_path / "whole")

@@ -81,6 +81,7 @@ def test_one_seed_gives_one_result_from_train_rows_alone():
     assert (fit_planted(CFS, trained_config("seed=7"), 600).scores_ != scores).any()
 
 
+@pytest.mark.slow
 def test_one_task_and_three_tasks_of_aitm():
     assert fit_planted(CFS, trained_config("backbone=mmoe"), 300, 1).scores_.shape == (1, 6)
     assert np.isfinite(fit_planted(CFS, trained_config("backbone=aitm"), 300, 3).scores_).all()

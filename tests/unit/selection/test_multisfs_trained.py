@@ -22,6 +22,7 @@ from src.selection.multisfs_trained import MultiSFSTrained
 from tests.unit.selection.planted_data import assert_train_only, fit_planted, trained_config
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_result_from_train_rows_alone():
     scores = assert_train_only(MultiSFSTrained, trained_config())
     other = fit_planted(MultiSFSTrained, trained_config("seed=7"), 600)
@@ -37,6 +38,7 @@ def test_the_score_is_of_trained_weights_and_the_papers():
     assert set(selector.seconds_) == {"train", "score", "relation", "total"}
 
 
+@pytest.mark.slow
 def test_one_task_and_three_tasks_of_esmm():
     assert fit_planted(MultiSFSTrained, trained_config("backbone=single_task"), 300, 1).scores_.shape == (1, 6)
     three = fit_planted(MultiSFSTrained, trained_config("backbone=esmm"), 300, 3)
