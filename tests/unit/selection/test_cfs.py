@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from mindspore import Tensor, nn
 
 from src.selection.cfs import CFS, CompetingMask, Effects, GuidedLoss, intervene

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from src.selection.multisfs_trained import MultiSFSTrained
 from tests.unit.selection.planted_data import assert_train_only, fit_planted, trained_config
