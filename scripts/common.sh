@@ -100,14 +100,15 @@ make_environment() {
 # install_once ENVIRONMENT FILE...: pip installs the requirements files of the project that are named, unless it has
 # done so before with the same content. Words that begin with -- are passed on to pip.
 install_once() {
-    local home="$1" file files=() arguments=() stamp
+    local home="$1" file files=() arguments=() stamp base=requirements.txt
     shift
+    if is_old_python; then base=requirements-mindspore-gpu-1.10.txt; fi
     for file in "$@"; do
         if [[ "$file" == --* ]]; then
             arguments+=("$file")
             continue
         fi
-        if [ "$file" = requirements.txt ] && is_old_python; then file=requirements-mindspore-gpu-1.10.txt; fi
+        if [ "$file" = requirements.txt ]; then file="$base"; fi
         files+=("$ROOT/$file")
         arguments+=(-r "$ROOT/$file")
     done
@@ -117,7 +118,8 @@ install_once() {
     # One installation at a time: two scripts started together would otherwise write over each other.
     (
         if command -v flock >/dev/null; then flock 9; fi
-        "$PYTHON" -m pip install --quiet --disable-pip-version-check "${arguments[@]}"
+        # Whatever else is installed, what MindSpore needs stays in its bounds.
+        "$PYTHON" -m pip install --quiet --disable-pip-version-check -c "$ROOT/$base" "${arguments[@]}"
     ) 9>"$home/.multisfs-lock" || fail "pip could not install ${files[*]##*/} into $home; its own message is above" 1
     touch "$stamp"
 }

@@ -49,7 +49,7 @@ def test_gradient_matches_central_differences(backbone, train, eager):
     changes = [step * np.eye(2, 6, n, dtype=np.float32) for n in (0, 3)]  # entries (0, n) and (1, n + 1)
     changes += [(step * rng.standard_normal(ones.shape)).astype(np.float32) for _ in range(2)]
     for change in changes:
-        tolerance = 4e-7 + 0.02 * step * np.linalg.norm(gradient)
+        tolerance = 4e-7 + 0.02 * step * float(np.linalg.norm(gradient))
         assert central(network, ones, change, ids, labels) == pytest.approx((gradient * change).sum(), abs=tolerance)
 
 
