@@ -42,10 +42,11 @@ check pylint "$PYTHON" -m pylint --score=no ./*.py benchmarks src tests scripts/
 check lizard "$PYTHON" -m lizard -C 20 -L 100 -w ./*.py benchmarks src scripts
 check shellcheck "$BIN/shellcheck" -x scripts/*.sh .ci/run
 check codespell "$BIN/codespell"
-if command -v npx >/dev/null; then
-    check markdownlint npx --yes --loglevel=error markdownlint-cli@0.48.0 ./*.md docs/*.md
+MARKDOWNLINT=(npx --yes --loglevel=error markdownlint-cli@0.48.0)
+if "${MARKDOWNLINT[@]}" --version >/dev/null 2>&1; then
+    check markdownlint "${MARKDOWNLINT[@]}" ./*.md docs/*.md
 else
-    say "no npx here: markdownlint was not run"
+    say "no npx here, or nowhere to fetch it from: markdownlint was not run"
 fi
 if [ ${#FAILED[@]} -gt 0 ]; then fail "found something: ${FAILED[*]}" 1; fi
 echo "lint: nothing found"
