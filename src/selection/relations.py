@@ -55,7 +55,7 @@ class RelationNetwork(nn.Cell):
         def normal(name, *shape, scale=width):
             return Parameter(Tensor((rng.standard_normal(shape) * scale).astype(np.float32)), name=name)
 
-        self.layers = layers
+        self.layers, self.dim = layers, dim
         self.table = normal("table", sum(cardinalities), dim)
         self.tasks = normal("tasks", fields, tasks, dim)
         self.task_weight = normal("task_weight", layers, fields, 2 * dim, dim, scale=width / np.sqrt(2))
@@ -77,9 +77,11 @@ class RelationNetwork(nn.Cell):
         to_data = links / ops.maximum(edges.sum(1), ops.ones_like(edges[:, 0])).reshape(1, -1, 1)
         for i in range(self.layers):
             task_message = self.product_t(to_task, data)
-            data_message = self.product(to_data, tasks)
+            # A row's message is a mean of a few task nodes: the weights are applied to these, not to every row.
+            own, other = self.data_weight[i][:, :self.dim], self.data_weight[i][:, self.dim:]
+            data_message = self.product(to_data, self.product(tasks, other))
             tasks = self.tanh(self.product(self.concat((tasks, task_message)), self.task_weight[i]) + self.task_bias[i])
-            data = self.tanh(self.product(self.concat((data, data_message)), self.data_weight[i]) + self.data_bias[i])
+            data = self.tanh(self.product(data, own) + data_message + self.data_bias[i])
         return data, tasks
 
 
