@@ -30,16 +30,16 @@ from src.data.simulation.laws import LAWS
 from src.errors import UserError, nearest, run_program
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """A parser whose complaints are UserErrors, so that they look like all others."""
 
     def error(self, message: str) -> None:
-        raise UserError(f"{message}; see python preprocess.py --help")
+        raise UserError(f"{message}; see python {self.prog} --help")
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Returns the command line of this program."""
-    parser = _Parser(prog="preprocess.py", description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser = Parser(prog="preprocess.py", description=__doc__.splitlines()[0], allow_abbrev=False)
     add = parser.add_argument
     add("--dataset", default="movielens", help=f"one of {', '.join(SOURCES)} (default: movielens)")
     add("--raw_dir", help="folder or file with the raw data; movielens and adult can be fetched without it")

@@ -87,11 +87,9 @@ class RunFolder:
             raise UserError(f"another run is writing to {self.path}; wait for it or give another run_name") from None
 
     def _check_resumable(self, config: Config) -> None:
-        before = read_yaml(self.path / "config.yaml")
-        changed = [key for key, value in config.to_dict().items() if key not in SAME_RUN and before.get(key) != value]
+        changed = changed_settings(read_yaml(self.path / "config.yaml"), config)
         if changed:
-            pairs = ", ".join(f"{key} {before.get(key)} -> {config.to_dict()[key]}" for key in changed[:3])
-            raise UserError(f"{self.path} holds a run with other settings ({pairs}); give another run_name")
+            raise UserError(f"{self.path} holds a run with other settings ({changed}); give another run_name")
 
     @property
     def finished(self) -> bool:
@@ -130,6 +128,13 @@ class RunFolder:
 
     def read(self, name: str) -> Any:
         return read_json(self.path / name)
+
+
+def changed_settings(before: Mapping[str, Any], config: Config) -> str:
+    """The first settings that would make another run than that of ``before``, as "key old -> new"; "" for none."""
+    now = config.to_dict()
+    changed = [key for key, value in now.items() if key not in SAME_RUN and before.get(key) != value]
+    return ", ".join(f"{key} {before.get(key)} -> {now[key]}" for key in changed[:3])
 
 
 def run_name(config: Config) -> str:

@@ -1,0 +1,222 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Run a grid of data sets, backbones, selectors, numbers of fields and seeds; the paper's experiments are such grids.
+
+    python compare.py --experiment table3 --datasets movielens --workers 2     # one of src/experiments/paper.yaml
+    python compare.py --datasets adult --backbones mmoe,ple --methods none,multisfs-calibrated --seeds 3
+    python compare.py --sweep keep_ratio=0.3,0.5,0.7 --datasets adult          # how many fields, by validation
+    python compare.py --help
+
+The same command goes on where an interrupted one has stopped; several of them, on hosts that share output_dir, divide
+the runs among themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import preprocess
+import train
+from src.config import ROOT, load_config, parse_arguments
+from src.data import PreparedData
+from src.errors import Interrupted, UserError, run_program
+from src.experiments import Cell, Grid, Plan, read_plan, read_records, run_cells
+from src.experiments.results import show_experiment
+from src.experiments.sweep import choose_fields, curves, shares_around_chance, sweep_table
+from src.files import read_json, write_json, write_text
+from src.programs import start_logging
+from src.schema import Selection
+
+LOG = logging.getLogger("compare")
+AXES = ("datasets", "backbones", "methods", "keep_ratios", "tasks")
+OF_A_CELL = ("dataset", "data_dir", "backbone", "selector", "selection", "score", "relation", "keep_ratio", "seed",
+             "run_name")
+
+
+def main(arguments: list[str]) -> None:
+    """The whole story of a grid.
+
+    Raises:
+        UserError: an axis or a setting is wrong.
+        SystemExit: 1, when a run has failed; its cause is printed, and all else is done.
+    """
+    start_logging()
+    signal.signal(signal.SIGTERM, _stop)
+    options, settings = parse(arguments)
+    plan = read_plan()
+    if options.sweep:
+        missing = sweep(options, settings, plan)
+    else:
+        grids = choose_grids(options, settings, plan)
+        cells = list(dict.fromkeys(cell for grid in grids.values() for cell in plan.cells(grid)))
+        missing = make_runs(cells, grids.values(), options, plan)
+        show(grids, options.output_dir, plan)
+    for name, reason in missing.items():
+        LOG.warning("no result: %s: %s", name, reason)
+    if missing:
+        raise SystemExit(1)
+
+
+def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The options of this program, and the settings KEY=VALUE that all of its runs share."""
+    parser = preprocess.Parser(prog="compare.py", description=__doc__.splitlines()[0], allow_abbrev=False,
+                               epilog="Settings of train.py, as --KEY VALUE or KEY=VALUE, hold for all runs.")
+    add = parser.add_argument
+    add("--experiment", type=_names, default=[], help="table1, table3, table4, table5, figure2, figure3, or all")
+    add("--datasets", type=_names, default=["movielens"], help="prepared data sets (default: movielens)")
+    add("--backbones", type=_names, help="multi-task networks (default: mmoe, or those of the experiment)")
+    add("--methods", type=_names, help="ways to choose fields, by their names in src/experiments/paper.yaml")
+    add("--keep_ratios", type=_names, help="shares of the fields that every task keeps (default: 0.5)")
+    add("--tasks", type=_task_sets, help="sets of tasks, as like+love,like (default: all of a data set)")
+    add("--seeds", type=_count, help="runs of every kind, with seeds 1, 2, ... (default: 5, or the experiment's)")
+    add("--sweep", default="", help="keep_ratio=0.3,0.5,0.7: how many fields suffice on the validation split; "
+        "keep_ratio=auto tries numbers around the score's chance level")
+    add("--workers", type=_count, default=1, help="runs at a time, which share the cores (default: 1)")
+    add("--output_dir", type=Path, default=ROOT / "outputs" / "compare", help="default: outputs/compare")
+    add("--dry_run", action="store_true", help="list the runs and make none")
+    options, rest = parser.parse_known_args(list(arguments))
+    settings = [f"{key}={text}" for key, text in parse_arguments(rest).items()]
+    for setting in settings:
+        key = setting.partition("=")[0]
+        if key in OF_A_CELL:
+            raise UserError(f"{key} differs from run to run of a grid; see python compare.py --help for its axes")
+    load_config(settings)  # refuses unknown keys here, once
+    return options, settings
+
+
+def choose_grids(options: argparse.Namespace, settings: list[str], plan: Plan) -> dict[str, Grid]:
+    """The grids to run, by the name under which their tables are written.
+
+    Raises:
+        UserError: an experiment or a value of an axis is unknown.
+    """
+    changes = {axis: tuple(getattr(options, axis)) for axis in AXES[1:] if getattr(options, axis)}
+    changes.update({"seeds": options.seeds} if options.seeds else {}, settings=tuple(settings))
+    names = list(plan.experiments) if options.experiment == ["all"] else options.experiment
+    if not names:
+        changes.setdefault("methods", ("none", "multisfs-calibrated"))
+        return {"compare": plan.checked(Grid(**{"datasets": tuple(options.datasets), **changes}))}
+    return {name: plan.experiment(name, options.datasets, **changes) for name in names}
+
+
+def make_runs(cells: Sequence[Cell], grids, options: argparse.Namespace, plan: Plan) -> dict[str, str]:
+    """Prepares the data sets that can be made here, then makes the runs; returns those that have no result, and why."""
+    if options.dry_run:
+        print("\n".join(" ".join(["python train.py", *cell.command(options.output_dir)]) for cell in cells))
+        raise SystemExit(0)
+    for name in dict.fromkeys(name for grid in grids for name in grid.datasets):
+        prepare_set(name, plan)
+    return run_cells(cells, options.output_dir, train.main, options.workers)
+
+
+def prepare_set(name: str, plan: Plan) -> None:
+    """Prepares a data set of the plan, unless it is there.
+
+    Raises:
+        UserError: it needs files of the user's.
+    """
+    about, path = plan.datasets.get(name, {}), plan.data_path(name)
+    if (path / "schema.json").exists():
+        return
+    dataset = about.get("dataset", name)
+    if "prepare" not in about:
+        raise UserError(f"{path} is not prepared; python preprocess.py --dataset {dataset} --raw_dir DIR prepares it "
+                        "from its raw files (docs/DATASETS.md)")
+    preprocess.main(["--dataset", dataset, *about["prepare"], "--data_dir", str(path)])
+
+
+def show(grids: dict[str, Grid], output_dir: Path, plan: Plan) -> None:
+    """Prints the tables of every grid and writes them, with the pictures, to ``results`` in the output folder."""
+    parts = []
+    for name, grid in grids.items():
+        records = read_records(plan.cells(grid), output_dir)
+        parts.append(show_experiment(name, grid, records, plan, output_dir / "results"))
+    write_text(output_dir / "results" / "results.md", "\n\n".join(parts) + "\n")
+    print("\n\n".join(parts))
+    print(f"\ntables and pictures: {output_dir / 'results'}")
+
+
+def sweep(options: argparse.Namespace, settings: list[str], plan: Plan) -> dict[str, str]:
+    """Finds how many fields suffice for every data set, backbone and method; writes a selection.json for each."""
+    key, _, values = options.sweep.partition("=")
+    if key != "keep_ratio" or not values:
+        raise UserError(f"sweep is {options.sweep!r}; expected keep_ratio=0.3,0.5,0.7 or keep_ratio=auto")
+    missing: dict[str, str] = {}
+    grid = choose_grids(argparse.Namespace(**{**vars(options), "experiment": [], "keep_ratios": _names(values)}),
+                        settings, plan)["compare"]
+    for dataset in grid.datasets:
+        for backbone in grid.backbones:
+            for method in (method for method in grid.methods if plan.methods[method].get("selector") != "none"):
+                one = {"datasets": (dataset,), "backbones": (backbone,), "methods": (method,)}
+                missing.update(_sweep_one(Grid(**{**vars(grid), **one}), options, plan))
+    return missing
+
+
+def _sweep_one(grid: Grid, options: argparse.Namespace, plan: Plan) -> dict[str, str]:
+    output_dir = options.output_dir
+    if grid.keep_ratios == ("auto",):
+        first = plan.cells(Grid(**{**vars(grid), "seeds": 1}))
+        missing = make_runs(first, [grid], options, plan)
+        if missing:
+            return missing
+        kept = _selection(first[0], output_dir)
+        grid = Grid(**{**vars(grid), "keep_ratios": tuple(shares_around_chance(kept.scores, kept.settings["chance"]))})
+    cells = plan.cells(grid)
+    missing = make_runs(cells, [grid], options, plan)
+    records = read_records(cells, output_dir)
+    if missing or not records:
+        return missing
+    found = curves(records)
+    name = f"{grid.datasets[0]}-{grid.backbones[0]}-{grid.methods[0]}"
+    fields = len(PreparedData.open(plan.data_path(grid.datasets[0]), verify=False).schema.fields)
+    table = sweep_table(name, found, fields)
+    chosen = choose_fields({float(cell.keep): _selection(cell, output_dir) for cell in cells if cell.seed == 1}, found)
+    path = output_dir / "results" / f"sweep-{name}.json"
+    write_text(path.with_suffix(".md"), f"{name}\n\n{table.markdown()}\n")
+    write_json(path, chosen.to_json())
+    print(f"{name}\n\n{table.markdown()}\n\nfields per task: {chosen.k}; train with them: python train.py "
+          f"--dataset {plan.datasets.get(grid.datasets[0], {}).get('dataset', grid.datasets[0])} --selection {path}")
+    return {}
+
+
+def _selection(cell: Cell, output_dir: Path) -> Selection:
+    path = output_dir / cell.name / "selection.json"
+    return Selection.from_json(read_json(path), str(path))
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _task_sets(text: str) -> list[str]:
+    return [one.replace("+", ",") for one in _names(text)]
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def _stop(number: int, _frame) -> None:
+    raise Interrupted(number)
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,182 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Which runs an experiment is made of: data sets x backbones x selectors x numbers of fields x seeds. No MindSpore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from src.config import ROOT, Config, load_config, read_yaml
+from src.errors import UserError, nearest
+
+PLAN_FILE = Path(__file__).with_name("paper.yaml")
+BACKBONES = ("single_task", "shared_bottom", "omoe", "mmoe", "ple", "esmm", "aitm")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a grid. Two cells with one name are one run, which several experiments may show."""
+
+    dataset: str
+    backbone: str
+    method: str
+    keep: str  # keep_ratio; "1" for all fields
+    seed: int
+    tasks: str = "auto"
+    arguments: tuple[str, ...] = field(default=(), compare=False)  # of train.py, but for output_dir
+
+    @property
+    def name(self) -> str:
+        """Name of its run folder."""
+        tasks = "" if self.tasks == "auto" else f"-{self.tasks.replace(',', '+')}"
+        return f"{self.dataset}{tasks}-{self.backbone}-{self.method}-k{self.keep}-s{self.seed}"
+
+    def config(self, output_dir: Path) -> Config:
+        """The settings of its run.
+
+        Raises:
+            UserError: a setting is unknown or wrong.
+        """
+        return load_config(self.command(output_dir))
+
+    def command(self, output_dir: Path) -> list[str]:
+        """Arguments of train.py."""
+        return [*self.arguments, f"output_dir={output_dir}"]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The axes of an experiment; ``settings`` (KEY=VALUE) are common to all of its cells."""
+
+    datasets: tuple[str, ...]
+    methods: tuple[str, ...]
+    backbones: tuple[str, ...] = ("mmoe",)
+    keep_ratios: tuple[str, ...] = ("0.5",)
+    seeds: int = 5
+    tasks: tuple[str, ...] = ("auto",)
+    settings: tuple[str, ...] = ()
+    title: str = ""
+    show: tuple[str, ...] = ("results",)  # data, results, seconds, ablation, ratios: see results.py
+
+
+class Plan:
+    """paper.yaml: methods, data sets, experiments, and the training budget that all of them share."""
+
+    def __init__(self, value: Mapping[str, Any]):
+        self.budget: Mapping[str, Any] = value["budget"]
+        self.methods: Mapping[str, Mapping[str, Any]] = value["methods"]
+        self.datasets: Mapping[str, Mapping[str, Any]] = value["datasets"]
+        self.experiments: Mapping[str, Mapping[str, Any]] = value["experiments"]
+        self.second_setting: Mapping[str, str] = value["second_setting"]
+
+    def label(self, method: str) -> str:
+        """How tables name a method."""
+        return str(self.methods[method]["label"])
+
+    def data_path(self, dataset: str) -> Path:
+        """Where the prepared set of a data set of the plan lies."""
+        return ROOT / "data" / dataset
+
+    def experiment(self, name: str, datasets: Sequence[str], **changes: Any) -> Grid:
+        """A named experiment on some data sets.
+
+        Args:
+            name: a key of ``experiments``.
+            datasets: names of data sets; figure3 adds the data sets of a second task setting.
+            changes: axes to replace, e.g. ``seeds=3``.
+
+        Raises:
+            UserError: no experiment is called that, or an axis has an unknown value.
+        """
+        _known("experiment", [name], self.experiments)
+        axes = {key: tuple(value) if isinstance(value, list) else value
+                for key, value in self.experiments[name].items()}
+        if name == "figure3":
+            datasets = [*datasets, *(self.second_setting[one] for one in datasets if one in self.second_setting)]
+        return self.checked(Grid(**{**axes, "datasets": tuple(datasets), **changes}))
+
+    def checked(self, grid: Grid) -> Grid:
+        """Returns the grid, or says which value of an axis is unknown.
+
+        Raises:
+            UserError: so.
+        """
+        _known("method", grid.methods, self.methods)
+        _known("backbone", grid.backbones, BACKBONES)
+        for dataset in grid.datasets:
+            if dataset not in self.datasets and not (self.data_path(dataset) / "schema.json").exists():
+                raise UserError(f"data set {dataset!r} is not known and {self.data_path(dataset)} is not prepared; "
+                                f"expected one of {', '.join(self.datasets)}{nearest(dataset, self.datasets)}")
+        for ratio in grid.keep_ratios:
+            if ratio != "auto" and not _is_ratio(ratio):
+                raise UserError(f"keep_ratio is {ratio!r}; expected auto or a number above 0 and at most 1")
+        return grid
+
+    def cells(self, grid: Grid) -> list[Cell]:
+        """The runs of a grid, seed by seed, so that an interrupted grid has whole seeds; none twice."""
+        return list(dict.fromkeys(self._cells(grid)))
+
+    def _cells(self, grid: Grid) -> Iterator[Cell]:
+        for dataset in grid.datasets:
+            about = self.datasets.get(dataset, {})
+            for seed in range(1, grid.seeds + 1):
+                for tasks in grid.tasks:
+                    for backbone in grid.backbones:
+                        if backbone in about.get("unfit", ()):
+                            continue
+                        for method in grid.methods:
+                            for keep in grid.keep_ratios:
+                                yield self.cell(dataset, backbone, method, keep, seed, tasks, grid.settings)
+
+    def cell(self, dataset: str, backbone: str, method: str, keep: str, seed: int, tasks: str = "auto",
+             settings: Sequence[str] = ()) -> Cell:
+        """One run, with the arguments that make it."""
+        how = {key: value for key, value in self.methods[method].items() if key != "label"}
+        how.setdefault("selector", method)
+        backbone = how.pop("backbone", backbone)
+        keep = "1" if how["selector"] == "none" else keep if keep == "auto" else format(float(keep), "g")
+        about = self.datasets.get(dataset, {})
+        given = {"dataset": about.get("dataset", dataset), "data_dir": str(self.data_path(dataset)), **self.budget,
+                 **about.get("settings", {}), "backbone": backbone, "keep_ratio": keep, "tasks": tasks, **how,
+                 "seed": seed}
+        cell = Cell(dataset, backbone, method, keep, seed, tasks)
+        words = [f"{key}={_text(value)}" for key, value in given.items()]
+        return Cell(dataset, backbone, method, keep, seed, tasks, (*words, *settings, f"run_name={cell.name}"))
+
+
+def read_plan() -> Plan:
+    """Reads paper.yaml."""
+    return Plan(read_yaml(PLAN_FILE))
+
+
+def _known(what: str, names: Iterable[str], allowed: Iterable[str]) -> None:
+    for name in names:
+        if name not in allowed:
+            raise UserError(f"{what} {name!r} is unknown; expected some of {', '.join(allowed)}"
+                            f"{nearest(name, allowed)}")
+
+
+def _is_ratio(text: str) -> bool:
+    try:
+        return 0 < float(text) <= 1
+    except ValueError:
+        return False
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

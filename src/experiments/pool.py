@@ -1,0 +1,184 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Running the cells of a grid, several at a time, each in a process of its own. No MindSpore.
+
+A process is forked for every cell, so that what takes seconds to import is imported once, nothing of one run reaches
+the next, and one that dies takes none with it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from src.config import read_yaml
+from src.errors import UserError, run_program
+from src.experiments.grid import Cell
+from src.runs import changed_settings
+
+LOG = logging.getLogger(__name__)
+ELSEWHERE = "runs in another process"
+
+
+def run_cells(cells: Sequence[Cell], output_dir: Path, train: Callable[[list[str]], None],
+              workers: int = 1) -> dict[str, str]:
+    """Runs the cells that are not finished.
+
+    Args:
+        cells: the runs of a grid.
+        output_dir: where their run folders go; what they print goes to ``logs/<name>.log`` there.
+        train: main function of the program that makes a run.
+        workers: processes at a time. Any number of such calls, also on several hosts that share ``output_dir``, work
+            on one grid together: a run folder's lock keeps them apart.
+
+    Returns:
+        Name of every cell that has no result, and why.
+
+    Raises:
+        KeyboardInterrupt: SIGINT came; the runs have written their checkpoints, and the same call goes on from there.
+    """
+    (output_dir / "logs").mkdir(parents=True, exist_ok=True)
+    missing: dict[str, str] = {}
+    waiting: deque[Cell] = deque()
+    for cell in cells:
+        state = _state(cell, output_dir)
+        if state == "":
+            waiting.append(cell)
+        elif state != "finished":
+            missing[cell.name] = state
+    LOG.info("%d runs: %d to make, %d finished, %d refused", len(cells), len(waiting),
+             len(cells) - len(waiting) - len(missing), len(missing))
+    clock = _Clock(len(waiting), workers)
+    for cell, seconds, code in _in_turn(waiting, output_dir, train, workers):
+        reason = "" if code == 0 else _reason(cell, output_dir, code)
+        if reason:
+            missing[cell.name] = reason
+        LOG.info("%s", clock.line(cell.name, seconds, reason))
+    return missing
+
+
+def _in_turn(waiting: deque[Cell], output_dir: Path, train: Callable[[list[str]], None],
+             workers: int) -> Iterator[tuple[Cell, float, int]]:
+    """Cell, seconds and exit code of every run, as they end; the code is negative after a signal."""
+    running: dict[int, tuple[Cell, float, int]] = {}
+    free = list(range(workers))
+    try:
+        while waiting or running:
+            while waiting and free:
+                cell, slot = waiting.popleft(), free.pop()
+                process = _start(cell, output_dir, train, lambda slot=slot: _pin(slot, workers))
+                running[process] = (cell, time.monotonic(), slot)
+            process, status = os.wait()
+            if process in running:
+                cell, began, slot = running.pop(process)
+                free.append(slot)
+                yield cell, time.monotonic() - began, os.waitstatus_to_exitcode(status)
+    finally:
+        for process in running:  # interrupted: each writes a checkpoint, then ends
+            os.kill(process, signal.SIGTERM)
+        for process in running:
+            os.waitpid(process, 0)
+
+
+def _start(cell: Cell, output_dir: Path, train: Callable[[list[str]], None], before: Callable[[], None]) -> int:
+    """Forks a process that makes the run; returns its number."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    process = os.fork()
+    if process:
+        return process
+    try:
+        log = os.open(output_dir / "logs" / f"{cell.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        before()
+        sys.argv = ["train.py", *cell.command(output_dir)]
+        run_program(train)
+        code: object = 0
+    except SystemExit as end:
+        code = end.code
+    except BaseException:  # noqa: B902 a child must never return into the parent's loop
+        logging.getLogger(__name__).exception("this run failed")
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 1)  # pylint: disable=protected-access
+
+
+def _pin(slot: int, workers: int) -> None:
+    """Gives this process its share of the cores: MindSpore starts a thread for each that it may use."""
+    cores = sorted(os.sched_getaffinity(0))
+    share = len(cores) // workers
+    if share:
+        os.sched_setaffinity(0, cores[slot * share:(slot + 1) * share])
+
+
+def _state(cell: Cell, output_dir: Path) -> str:
+    """"finished", "" for a run to make or go on with, or why it cannot be made."""
+    folder = output_dir / cell.name
+    try:
+        config = cell.config(output_dir)
+        if (folder / "config.yaml").exists():
+            changed = changed_settings(read_yaml(folder / "config.yaml"), config)
+            if changed:
+                return f"its folder holds a run with other settings ({changed}); give another output_dir"
+    except UserError as error:
+        return str(error)
+    if (folder / "metrics.json").exists():
+        return "finished"
+    return ELSEWHERE if _is_locked(folder) else ""
+
+
+def _is_locked(folder: Path) -> bool:
+    try:
+        with open(folder / ".lock", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _reason(cell: Cell, output_dir: Path, code: int) -> str:
+    """Why a run failed: the last line that it printed, and where the rest is."""
+    log = output_dir / "logs" / f"{cell.name}.log"
+    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    said = [line for line in lines if line.startswith("error: ")] or lines or ["no output"]
+    if "another run is writing" in said[-1]:
+        return ELSEWHERE
+    ended = f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+    return f"{said[-1].strip()} ({ended}; {log})"
+
+
+class _Clock:
+    """Progress of a grid, with the time that is left at the mean speed so far."""
+
+    def __init__(self, total: int, workers: int):
+        self.total, self.workers, self.done, self.began = total, workers, 0, time.monotonic()
+
+    def line(self, name: str, seconds: float, reason: str) -> str:
+        """What to print when a run ends."""
+        self.done += 1
+        left = (time.monotonic() - self.began) / self.done * (self.total - self.done)
+        end = f"about {left / 60:.0f} min left" if self.done < self.total else "that was the last"
+        return f"[{self.done}/{self.total}] {name}: {reason or f'{seconds:.0f} s'}; {end}"

@@ -1,0 +1,71 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Reading the finished runs of a grid. No MindSpore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from src.evaluation import mean_auc
+from src.experiments.grid import Cell
+from src.files import read_json
+
+Record = dict[str, Any]
+
+
+def read_records(cells: Iterable[Cell], output_dir: Path) -> list[Record]:
+    """One record per finished run, in the order of the cells.
+
+    Args:
+        cells: runs of a grid.
+        output_dir: where their folders are.
+
+    Returns:
+        ``{"dataset", "backbone", "method", "keep", "seed", "tasks": {task: {"auc", "logloss"}} on test, "mean_auc",
+        "valid": the same on valid, "valid_mean_auc", "fields": kept per task, "select", "train": seconds, "epochs",
+        "parameters", "selected": {task: [field]}}``
+
+    Raises:
+        UserError: a file of a finished run is damaged.
+    """
+    found = []
+    for cell in cells:
+        folder = output_dir / cell.name
+        if (folder / "metrics.json").exists():
+            found.append(_record(cell, read_json(folder / "metrics.json"), read_json(folder / "selection.json")))
+    return found
+
+
+def _record(cell: Cell, metrics: dict, selection: dict) -> Record:
+    setting = "" if cell.tasks == "auto" else f" ({cell.tasks})"
+    return {
+        "dataset": cell.dataset + setting, "backbone": cell.backbone, "method": cell.method, "keep": cell.keep,
+        "seed": cell.seed, "tasks": metrics["test"], "mean_auc": metrics["mean_auc"], "valid": metrics["valid"],
+        "valid_mean_auc": mean_auc(metrics["valid"]), "fields": metrics["input_fields"],
+        "select": metrics["seconds"]["select"], "train": metrics["seconds"]["train"], "epochs": metrics["epochs"],
+        "parameters": metrics["parameters"], "selected": selection["selected"],
+    }
+
+
+def long_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """One flat row per run, task and split, for a CSV file."""
+    return [{**{key: record[key] for key in ("dataset", "backbone", "method", "keep", "seed")},
+             "fields": record["fields"][task], "split": split, "task": task, "auc": entry["auc"],
+             "logloss": entry["logloss"], "select_seconds": record["select"], "train_seconds": record["train"],
+             "epochs": record["epochs"], "parameters": record["parameters"]}
+            for record in records for split, key in (("valid", "valid"), ("test", "tasks"))
+            for task, entry in record[key].items()]
