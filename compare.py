@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> None:
     start_logging()
     signal.signal(signal.SIGTERM, _stop)
     options, settings = parse(arguments)
-    plan = read_plan()
+    plan = read_plan(options.data_root)
     if options.sweep:
         missing = sweep(options, settings, plan)
     else:
@@ -89,6 +89,7 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         "keep_ratio=auto tries numbers around the score's chance level")
     add("--workers", type=_count, default=1, help="runs at a time, which share the cores (default: 1)")
     add("--output_dir", type=Path, default=ROOT / "outputs" / "compare", help="default: outputs/compare")
+    add("--data_root", type=Path, default=ROOT / "data", help="folder of the prepared data sets (default: data)")
     add("--dry_run", action="store_true", help="list the runs and make none")
     options, rest = parser.parse_known_args(list(arguments))
     settings = [f"{key}={text}" for key, text in parse_arguments(rest).items()]

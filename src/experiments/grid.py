@@ -77,7 +77,8 @@ class Grid:
 class Plan:
     """paper.yaml: methods, data sets, experiments, and the training budget that all of them share."""
 
-    def __init__(self, value: Mapping[str, Any]):
+    def __init__(self, value: Mapping[str, Any], data_root: Path = ROOT / "data"):
+        self.data_root = Path(data_root)
         self.budget: Mapping[str, Any] = value["budget"]
         self.methods: Mapping[str, Mapping[str, Any]] = value["methods"]
         self.datasets: Mapping[str, Mapping[str, Any]] = value["datasets"]
@@ -90,7 +91,7 @@ class Plan:
 
     def data_path(self, dataset: str) -> Path:
         """Where the prepared set of a data set of the plan lies."""
-        return ROOT / "data" / dataset
+        return self.data_root / dataset
 
     def experiment(self, name: str, datasets: Sequence[str], **changes: Any) -> Grid:
         """A named experiment on some data sets.
@@ -159,9 +160,9 @@ class Plan:
         return Cell(dataset, backbone, method, keep, seed, tasks, (*words, *settings, f"run_name={cell.name}"))
 
 
-def read_plan() -> Plan:
-    """Reads paper.yaml."""
-    return Plan(read_yaml(PLAN_FILE))
+def read_plan(data_root: Path = ROOT / "data") -> Plan:
+    """Reads paper.yaml; ``data_root`` holds the prepared data sets, each in a folder of its name."""
+    return Plan(read_yaml(PLAN_FILE), data_root)
 
 
 def _known(what: str, names: Iterable[str], allowed: Iterable[str]) -> None:

@@ -26,6 +26,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -117,7 +118,7 @@ def _start(cell: Cell, output_dir: Path, train: Callable[[list[str]], None], bef
     except SystemExit as end:
         code = end.code
     except BaseException:  # noqa: B902 a child must never return into the parent's loop
-        logging.getLogger(__name__).exception("this run failed")
+        traceback.print_exc()
         code = 1
     sys.stdout.flush()
     sys.stderr.flush()
