@@ -189,6 +189,7 @@ def _sweep_one(grid: Grid, options: argparse.Namespace, plan: Plan) -> dict[str,
     table = sweep_table(name, found, fields)
     chosen = choose_fields({float(cell.keep): _selection(cell, output_dir) for cell in cells if cell.seed == 1}, found)
     path = output_dir / "results" / f"sweep-{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path.with_suffix(".md"), f"{name}\n\n{table.markdown()}\n")
     write_json(path, chosen.to_json())
     print(f"{name}\n\n{table.markdown()}\n\nfields per task: {chosen.k}; train with them: python train.py "

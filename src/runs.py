@@ -34,7 +34,8 @@ from src.errors import UserError
 from src.files import read_json, write_json, write_text
 
 PACKAGES = ("mindspore", "mindspore-gpu", "numpy", "pandas", "polars", "scikit-learn", "scipy")
-SAME_RUN = ("resume", "progress", "output_dir", "run_name", "device_id", "verify_data", "data_dir")  # may differ
+# Settings that may differ when a run is gone on with.
+SAME_RUN = ("resume", "progress", "output_dir", "run_name", "device_id", "verify_data", "data_dir", "summary")
 
 
 class RunFolder:

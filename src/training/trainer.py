@@ -35,6 +35,7 @@ from src.runs import RunFolder
 from src.training.checkpoint import load_checkpoint, load_latest, pop_state, restore, save_checkpoint
 from src.training.lazy import LazyStep, is_lazy
 from src.training.parallel import Ranks
+from src.training.summary import SummaryLog
 
 LOG = logging.getLogger(__name__)
 EVALUATION_ROWS = 4096
@@ -121,10 +122,12 @@ class Trainer:
         """
         self._resume()
         handlers = {number: signal.signal(number, self._remember_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+        folder = self.run.path / "summary" if self.config.summary and self.run.writes else None
         try:
-            while self.state["epoch"] <= self.config.epochs and self.state["waited"] < self.config.patience:
-                self._train_epoch()
-                self._finish_epoch()
+            with SummaryLog(folder) as summary:
+                while self.state["epoch"] <= self.config.epochs and self.state["waited"] < self.config.patience:
+                    self._train_epoch()
+                    self._finish_epoch(summary)
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
@@ -157,8 +160,8 @@ class Trainer:
         return UserError(f"{what} in epoch {self.state['epoch']}, batch {batch}; the last good checkpoint is "
                          f"{self.run.path / 'last.ckpt'}; try a smaller learning_rate than {self.config.learning_rate}")
 
-    def _finish_epoch(self) -> None:
-        """Validates, writes history and checkpoints, and moves on to the next epoch."""
+    def _finish_epoch(self, summary: SummaryLog) -> None:
+        """Validates, writes history, summary and checkpoints, and moves on to the next epoch."""
         state = self.state
         for parameter in self.model.get_parameters():  # ReLU turns NaN into 0, so a finite loss does not tell
             if not np.isfinite(parameter.asnumpy()).all():
@@ -179,6 +182,7 @@ class Trainer:
         self.history.append({"epoch": state["epoch"], "train_loss": loss, "valid": metrics,
                              "mean_auc": mean_auc(metrics), "monitor": value, "best": improved})
         self.run.write_history(self.history)
+        summary.write(state["epoch"], loss, metrics)
         LOG.info("epoch %d: loss %.4f, valid %s%s", state["epoch"], loss, ", ".join(
             f"{task} AUC {entry['auc'] if entry['auc'] is None else round(entry['auc'], 4)}"
             for task, entry in metrics.items()), " (best)" if improved else "")

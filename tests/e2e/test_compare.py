@@ -1,0 +1,131 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""compare.py as a user runs it: a small grid, gone on with, interrupted, swept; and what it says to wrong options."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import compare
+import preprocess
+from src.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ["--batch_size", "256", "epochs=1", "search_epochs=1"]
+
+
+@pytest.fixture(scope="module")
+def data_root(tmp_path_factory):
+    """A folder with one prepared set, smaller than the one that compare.py would make."""
+    root = tmp_path_factory.mktemp("data")
+    preprocess.main(["--dataset", "simulate", "--rows", "3000", "--data_dir", str(root / "simulate")])
+    return root
+
+
+def start(data_root, output_dir, *arguments):
+    command = [sys.executable, str(ROOT / "compare.py"), "--datasets", "simulate", "--data_root", str(data_root),
+               "--output_dir", str(output_dir), *SMALL, *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run(data_root, output_dir, *arguments):
+    process = start(data_root, output_dir, *arguments)
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
+
+
+def metrics_of(folder):
+    return {path.parent.name: json.loads(path.read_text())["mean_auc"] for path in folder.glob("*/metrics.json")}
+
+
+@pytest.mark.e2e
+def test_a_small_grid_and_the_same_again(data_root, tmp_path):
+    wanted = ["--methods", "none,chi2", "--seeds", "1", "--workers", "2"]
+    code, out, err = run(data_root, tmp_path, *wanted)
+    assert code == 0, err
+    assert "2 runs: 2 to make" in err and "[2/2]" in err
+    aucs = metrics_of(tmp_path)
+    assert set(aucs) == {"simulate-mmoe-none-k1-s1", "simulate-mmoe-chi2-k0.5-s1"}
+    row = next(line for line in out.splitlines() if "chi-squared" in line)
+    assert f"{aucs['simulate-mmoe-chi2-k0.5-s1']:.4f}" in row and "20/20" in row
+    assert (tmp_path / "results" / "results.md").read_text(encoding="utf-8").strip() in out
+    code, again, err = run(data_root, tmp_path, *wanted)
+    assert code == 0 and "0 to make, 2 finished" in err
+    assert again == out
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_failed_runs_do_not_stop_the_others(data_root, tmp_path):
+    code, out, err = run(data_root, tmp_path, "--methods", "chi2,multisfs-paper", "--keep_ratios", "auto,0.5",
+                         "--seeds", "1")
+    assert code == 1
+    assert re.search("no result: simulate-mmoe-chi2-kauto-s1: error: keep_ratio is auto, but .*exit code 2", err)
+    assert len(metrics_of(tmp_path)) == 2 and "MultiSFS (paper)" in out
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_an_interrupted_grid_goes_on_to_the_same_numbers(data_root, tmp_path):
+    wanted = ["--methods", "none,random", "--seeds", "1", "epochs=4"]
+    process = start(data_root, tmp_path / "cut", *wanted)
+    while not list((tmp_path / "cut").glob("*/history.jsonl")):
+        time.sleep(0.05)
+        assert process.poll() is None
+    os.kill(process.pid, signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert not metrics_of(tmp_path / "cut")
+    assert run(data_root, tmp_path / "cut", *wanted)[0] == run(data_root, tmp_path / "whole", *wanted)[0] == 0
+    assert metrics_of(tmp_path / "cut") == metrics_of(tmp_path / "whole")
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_a_sweep_gives_a_selection_to_train_with(data_root, tmp_path):
+    code, out, err = run(data_root, tmp_path, "--sweep", "keep_ratio=auto", "--methods", "multisfs-calibrated",
+                         "--seeds", "1", "score_batches=2")
+    assert code == 0, err
+    chosen = tmp_path / "results" / "sweep-simulate-mmoe-multisfs-calibrated.json"
+    counts = {task: len(fields) for task, fields in json.loads(chosen.read_text())["selected"].items()}
+    assert f"fields per task: {counts}" in out
+    done = subprocess.run([sys.executable, str(ROOT / "train.py"), "--dataset", "simulate", "--data_dir",
+                           str(data_root / "simulate"), "--selection", str(chosen), "--output_dir", str(tmp_path),
+                           "--run_name", "chosen", *SMALL], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "chosen" / "metrics.json").read_text())["input_fields"] == counts
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--experiment", "table2"], "experiment 'table2' is unknown"),
+    (["--methods", "mss"], "method 'mss' is unknown.*did you mean mssm"),
+    (["--seeds", "none"], "'none' is not a whole number of at least 1; see python compare.py --help"),
+    (["--sweep", "epochs=1,2"], "sweep is 'epochs=1,2'; expected keep_ratio="),
+    (["seed=3"], "seed differs from run to run of a grid"),
+    (["epoch=3"], "unknown key 'epoch' .*did you mean epochs"),
+    (["three"], "argument 'three' is not understood"),
+    (["--datasets", "kuairand"], "data/kuairand is not prepared; python preprocess.py --dataset kuairand"),
+])
+def test_wrong_options_are_one_line(tmp_path, arguments, message):
+    with pytest.raises(UserError, match=message):
+        compare.main([*arguments, "--data_root", str(tmp_path / "data"), "--output_dir", str(tmp_path / "out")])
+    assert not list(tmp_path.iterdir())
