@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Select fields, train a multi-task model on them, test it.
 """What a report shows, read from a finished run's folder and checked, so that the page can be made of plain data."""
 
 from __future__ import annotations

@@ -62,7 +62,10 @@ svg .axis { stroke: var(--line); }
 svg .chance { stroke: var(--text); stroke-dasharray: 4 3; }
 svg .kept { fill: var(--kept); }
 svg .dropped { fill: var(--back); stroke: var(--soft); }
-.kept-mark { font-weight: 700; }
+.bold { font-weight: 700; }
+.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0 1rem; padding: 0; margin: 0; font-size: .85rem; }
+.legend li { display: flex; align-items: center; gap: .4rem; }
+svg.key { width: 40px; height: 12px; }
 @media (prefers-color-scheme: dark) {
   :root { --back: #14171c; --text: #e6e9ed; --soft: #a3acb7; --line: #3a424c; --band: #1f242b; --kept: #56b4e9;
     --task0: #56b4e9; --task1: #f0a35e; --task2: #35c79a; --task3: #e096c1; --task4: #e5d84a; }
@@ -98,11 +101,13 @@ class Cell(NamedTuple):
         text: what it shows, not yet escaped.
         key: the number it is sorted by, or None where there is none.
         heat: 0 to 9, how strong its background is; None for no background.
+        bold: whether it stands out.
     """
 
     text: str
     key: float | None = None
     heat: int | None = None
+    bold: bool = False
 
 
 def escape(value: Any) -> str:
@@ -113,6 +118,11 @@ def escape(value: Any) -> str:
 def number(value: float | None, form: str = ".4f", heat: int | None = None) -> Cell:
     """A cell with a number; None, which stands for "cannot be computed", is a dash."""
     return Cell("–", None, heat) if value is None else Cell(format(value, form), value, heat)
+
+
+def count(value: int) -> Cell:
+    """A cell with a whole number."""
+    return Cell(f"{value:,}", value)
 
 
 def paragraph(text: str) -> str:
@@ -147,7 +157,7 @@ def _head(name: str, right: bool, sorts: bool) -> str:
 def _cell(value: Any, place: int, right: bool) -> str:
     if not isinstance(value, Cell):
         return f'<th scope="row">{escape(value)}</th>' if place == 0 else f"<td>{escape(value)}</td>"
-    style = " ".join(["n"] * right + [f"h{value.heat}"] * (value.heat is not None))
+    style = " ".join(["n"] * right + [f"h{value.heat}"] * (value.heat is not None) + ["bold"] * value.bold)
     key = "" if value.key is None else repr(value.key)
     return f'<td class="{style}" data-key="{key}">{escape(value.text)}</td>'
 
