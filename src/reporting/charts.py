@@ -53,21 +53,23 @@ def ranked_bars(task: str, scores: Mapping[str, float], kept: Sequence[str], cha
     names = sorted(scores, key=lambda name: -scores[name])
     scale = Scale([*scores.values(), *([] if chance is None else [chance])], chance)
     room, height = WIDTH - LABELS - NUMBERS, ROW * len(names) + 22
-    zero, bars, keeps = LABELS + room * scale(0.0), [], set(kept)
+    zero, keeps = LABELS + room * scale(0.0), set(kept)
+    bars, texts, level = [], [], ""
+    if chance is not None:
+        x = LABELS + room * scale(chance)
+        level = (f'<line class="chance" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height - 16}"/>'
+                 f'<text x="{x:.1f}" y="{height - 4}" text-anchor="middle">chance {chance:.4g}</text>')
     for place, name in enumerate(names):
         end, top = LABELS + room * scale(scores[name]), 4 + ROW * place
         style, mark, state = ("kept", "✓ ", "kept") if name in keeps else ("dropped", "", "dropped")
-        bars.append(f'<g><title>{escape(name)}: {scores[name]:.6g}, {state}</title>'
-                    f'<text x="{LABELS - 6}" y="{top + 11}" text-anchor="end">{mark}{escape(_short(name))}</text>'
-                    f'<rect class="{style}" x="{min(zero, end):.1f}" y="{top}" width="{abs(end - zero):.1f}" '
-                    f'height="{ROW - 5}"/>'
-                    f'<text x="{max(zero, end) + 4:.1f}" y="{top + 11}">{scores[name]:.4g}</text></g>')
-    if chance is not None:
-        x = LABELS + room * scale(chance)
-        bars.append(f'<line class="chance" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height - 16}"/>'
-                    f'<text x="{x:.1f}" y="{height - 4}" text-anchor="middle">chance {chance:.4g}</text>')
+        title = f"<title>{escape(name)}: {scores[name]:.6g}, {state}</title>"
+        bars.append(f'<g>{title}<rect class="{style}" x="{min(zero, end):.1f}" y="{top}" '
+                    f'width="{abs(end - zero):.1f}" height="{ROW - 5}"/></g>')
+        texts.append(f'<g>{title}<text x="{LABELS - 6}" y="{top + 11}" text-anchor="end">{mark}'
+                     f'{escape(_short(name))}</text>'
+                     f'<text x="{max(zero, end) + 4:.1f}" y="{top + 11}">{scores[name]:.4g}</text></g>')
     caption = f"{task}: {len(keeps)} of {len(names)} fields{', logarithmic scale' if scale.logarithmic else ''}"
-    return _figure(caption, f"Scores of the fields for task {task}, best first", height, bars)
+    return _figure(caption, f"Scores of the fields for task {task}, best first", height, [*bars, level, *texts])
 
 
 def curves(caption: str, lines: Mapping[str, Sequence[float | None]], best: int | None, colours: bool = True) -> str:

@@ -45,19 +45,19 @@ caption { text-align: left; padding: .4rem .6rem; color: var(--soft); }
 th, td { padding: .3rem .6rem; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.n, th.n { text-align: right; white-space: nowrap; }
 thead th { position: sticky; top: 0; background: var(--band); vertical-align: bottom; z-index: 1; padding: 0; }
-tbody th { font-weight: 600; max-width: 14rem; min-width: 6rem; }
+tbody th { font-weight: 600; max-width: 14rem; position: sticky; left: 0; background: var(--back); }
 th button { font: inherit; color: inherit; background: none; border: 0; padding: .4rem .6rem; width: 100%;
   min-height: 2.5rem; text-align: inherit; cursor: pointer; }
-th button::after { content: " \\2195"; color: var(--soft); }
-th[aria-sort=ascending] button::after { content: " \\2191"; }
-th[aria-sort=descending] button::after { content: " \\2193"; }
+th button::after { content: "\\a0\\2195"; color: var(--soft); }
+th[aria-sort=ascending] button::after { content: "\\a0\\2191"; }
+th[aria-sort=descending] button::after { content: "\\a0\\2193"; }
 :focus-visible { outline: 3px solid #d55e00; outline-offset: -3px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); gap: 1rem; }
 figure { margin: 0; min-width: 0; }
 figcaption { font-weight: 600; margin: .5rem 0 .25rem; }
 figure .scroll { width: auto; padding: .4rem; }
 svg { display: block; width: 100%; max-width: 34rem; height: auto; font: 11px system-ui, sans-serif; }
-svg text { fill: var(--text); }
+svg text { fill: var(--text); stroke: var(--back); stroke-width: 3px; paint-order: stroke; }
 svg .axis { stroke: var(--line); }
 svg .chance { stroke: var(--text); stroke-dasharray: 4 3; }
 svg .kept { fill: var(--kept); }
@@ -69,6 +69,11 @@ svg.key { width: 40px; height: 12px; }
 @media (prefers-color-scheme: dark) {
   :root { --back: #14171c; --text: #e6e9ed; --soft: #a3acb7; --line: #3a424c; --band: #1f242b; --kept: #56b4e9;
     --task0: #56b4e9; --task1: #f0a35e; --task2: #35c79a; --task3: #e096c1; --task4: #e5d84a; }
+}
+@media (max-width: 40rem) {
+  th, td { padding: .3rem .35rem; }
+  th button { padding: .4rem .35rem; }
+  tbody th { max-width: 8rem; }
 }
 @media print { .scroll { max-height: none; overflow: visible; } }
 """

@@ -27,6 +27,10 @@ from src.reporting.facts import Facts, dropped_fields, keeps_all
 from src.reporting.page import code, count, number, page, paragraph, table
 from src.schema import SPLITS
 
+METRICS = {"auc": "AUC", "logloss": "log loss"}
+SIZES = {"parameters": "parameters", "embedding_parameters": "of these, embedding", "epochs": "epochs",
+         "best_epoch": "best epoch", "train_rows_per_second": "train rows per second", "peak_memory_mb": "peak MB"}
+
 
 def report(facts: Facts) -> str:
     """The page as text; it depends on ``facts`` alone, and needs nothing but a browser."""
@@ -63,17 +67,14 @@ def _lead(facts: Facts) -> str:
 def _results(facts: Facts) -> str:
     beside, rows = facts.all_fields, []
     for task in facts.selection.tasks:
-        cells = [count(facts.selection.k[task])]
-        for split, key in (("test", "auc"), ("test", "logloss"), ("valid", "auc"), ("valid", "logloss")):
-            mine = facts.metrics[split][task][key]
-            cells.append(number(mine))
-            if beside:
-                theirs = beside.metrics[split][task][key]
-                cells += [number(theirs), number(_minus(mine, theirs), "+.4f")]
-        rows.append([task, *cells])
-    header = ["task", "fields"]
-    for name in ("test AUC", "test log loss", "valid AUC", "valid log loss"):
-        header += [name, *(["all fields", "change"] if beside else [])]
+        for split in ("test", "valid"):
+            for key, name in METRICS.items():
+                mine = facts.metrics[split][task][key]
+                rows.append([task, f"{split} {name}", number(mine)])
+                if beside:
+                    theirs = beside.metrics[split][task][key]
+                    rows[-1] += [number(theirs), number(_minus(mine, theirs), "+.4f")]
+    header = ["task", "metric", "this run", *(["all fields", "change"] if beside else [])]
     return _beside(facts) + table("Metrics of every task, at the best epoch", header, rows) + _sizes(facts)
 
 
@@ -92,9 +93,7 @@ def _beside(facts: Facts) -> str:
 
 def _sizes(facts: Facts) -> str:
     runs = [facts.metrics, *([facts.all_fields.metrics] if facts.all_fields else [])]
-    kinds = [("parameters", ",.0f"), ("embedding_parameters", ",.0f"), ("train_rows_per_second", ",.0f"),
-             ("peak_memory_mb", ",.0f"), ("epochs", ",.0f"), ("best_epoch", ",.0f")]
-    rows = [[name.replace("_", " "), *(number(metrics.get(name), form) for metrics in runs)] for name, form in kinds]
+    rows = [[name, *(number(metrics.get(key), ",.0f") for metrics in runs)] for key, name in SIZES.items()]
     rows += [[f"seconds to {part}", *(number(metrics["seconds"].get(part), ".1f") for metrics in runs)]
              for part in facts.metrics["seconds"]]
     header = ["quantity", "this run", "all fields"][:1 + len(runs)]
@@ -107,12 +106,13 @@ def _curves(facts: Facts) -> str:
         return paragraph("history.jsonl has no epoch.")
     best, tasks = facts.metrics["best_epoch"], facts.selection.tasks
     charts = [curves("Training loss", {"train loss": [record["train_loss"] for record in history]}, best)]
-    for key, name in (("auc", "Validation AUC"), ("logloss", "Validation log loss")):
-        charts.append(curves(name, {task: [record["valid"][task][key] for record in history] for task in tasks}, best))
+    for key, name in METRICS.items():
+        lines = {task: [record["valid"][task][key] for record in history] for task in tasks}
+        charts.append(curves(f"Validation {name}", lines, best))
     rows = [[count(record["epoch"]), number(record["train_loss"]),
-             *(number(record["valid"][task][key]) for task in tasks for key in ("auc", "logloss"))]
+             *(number(record["valid"][task][key]) for task in tasks for key in METRICS)]
             for record in history]
-    header = ["epoch", "train loss", *(f"{task} {name}" for task in tasks for name in ("AUC", "log loss"))]
+    header = ["epoch", "train loss", *(f"{task} {name}" for task in tasks for name in METRICS.values())]
     return f'<div class="charts">{"".join(charts)}</div>{table("Every epoch, on the validation split", header, rows)}'
 
 
