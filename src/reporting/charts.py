@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 
 from src.reporting.page import escape
 
-WIDTH, LABELS, ROW, NUMBERS = 360, 130, 18, 52  # pixels: whole, names, one bar, space for the numbers
+WIDTH, LABELS, ROW, NUMBERS = 360, 130, 18, 64  # pixels: whole, names, one bar, space for the numbers
 HEIGHT, LEFT, BOTTOM = 210, 44, 30
 MARKS = ("circle", "square", "diamond", "triangle", "cross")  # lines differ by mark and dashes, not by colour alone
 DASHES = ("", "6 3", "2 3", "8 3 2 3", "1 4")

@@ -73,7 +73,7 @@ svg.key { width: 40px; height: 12px; }
 @media (max-width: 40rem) {
   th, td { padding: .3rem .35rem; }
   th button { padding: .4rem .35rem; }
-  tbody th { max-width: 8rem; }
+  tbody th { max-width: 10rem; }
 }
 @media print { .scroll { max-height: none; overflow: visible; } }
 """
