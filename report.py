@@ -74,10 +74,8 @@ def write_costs(run: RunFolder, everything: RunFolder, data, config: Config) -> 
         raise UserError(f"{checkpoint} does not exist; train the run again, or name another with --all_fields")
     made_from = {"all_fields": everything.path.name, "checkpoint": sha256(checkpoint), "split": SPLIT,
                  "fields": dropped_fields(selection)}
-    if (run.path / COSTS).exists():
-        before = run.read(COSTS)
-        if isinstance(before, dict) and all(before.get(key) == value for key, value in made_from.items()):
-            return
+    if _holds(run, made_from):
+        return
     began = time.perf_counter()
     choose_device(config.device_target, config.device_id)
     model, plan, whole = load_model(everything, load_run(str(everything.path), [])[1], data)
@@ -88,6 +86,15 @@ def write_costs(run: RunFolder, everything: RunFolder, data, config: Config) -> 
                       "without": {name: _by_task(whole.tasks, row) for name, row in zip(made_from["fields"], without)},
                       "seconds": seconds})
     LOG.info("%d passes over the %s split in %.1f s", len(fields) + 1, SPLIT, seconds)
+
+
+def _holds(run: RunFolder, made_from: dict) -> bool:
+    """Whether the run folder has costs of just this model and these fields; a damaged file is made again."""
+    try:
+        before = run.read(COSTS)
+    except UserError:
+        return False
+    return isinstance(before, dict) and all(before.get(key) == value for key, value in made_from.items())
 
 
 def _by_task(tasks, aucs) -> dict:

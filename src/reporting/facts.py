@@ -108,7 +108,7 @@ def read_facts(run: RunFolder, schema: Schema, all_fields: AllFields | None = No
         _need(all(_is_number(record["train_loss"]) and _measured(record["valid"], selection.tasks)
                   and isinstance(record["epoch"], int) for record in history))
     if costs is not None:
-        with _damage(run.path / COSTS):
+        with _damage(run.path / COSTS, "delete it, and start report.py again"):
             _need(all(_is_value(value) for entry in (costs["auc"], *costs["without"].values())
                       for value in (entry[task] for task in selection.tasks)))
             _need(isinstance(costs["all_fields"], str) and isinstance(costs["split"], str))
@@ -178,15 +178,15 @@ def compare_with(run: RunFolder, other: RunFolder) -> AllFields:
 class _damage:  # noqa: N801 reads as a statement
     """Turns what a file of the wrong form raises into one line that names the file."""
 
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: Path, mend: str = "train again, or restore it"):
+        self.path, self.mend = path, mend
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind, error, _trace) -> None:
         if isinstance(error, (KeyError, TypeError, ValueError, AttributeError, IndexError)):
-            raise UserError(f"{self.path} is damaged: {kind.__name__} {error}; train again, or restore it") from None
+            raise UserError(f"{self.path} is damaged: {kind.__name__} {error}; {self.mend}") from None
 
 
 def _need(holds: bool) -> None:
