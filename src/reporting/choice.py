@@ -47,8 +47,8 @@ def _heat_map(selection: Selection) -> str:
     fields, ranks = selection.fields, {}
     for task in selection.tasks:
         known = (selection.scores or {}).get(task, {})
-        ranks[task] = {name: rank for rank, name in enumerate(sorted(known, key=lambda name: -known[name]))}
-    order = sorted(fields, key=lambda name: sum(ranks[task].get(name, len(fields)) for task in selection.tasks))
+        ranks[task] = {name: rank for rank, name in enumerate(sorted(known, key=known.__getitem__, reverse=True))}
+    order = sorted(fields, key=lambda name: sum(rank.get(name, len(fields)) for rank in ranks.values()))
     rows = []
     for name in order:
         cells = [_heat_cell(selection, task, name, ranks[task].get(name)) for task in selection.tasks]
@@ -101,7 +101,7 @@ def relations(selection: Selection, reused: bool) -> str:
     pairs = [(t, i) for t in range(len(tasks)) for i in range(len(tasks))]
     each = [[name, *(_weight([matrices[name][t][i]]) for t, i in pairs)] for name in names]
     words = ("A task's merged score of a field is the sum over tasks of relation times score. Rows take from columns; "
-             "“a ← b” is the weight of b's score in that of a.")
+             "“a ← b” is the weight of b's score in that of a. The stronger the colour, the larger its magnitude.")
     return (paragraph(words) + table("Mean relation over fields", ["task", *(f"← {task}" for task in tasks)], rows)
             + table("Relations of every field", ["field", *(f"{tasks[t]} ← {tasks[i]}" for t, i in pairs)], each))
 

@@ -123,26 +123,34 @@ def _costs(facts: Facts) -> str:
             command += ["--all_fields", "RUN_WITH_ALL_FIELDS"]
         return (paragraph("Not computed yet; it takes one pass over the validation split per dropped field, on a model "
                           "of all fields:") + code(shlex.join(command)))
-    costs, tasks, rows = facts.costs, facts.selection.tasks, []
-    changes = {name: {task: _minus(costs["without"][name][task], costs["auc"][task]) for task in tasks}
+    costs, tasks = facts.costs, facts.selection.tasks
+    changes = {name: [_minus(costs["without"][name][task], costs["auc"][task]) for task in tasks]
                for name in dropped_fields(facts.selection) if name in costs["without"]}
-    worst = max([-(change or 0) for entry in changes.values() for change in entry.values()], default=0)
-    for name in sorted(changes, key=lambda name: sum(change or 0 for change in changes[name].values())):
-        cells = []
-        for task, change in changes[name].items():
-            heat = round(9 * max(0, -change) / worst) if change is not None and worst > 0 else None
-            kept = not keeps_all(facts.selection) and name in facts.selection.selected[task]
-            cell = number(change, "+.4f", heat)
-            cells.append(cell._replace(text=f"✓ {cell.text}", bold=True) if kept else cell)
-        rows.append([name, *cells])
-    if not rows:
-        return paragraph("Every task keeps every field.")
+    if not changes:
+        return paragraph("No task drops a field.")
     aucs = ", ".join(f"{task} {number(costs['auc'][task]).text}" for task in tasks)
     words = (f"Change of the AUC on the {costs['split']} split when the field's mask is set to 0 in the model of run "
              f"{costs['all_fields']} (all fields: {aucs}). Nothing is trained again, so this is what that model loses; "
-             "a model trained without the field may lose less.")
+             "a model trained without the field may lose less. The stronger the colour, the larger the loss.")
     ticks = "" if keeps_all(facts.selection) else " ✓: this task keeps the field."
-    return paragraph(words + ticks) + table("Change of AUC without the field", ["field", *tasks], rows)
+    return (paragraph(words + ticks)
+            + table("Change of AUC without the field", ["field", *tasks], _cost_rows(facts, changes)))
+
+
+def _cost_rows(facts: Facts, changes: Mapping[str, list]) -> list:
+    """One row a field, the costliest first."""
+    known = [change for row in changes.values() for change in row if change is not None]
+    worst, rows = -min(known, default=0.0), []
+    for name in sorted(changes, key=lambda name: sum(change or 0 for change in changes[name])):
+        cells = []
+        for task, change in zip(facts.selection.tasks, changes[name]):
+            heat = round(9 * max(0.0, -change) / worst) if change is not None and worst > 0 else None
+            cell = number(change, "+.4f", heat)
+            if name in facts.selection.selected[task] and not keeps_all(facts.selection):
+                cell = cell._replace(text=f"✓ {cell.text}", bold=True)
+            cells.append(cell)
+        rows.append([name, *cells])
+    return rows
 
 
 def _data(facts: Facts) -> str:
@@ -183,4 +191,3 @@ def _text(value: Any) -> str:
 
 def _minus(first: float | None, second: float | None) -> float | None:
     return None if first is None or second is None else first - second
-

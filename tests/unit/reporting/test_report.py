@@ -46,7 +46,7 @@ class Page(HTMLParser):
 
     def __init__(self, text: str):
         super().__init__()
-        self.tags, self.words, self.tables, self.open = [], [], {}, []
+        self.tags, self.words, self.tables, self.rows, self.open = [], [], {}, [], []
         self.feed(text)
         self.text = " ".join(self.words)
 
