@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from src.reporting.page import escape
 
 WIDTH, LABELS, ROW, NUMBERS = 360, 130, 18, 64  # pixels: whole, names, one bar, space for the numbers
-HEIGHT, LEFT, BOTTOM = 210, 44, 30
+HEIGHT, LEFT, TOP, BOTTOM = 220, 44, 22, 30
 MARKS = ("circle", "square", "diamond", "triangle", "cross")  # lines differ by mark and dashes, not by colour alone
 DASHES = ("", "6 3", "2 3", "8 3 2 3", "1 4")
 
@@ -84,14 +84,14 @@ def curves(caption: str, lines: Mapping[str, Sequence[float | None]], best: int 
     def at(epoch: int, value: float) -> tuple[float, float]:
         across = (epoch - 1) / (epochs - 1) if epochs > 1 else 0.5
         return (LEFT + 8 + (WIDTH - LEFT - 18) * across,
-                8 + (HEIGHT - BOTTOM - 8) * (1 - (value - low) / (high - low)))
+                TOP + (HEIGHT - BOTTOM - TOP) * (1 - (value - low) / (high - low)))
 
     parts = [_axis_y(low, high, at), _axis_x(epochs, at, low)]
     if best:
         x = at(best, low)[0]
         anchor = "end" if x > WIDTH / 2 else "start"
-        parts.append(f'<line class="chance" x1="{x:.1f}" x2="{x:.1f}" y1="8" y2="{HEIGHT - BOTTOM}"/>'
-                     f'<text x="{x + (-4 if anchor == "end" else 4):.1f}" y="18" text-anchor="{anchor}">best: '
+        parts.append(f'<line class="chance" x1="{x:.1f}" x2="{x:.1f}" y1="4" y2="{HEIGHT - BOTTOM}"/>'
+                     f'<text x="{x + (-4 if anchor == "end" else 4):.1f}" y="13" text-anchor="{anchor}">best: '
                      f"epoch {best}</text>")
     for place, (name, values) in enumerate(lines.items()):
         parts.append(_line(name, values, at, place if colours else 0))

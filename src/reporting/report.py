@@ -165,7 +165,7 @@ def _data(facts: Facts) -> str:
     steps = [[str(step.get("step", "")), number(step.get("rows"), ",.0f")] for step in schema.steps]
     return (paragraph(f"{schema.dataset}: {len(schema.fields)} fields, {len(schema.tasks)} labels. Cardinalities count "
                       "id 0, which stands for missing, unseen or rare.")
-            + table("Rows and positive rates", ["", *SPLITS], rows)
+            + table("Rows and positive rates", ["quantity", *SPLITS], rows)
             + table("Fields", ["field", "cardinality", "kind", "made from", "tasks that keep it"], fields)
             + (table("Steps of preparation", ["step", "rows"], steps) if steps else ""))
 
