@@ -33,7 +33,7 @@ from src.errors import run_program
 from src.evaluation import mean_auc
 from src.models import MultiTaskModel, plan_inputs
 from src.programs import choose_tasks, open_data, start_logging
-from src.reporting import comparison_table, selection_table
+from src.reporting import comparison_table, selection_table, write_report
 from src.runs import RunFolder
 from src.schema import Selection
 from src.selection import check_request, select_fields
@@ -78,6 +78,7 @@ def main(arguments: list) -> None:
     }
     run.write("metrics.json", metrics)
     if run.writes:
+        write_report(run, data.schema)
         show(run)
 
 

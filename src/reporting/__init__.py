@@ -1,3 +1,4 @@
 from src.reporting.tables import comparison_table, markdown_table, selection_table
+from src.reporting.writing import write_report
 
-__all__ = ["comparison_table", "markdown_table", "selection_table"]
+__all__ = ["comparison_table", "markdown_table", "selection_table", "write_report"]

@@ -64,7 +64,7 @@ def refused(done, *words):
 
 def test_a_run_writes_what_is_promised(finished):
     names = {"config.yaml", "env.json", "selection.json", "history.jsonl", "metrics.json", "best.ckpt", "last.ckpt",
-             "train.log"}
+             "train.log", "report.html", "plots"}
     assert names <= {path.name for path in finished.iterdir()}
     selection = json.loads((finished / "selection.json").read_text())
     assert set(selection) == {"selector", "backbone", "seed", "tasks", "fields", "k", "scores", "selected", "shared",

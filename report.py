@@ -1,0 +1,106 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Make the report of a finished run again, with what every dropped field would cost.
+
+    python report.py --run_dir outputs/movielens-mmoe-multisfs-calibrated-42
+    python report.py --run_dir RUN --all_fields RUN_WITH_ALL_FIELDS --open false
+
+The costs need a run with all fields (train.py --selector none): the one named, else one with the same settings beside
+the run. They are computed once and kept in the run folder's field_costs.json.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import time
+import webbrowser
+from pathlib import Path
+
+from src.config import Config
+from src.errors import UserError, run_program
+from src.files import sha256
+from src.programs import load_model, load_run, open_data, start_logging, take_option
+from src.reporting import write_report
+from src.reporting.facts import COSTS, compare_with, dropped_fields, find_all_fields, keeps_all, read_selection
+from src.runs import RunFolder
+from src.selection.field_costs import aucs_without
+from src.training import choose_device
+
+LOG = logging.getLogger("report")
+SPLIT = "valid"  # the numbers invite a choice of fields, so the test split stays out of it
+
+
+def main(arguments: list) -> None:
+    """Computes the costs where they are missing, writes the page, and opens it."""
+    start_logging()
+    opens, given = take_option(arguments, "open", "true"), take_option(arguments, "all_fields", "")
+    if opens not in ("true", "false"):
+        raise UserError(f"open is {opens!r}; expected true or false")
+    run, config = load_run(take_option(arguments, "run_dir"), arguments)
+    data = open_data(config)
+    beside = compare_with(run, RunFolder(Path(given))) if given else find_all_fields(run)
+    if keeps_all(read_selection(run)):
+        write_costs(run, run, data, config)
+    elif beside is not None:
+        write_costs(run, RunFolder(beside.path), data, config)
+    path = write_report(run, data.schema, beside)
+    print(path)
+    if opens == "true" and sys.stdout.isatty():
+        webbrowser.open(path.resolve().as_uri())
+
+
+def write_costs(run: RunFolder, everything: RunFolder, data, config: Config) -> None:
+    """Writes field_costs.json of ``run`` by the model of ``everything``, unless it is there already.
+
+    Raises:
+        UserError: a file of the run with all fields is missing or damaged.
+    """
+    selection, checkpoint = read_selection(run), everything.path / "best.ckpt"
+    if not checkpoint.exists():
+        raise UserError(f"{checkpoint} does not exist; train the run again, or name another with --all_fields")
+    made_from = {"all_fields": everything.path.name, "checkpoint": sha256(checkpoint), "split": SPLIT,
+                 "fields": dropped_fields(selection)}
+    if _holds(run, made_from):
+        return
+    began = time.perf_counter()
+    choose_device(config.device_target, config.device_id)
+    model, plan, whole = load_model(everything, load_run(str(everything.path), [])[1], data)
+    fields, tasks = data.schema.field_indices(made_from["fields"]), data.schema.task_indices(whole.tasks)
+    aucs, without = aucs_without(model, plan, data.split(SPLIT), tasks, fields, config)
+    seconds = time.perf_counter() - began
+    run.write(COSTS, {**made_from, "auc": _by_task(whole.tasks, aucs),
+                      "without": {name: _by_task(whole.tasks, row) for name, row in zip(made_from["fields"], without)},
+                      "seconds": seconds})
+    LOG.info("%d passes over the %s split in %.1f s", len(fields) + 1, SPLIT, seconds)
+
+
+def _holds(run: RunFolder, made_from: dict) -> bool:
+    """Whether the run folder has costs of just this model and these fields; a damaged file is made again."""
+    try:
+        before = run.read(COSTS)
+    except UserError:
+        return False
+    return isinstance(before, dict) and all(before.get(key) == value for key, value in made_from.items())
+
+
+def _by_task(tasks, aucs) -> dict:
+    """One number a task; NaN, which JSON has not, is null."""
+    return {task: None if math.isnan(auc) else float(auc) for task, auc in zip(tasks, aucs)}
+
+
+if __name__ == "__main__":
+    run_program(main)
