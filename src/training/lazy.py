@@ -19,6 +19,9 @@ penalty pulls. Lazy Adam leaves them alone until a batch holds them again; then 
 with the moments they had (the bias correction counts all steps, as in MindSpore's LazyAdam and PyTorch's SparseAdam).
 Rows of folded fields belong to every batch. It is another optimizer than Adam, though usually as good.
 
+Several ranks tell each other which rows they look up, and average the gradients of those rows alone: they send what the
+global batch touches, not the table, and all of them take the step that one process would take.
+
 Written with plain lookups and updates: MindSpore's sparse kernels exist on the CPU only and are deprecated.
 """
 
@@ -28,25 +31,17 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from src.errors import UserError
 from src.models import MultiTaskModel
 from src.models.embedding import rows_read
 from src.models.model import TaskLosses
+from src.training.parallel import Ranks
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # MindSpore's Adam, whose epsilon stands outside the bias correction
 CROSSOVER = 16  # rows of the table for every row that a batch can look up; from there lazy is faster
 
 
-def is_lazy(model: MultiTaskModel, config, ranks: int = 1) -> bool:
-    """Whether ``embedding_optimizer`` means lazy Adam for this model: auto decides by the size of its table.
-
-    Raises:
-        UserError: lazy with several processes, whose batches touch different rows.
-    """
-    if ranks > 1:
-        if config.embedding_optimizer == "lazy":
-            raise UserError("embedding_optimizer lazy trains in one process only; take dense, or one process")
-        return False
+def is_lazy(model: MultiTaskModel, config) -> bool:
+    """Whether ``embedding_optimizer`` means lazy Adam for this model: auto decides by the size of its table."""
     if config.embedding_optimizer == "auto":
         large = sum(size >= config.embedding_dim for size in model.plan.cardinalities)
         return model.plan.table_rows >= CROSSOVER * config.batch_size * max(1, large)
@@ -74,10 +69,13 @@ class LazyStep(nn.Cell):
     Args:
         model: the model to train.
         config: anything with learning_rate, weight_decay, loss_reduction.
+        ranks: the processes that train together; every one calls the step with its share of a batch.
     """
 
-    def __init__(self, model: MultiTaskModel, config):
+    def __init__(self, model: MultiTaskModel, config, ranks: Ranks | None = None):
         super().__init__(auto_prefix=False)
+        self.ranks = ranks or Ranks()
+        self.size = self.ranks.size
         self.network = LossOfVectors(model, config.loss_reduction)
         self.plan, self.dim = model.plan, config.embedding_dim
         self.table = model.embedding.table
@@ -93,16 +91,25 @@ class LazyStep(nn.Cell):
         self.gradient = ops.value_and_grad(self.network, 0, self.weights)
         self.learning_rate, self.weight_decay = config.learning_rate, config.weight_decay
         self.gather, self.update, self.concat = ops.Gather(), ops.ScatterUpdate(), ops.Concat(1)
+        if self.size > 1:
+            self.average = nn.DistributedGradReducer(self.weights, mean=True, degree=self.size)
+            self.reduce = ops.AllReduce()
 
     def __call__(self, ids, labels, keep=None):
-        rows, places, real = touched_rows(rows_read(self.plan, self.dim, ids.asnumpy()), self.plan.table_rows)
+        mine = rows_read(self.plan, self.dim, ids.asnumpy())
+        everyones = self.ranks.gather(mine)
+        rows, places, real = touched_rows(everyones, self.plan.table_rows)
+        places = places[self.ranks.rank * len(mine):][:len(mine)]
         return super().__call__(ids, labels, keep, Tensor(rows), Tensor(places), Tensor(real))
 
     def construct(self, ids, labels, keep, rows, places, real):
         vectors = self.gather(self.table, rows, 0)
         loss, gradients = self.gradient(vectors, places, ids, labels, keep)
-        loss = ops.depend(loss, self.optimizer(gradients[1]))
-        gradient = gradients[0] + self.weight_decay * vectors
+        gradient, others = gradients
+        if self.size > 1:
+            gradient, others = self.reduce(gradient) / self.size, self.average(others)
+        loss = ops.depend(loss, self.optimizer(others))
+        gradient = gradient + self.weight_decay * vectors
         moments = self.gather(self.moments, rows, 0)
         moment1, moment2 = moments[:, :self.dim], moments[:, self.dim:]
         moment1 = moment1 + (1 - BETA1) * real * (gradient - moment1)  # real is 0 for rows that are to stay

@@ -57,6 +57,18 @@ class Ranks:
         shape = np.shape(values)
         return self._sum(Tensor(np.asarray(values, np.float32).reshape(-1))).asnumpy().reshape(shape)
 
+    def gather(self, numbers: np.ndarray) -> np.ndarray:
+        """The whole numbers of all ranks, int ``[size * len(numbers)]`` in the order of ranks; all have equally many.
+
+        Exact below 2**36: a sum in float32 holds 24 bits, so that high and low bits go separately.
+        """
+        if self._sum is None:
+            return numbers
+        halves = np.zeros((2, self.size, len(numbers)), np.float32)
+        halves[:, self.rank] = np.divmod(numbers, 4096)
+        high, low = self.total(halves).astype(np.int64)
+        return (high * 4096 + low).reshape(-1)
+
     def share(self, count: int) -> range:
         """The numbers below ``count`` that are this rank's: contiguous, and each number is one rank's."""
         return range(self.rank * count // self.size, (self.rank + 1) * count // self.size)

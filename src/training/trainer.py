@@ -41,14 +41,14 @@ LOG = logging.getLogger(__name__)
 EVALUATION_ROWS = 4096
 
 
-def make_step(model: MultiTaskModel, config, ranks: int = 1) -> nn.Cell:
+def make_step(model: MultiTaskModel, config, ranks: Ranks | None = None) -> nn.Cell:
     """Forward, backward and Adam in one Cell: ``step(ids, labels, keep)`` gives the loss.
 
     The L2 penalty reaches every parameter, biases and BatchNorm included, as PyTorch's Adam has it. Where
     ``embedding_optimizer`` says so, the embedding table has lazy Adam (src/training/lazy.py).
     """
-    if is_lazy(model, config, ranks):
-        return LazyStep(model, config)
+    if is_lazy(model, config):
+        return LazyStep(model, config, ranks)
     group = [{"params": model.trainable_params(), "weight_decay": config.weight_decay}]
     optimizer = nn.Adam(group, learning_rate=config.learning_rate)
     step = nn.TrainOneStepCell(NetWithLoss(model, config.loss_reduction), optimizer)
@@ -101,7 +101,7 @@ class Trainer:
         self.ranks = ranks or Ranks()
         self.ranks.average_gradients()
         self.task_indices = data.schema.task_indices(tasks)
-        self.step = make_step(model, config, self.ranks.size)
+        self.step = make_step(model, config, self.ranks)
         batch_size = config.batch_size * (self.ranks.size if config.batch_per_rank else 1)
         self.loader = TrainLoader(data.split("train"), plan.columns, self.task_indices, batch_size, config.seed,
                                   model.mask_rows, model.dropout, self.ranks.rank, self.ranks.size)

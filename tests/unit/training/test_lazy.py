@@ -19,9 +19,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn, ops
 
-from src.errors import UserError
 from src.models import NetWithLoss
-from src.training import make_step
+from src.training import Ranks, make_step
 from src.training.lazy import CROSSOVER, LazyStep, is_lazy, touched_rows
 from tests.helpers import make_config, make_model, make_schema
 
@@ -108,8 +107,17 @@ def test_auto_goes_by_the_size_of_the_table():
     assert isinstance(make_step(model, setting("auto", batch_size=most + 1)), nn.TrainOneStepCell)
 
 
-def test_several_processes_are_dense():
-    model, _ = make_model("shared_bottom", make_schema(2, CARDINALITIES))
-    assert not is_lazy(model, setting("auto", batch_size=1), ranks=2)
-    with pytest.raises(UserError, match="embedding_optimizer lazy trains in one process only; take dense"):
-        is_lazy(model, setting("lazy"), ranks=2)
+def test_ranks_gather_large_numbers_exactly():
+    numbers = np.array([[0, 2 ** 24 + 1, 7], [2 ** 31 - 2, 4095, 4096]])
+    sent = []
+
+    def add(values):
+        sent.append(values.asnumpy())
+        return Tensor(sum(sent))
+
+    for rank in (0, 1):
+        ranks = Ranks()
+        ranks.rank, ranks.size, ranks._sum = rank, 2, add
+        found = ranks.gather(numbers[rank])
+    np.testing.assert_array_equal(found, numbers.reshape(-1))
+    np.testing.assert_array_equal(Ranks().gather(numbers[0]), numbers[0])
