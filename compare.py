@@ -29,6 +29,7 @@ import argparse
 import logging
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import preprocess
@@ -164,20 +165,20 @@ def sweep(options: argparse.Namespace, settings: list[str], plan: Plan) -> dict[
     for dataset in grid.datasets:
         for backbone in grid.backbones:
             for method in (method for method in grid.methods if plan.methods[method].get("selector") != "none"):
-                one = {"datasets": (dataset,), "backbones": (backbone,), "methods": (method,)}
-                missing.update(_sweep_one(Grid(**{**vars(grid), **one}), options, plan))
+                one = replace(grid, datasets=(dataset,), backbones=(backbone,), methods=(method,))
+                missing.update(_sweep_one(one, options, plan))
     return missing
 
 
 def _sweep_one(grid: Grid, options: argparse.Namespace, plan: Plan) -> dict[str, str]:
     output_dir = options.output_dir
     if grid.keep_ratios == ("auto",):
-        first = plan.cells(Grid(**{**vars(grid), "seeds": 1}))
+        first = plan.cells(replace(grid, seeds=1))
         missing = make_runs(first, [grid], options, plan)
         if missing:
             return missing
         kept = _selection(first[0], output_dir)
-        grid = Grid(**{**vars(grid), "keep_ratios": tuple(shares_around_chance(kept.scores, kept.settings["chance"]))})
+        grid = replace(grid, keep_ratios=tuple(shares_around_chance(kept.scores, kept.settings["chance"])))
     cells = plan.cells(grid)
     missing = make_runs(cells, [grid], options, plan)
     records = read_records(cells, output_dir)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -134,15 +135,12 @@ class Plan:
 
     def _cells(self, grid: Grid) -> Iterator[Cell]:
         for dataset in grid.datasets:
-            about = self.datasets.get(dataset, {})
-            for seed in range(1, grid.seeds + 1):
-                for tasks in grid.tasks:
-                    for backbone in grid.backbones:
-                        if backbone in about.get("unfit", ()):
-                            continue
-                        for method in grid.methods:
-                            for keep in grid.keep_ratios:
-                                yield self.cell(dataset, backbone, method, keep, seed, tasks, grid.settings)
+            unfit = self.datasets.get(dataset, {}).get("unfit", ())
+            backbones = [backbone for backbone in grid.backbones if backbone not in unfit]
+            seeds = range(1, grid.seeds + 1)
+            for seed, tasks, backbone, method, keep in product(seeds, grid.tasks, backbones, grid.methods,
+                                                               grid.keep_ratios):
+                yield self.cell(dataset, backbone, method, keep, seed, tasks, grid.settings)
 
     def cell(self, dataset: str, backbone: str, method: str, keep: str, seed: int, tasks: str = "auto",
              settings: Sequence[str] = ()) -> Cell:

@@ -74,7 +74,8 @@ def run_cells(cells: Sequence[Cell], output_dir: Path, train: Callable[[list[str
         if reason:
             missing[cell.name] = reason
         LOG.info("%s", clock.line(cell.name, seconds, reason))
-    return missing
+    return {name: reason for name, reason in missing.items()  # another process may have made it meanwhile
+            if reason != ELSEWHERE or not (output_dir / name / "metrics.json").exists()}
 
 
 def _in_turn(waiting: deque[Cell], output_dir: Path, train: Callable[[list[str]], None],

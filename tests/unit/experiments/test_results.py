@@ -16,7 +16,7 @@
 
 import csv
 import json
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -101,11 +101,11 @@ def test_files_of_an_experiment(tmp_path):
 
 def test_unfinished_runs_have_no_record(tmp_path):
     plan = read_plan(tmp_path)
-    assert read_records(plan.cells(Grid(("adult",), ("none",), seeds=2)), tmp_path) == []
+    assert not read_records(plan.cells(Grid(("adult",), ("none",), seeds=2)), tmp_path)
 
 
 def test_a_damaged_result_is_one_line(tmp_path):
-    cell, = read_plan(tmp_path).cells(Grid(("adult",), ("none",), seeds=1))
+    cell = read_plan(tmp_path).cells(Grid(("adult",), ("none",), seeds=1))[0]
     (tmp_path / cell.name).mkdir()
     (tmp_path / cell.name / "metrics.json").write_text("{")
     with pytest.raises(UserError, match="metrics.json is damaged"):
