@@ -31,7 +31,7 @@ from typing import Any
 
 from src.config import ROOT, Config, read_yaml
 from src.errors import UserError
-from src.files import read_json, write_json, write_text
+from src.files import read_json, remove_leftovers, seal, unseal, write_json, write_text
 
 PACKAGES = ("mindspore", "mindspore-gpu", "numpy", "pandas", "polars", "scikit-learn", "scipy")
 SAME_RUN = ("resume", "progress", "output_dir", "run_name", "device_id", "verify_data", "data_dir")  # may differ
@@ -56,6 +56,7 @@ class RunFolder:
         try:
             run.path.mkdir(parents=True, exist_ok=True)
             run._take_lock()
+            remove_leftovers(run.path)
         except OSError as error:
             raise UserError(f"cannot write to {run.path}: {error.strerror}; name another output_dir") from None
         if (run.path / "config.yaml").exists():
@@ -120,13 +121,13 @@ class RunFolder:
         if not path.exists():
             return []
         try:
-            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            return [unseal(json.loads(line), path) for line in path.read_text(encoding="utf-8").splitlines()]
         except ValueError:
             raise UserError(f"{path} is damaged: not one JSON record a line") from None
 
     def write_history(self, records: list[Mapping[str, Any]]) -> None:
         if self.writes:
-            write_text(self.path / "history.jsonl", "".join(json.dumps(record) + "\n" for record in records))
+            write_text(self.path / "history.jsonl", "".join(json.dumps(seal(record)) + "\n" for record in records))
 
     def read(self, name: str) -> Any:
         return read_json(self.path / name)

@@ -52,12 +52,10 @@ def save_checkpoint(cell: nn.Cell, path: Path, state: Mapping[str, Any] | None =
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         digest = sha256(temporary)
-        if keep_previous and path.exists():
-            os.replace(path, path.with_name("previous.ckpt"))
-            if _digest_file(path).exists():
-                os.replace(_digest_file(path), _digest_file(path.with_name("previous.ckpt")))
-        os.replace(temporary, path)
-        write_text(_digest_file(path), digest + "\n")
+        before = _verified(path) if keep_previous else None
+        if before:  # a damaged one must not take the place of a good one
+            _rename(path, path.with_name("previous.ckpt"), before)
+        _rename(temporary, path, digest)
     except RuntimeError as error:  # MindSpore reports a full disk this way
         raise UserError(f"cannot write {path}: {' '.join(str(error).split())[:200]}") from None
     finally:
@@ -73,11 +71,13 @@ def load_checkpoint(path: Path) -> dict[str, Parameter]:
     path = Path(path)
     if not path.exists():
         raise UserError(f"{path} does not exist; has the run finished an epoch?")
-    expected = _digest_file(path)
-    if not expected.exists() or expected.read_text(encoding="utf-8").strip() != sha256(path):
-        raise UserError(f"{path} is damaged: it does not match {expected.name}; train again, or restore it")
     try:
+        if not _verified(path):
+            raise UserError(f"{path} is damaged: it does not match {_digest_file(path).name}; train again, or restore "
+                            "it")
         return ms.load_checkpoint(str(path))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}; train again, or restore it") from None
     except (ValueError, RuntimeError) as error:
         raise UserError(f"{path} is damaged: {' '.join(str(error).split())[:200]}") from None
 
@@ -118,3 +118,21 @@ def restore(cell: nn.Cell, parameters: Mapping[str, Parameter], where: str) -> N
 
 def _digest_file(path: Path) -> Path:
     return path.with_name(path.name + ".sha256")
+
+
+def _verified(path: Path) -> str | None:
+    """The checksum of a checkpoint that is there and is one that its checksum file names; otherwise None."""
+    if not (path.exists() and _digest_file(path).exists()):
+        return None
+    digest = sha256(path)
+    return digest if digest in _digest_file(path).read_text(encoding="utf-8", errors="replace").split() else None
+
+
+def _rename(source: Path, target: Path, digest: str) -> None:
+    """Puts a checkpoint in the place of another. Meanwhile the checksum file names both, so that a kill between two
+    of these steps leaves a pair that matches."""
+    file = _digest_file(target)
+    before = file.read_text(encoding="utf-8", errors="replace").split() if file.exists() else []
+    write_text(file, "\n".join([*before, digest]) + "\n")
+    os.replace(source, target)
+    write_text(file, digest + "\n")
