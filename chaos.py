@@ -35,7 +35,7 @@ from typing import Callable
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy and MindSpore are loaded: the networks are tiny
 
-from faults import kills  # noqa: E402
+from faults import corruptions, kills  # noqa: E402
 from faults.lab import Lab, Tried  # noqa: E402
 from src.errors import UserError, run_program  # noqa: E402
 from src.reporting.tables import markdown_table  # noqa: E402
@@ -72,6 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="chaos.py", description=__doc__.splitlines()[0], allow_abbrev=False)
     add = parser.add_argument
     add("--kills", type=_count, default=200, help="kill -9 of prepare, select, train, checkpoint writing (200)")
+    add("--corruptions", type=_count, default=500, help="damaged files (500)")
     add("--seed", type=int, default=0, help="of the faults and their moments (0)")
     add("--work_dir", help="where to work and what to look at afterwards (default: a temporary folder)")
     add("--only", metavar="STAGE:INDEX", help="one case, as the report names it")
@@ -81,6 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
 def plan_of(options: argparse.Namespace) -> list[tuple[str, int, Callable]]:
     """The cases to try: (stage, index in the stage, function)."""
     stages = {stage: (kills.kill, count) for stage, count in kills.counts(options.kills).items()}
+    stages["corruption"] = corruptions.corrupt, options.corruptions
     if options.only:
         stage, _, index = options.only.partition(":")
         if stage not in stages or not index.isdigit():

@@ -43,7 +43,7 @@ from src.files import read_json, sha256
 PROGRAMS = ("preprocess", "select_features", "train", "eval", "export", "predict", "summarize")
 SETTINGS = ["dataset=table", "embedding_dim=4", "bottom_dims=8", "tower_dims=4", "experts=2", "batch_size=192",
             "epochs=3", "patience=3", "progress=false", "device_target=CPU", "score=paper", "score_batches=2",
-            "relation_epochs=2", "relation_batches=2"]
+            "relation_epochs=2", "relation_batches=2", "keep_ratio=0.9"]
 QUICK = "selector=mutual_information"  # where the selection is not what is tried: half the time of a run
 TIMES = ("seconds", "train_rows_per_second", "peak_memory_mb")  # of metrics.json: no two runs have the same
 DESCRIPTION = """fields:
@@ -120,6 +120,7 @@ class Lab:
         os.chdir(self.folder)
         self.programs = {name: importlib.import_module(name) for name in PROGRAMS}
         self.seconds: dict[str, float] = {}  # of an undisturbed command
+        self.expected: dict[Any, Any] = {}  # what undamaged copies give, by number of a target
         write_table(self.folder, 2400)
         self.prepared = self.tree(self._baseline("prepare", *self.prepare("set")))
         self._baseline("select", *self.select("selected"))

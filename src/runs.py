@@ -34,6 +34,7 @@ from src.errors import UserError
 from src.files import read_json, remove_leftovers, seal, unseal, write_json, write_text
 
 PACKAGES = ("mindspore", "mindspore-gpu", "numpy", "pandas", "polars", "scikit-learn", "scipy")
+METRICS = ("test", "valid", "mean_auc", "input_fields", "parameters", "train_rows_per_second", "seed")
 SAME_RUN = ("resume", "progress", "output_dir", "run_name", "device_id", "verify_data", "data_dir")  # may differ
 
 
@@ -131,6 +132,22 @@ class RunFolder:
 
     def read(self, name: str) -> Any:
         return read_json(self.path / name)
+
+    def read_metrics(self) -> dict[str, Any]:
+        """The numbers of a finished run.
+
+        Raises:
+            UserError: metrics.json is damaged, or is that of another run.
+        """
+        path, metrics = self.path / "metrics.json", self.read("metrics.json")
+        missing = [key for key in METRICS if not isinstance(metrics, dict) or key not in metrics]
+        if missing:
+            raise UserError(f"{path} is damaged: it has no {', '.join(missing)}; remove it and run train.py again")
+        seed = read_yaml(self.path / "config.yaml").get("seed")
+        if metrics["seed"] != seed:
+            raise UserError(f"{path} is that of another run: its seed is {metrics['seed']}, this run's {seed}; remove "
+                            "it and run train.py again")
+        return metrics
 
 
 def run_name(config: Config) -> str:
