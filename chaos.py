@@ -35,7 +35,7 @@ from typing import Callable
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy and MindSpore are loaded: the networks are tiny
 
-from faults import corruptions, kills  # noqa: E402
+from faults import conditions, corruptions, disks, kills  # noqa: E402
 from faults.lab import Lab, Tried  # noqa: E402
 from src.errors import UserError, run_program  # noqa: E402
 from src.reporting.tables import markdown_table  # noqa: E402
@@ -59,7 +59,7 @@ def main(arguments: list) -> None:
     with tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
         lab = Lab(Path(options.work_dir or temporary), options.seed)
         print("undisturbed: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in lab.seconds.items()))
-        plan = plan_of(options)
+        plan = plan_of(options, lab.folder)
         tried = [attempt(lab, case, stage, index) for stage, index, case in plan]
         os.chdir(Path(__file__).parent)  # the temporary folder goes
     report(plan, tried, options.seed)
@@ -73,16 +73,23 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--kills", type=_count, default=200, help="kill -9 of prepare, select, train, checkpoint writing (200)")
     add("--corruptions", type=_count, default=500, help="damaged files (500)")
+    add("--full_disks", type=_count, default=15, help="small or read-only disks (15); only where tmpfs can be mounted")
+    add("--conditions", type=_count, default=20, help="NaN, two runs on one folder, clock, memory, in turn (20)")
     add("--seed", type=int, default=0, help="of the faults and their moments (0)")
     add("--work_dir", help="where to work and what to look at afterwards (default: a temporary folder)")
     add("--only", metavar="STAGE:INDEX", help="one case, as the report names it")
     return parser
 
 
-def plan_of(options: argparse.Namespace) -> list[tuple[str, int, Callable]]:
+def plan_of(options: argparse.Namespace, folder: Path) -> list[tuple[str, int, Callable]]:
     """The cases to try: (stage, index in the stage, function)."""
     stages = {stage: (kills.kill, count) for stage, count in kills.counts(options.kills).items()}
     stages["corruption"] = corruptions.corrupt, options.corruptions
+    stages["condition"] = conditions.disturb, options.conditions
+    problem = disks.unavailable(folder) if options.full_disks else ""
+    if problem:
+        print(f"full disks are not tried: {problem}")
+    stages["disk"] = disks.fill, 0 if problem else options.full_disks
     if options.only:
         stage, _, index = options.only.partition(":")
         if stage not in stages or not index.isdigit():

@@ -32,6 +32,7 @@ import mindspore
 from faults.lab import Lab, Tried
 from src.data import PreparedData
 from src.errors import UserError
+from src.training.checkpoint import has_checkpoint
 
 STAGES = ("prepare", "select", "train", "checkpoint")
 SHARES = (0.3, 0.2, 0.25, 0.25)  # of all kills
@@ -177,15 +178,9 @@ def _progress_kept(run: Path) -> str:
     """
     history = run / "history.jsonl"
     epochs = len(history.read_text(encoding="utf-8").splitlines()) if history.exists() else 0
-    if epochs > 1 and not any(_matches(run / name) for name in ("last.ckpt", "previous.ckpt")):
+    if epochs > 1 and not any(has_checkpoint(run / name) for name in ("last.ckpt", "previous.ckpt")):
         return f"a kill in epoch {epochs} or later left no checkpoint that can be read"
     return ""
-
-
-def _matches(path: Path) -> bool:
-    from src.files import sha256
-    digests = path.with_name(f"{path.name}.sha256")
-    return path.exists() and digests.exists() and sha256(path) in digests.read_text(encoding="utf-8").split()
 
 
 def _litter(run: Path) -> str:

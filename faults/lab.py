@@ -120,6 +120,7 @@ class Lab:
         os.chdir(self.folder)
         self.programs = {name: importlib.import_module(name) for name in PROGRAMS}
         self.seconds: dict[str, float] = {}  # of an undisturbed command
+        self._started = 0
         self.expected: dict[Any, Any] = {}  # what undamaged copies give, by number of a target
         write_table(self.folder, 2400)
         self.prepared = self.tree(self._baseline("prepare", *self.prepare("set")))
@@ -149,14 +150,28 @@ class Lab:
             before: called in the child before the program, to put a fault in its way.
             kill_after: seconds until SIGKILL.
         """
-        logs = [self.folder / f".{stream}" for stream in ("out", "errors")]
-        began = time.monotonic()
+        child, logs = self.start(program, arguments, before)
+        return self.wait(child, logs, kill_after)
+
+    def start(self, program: str, arguments: Sequence[str],
+              before: Callable[[], Any] | None = None) -> tuple[int, list[Path]]:
+        """Starts a program in a forked child; returns its process id and where its streams go, for :meth:`wait`."""
+        self._started += 1
+        logs = [self.folder / "logs" / f"{self._started}.{stream}" for stream in ("out", "errors")]
+        logs[0].parent.mkdir(exist_ok=True)
         sys.stdout.flush()
         child = os.fork()
         if child == 0:
             _run_child(self.programs[program].main, [program + ".py", *arguments], logs, before)
+        return child, logs
+
+    def wait(self, child: int, logs: list[Path], kill_after: float | None = None) -> Ended:
+        """Returns how a started program ended."""
+        began = time.monotonic()
         status = self._await(child, began, kill_after)
         texts = [path.read_text(encoding="utf-8", errors="replace") if path.exists() else "" for path in logs]
+        for path in logs:
+            path.unlink(missing_ok=True)
         return Ended(status, *texts, time.monotonic() - began)
 
     def _await(self, child: int, began: float, kill_after: float | None) -> int:

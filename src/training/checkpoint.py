@@ -82,6 +82,11 @@ def load_checkpoint(path: Path) -> dict[str, Parameter]:
         raise UserError(f"{path} is damaged: {' '.join(str(error).split())[:200]}") from None
 
 
+def has_checkpoint(path: Path) -> bool:
+    """Whether a whole checkpoint is there: one that matches its checksum."""
+    return _verified(Path(path)) is not None
+
+
 def load_latest(path: Path) -> dict[str, Parameter] | None:
     """Reads ``path``, or ``previous.ckpt`` beside it with a warning when it is damaged; None when there is neither."""
     for candidate in (Path(path), Path(path).with_name("previous.ckpt")):
