@@ -35,7 +35,7 @@ from typing import Callable
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy and MindSpore are loaded: the networks are tiny
 
-from faults import conditions, corruptions, disks, kills  # noqa: E402
+from faults import conditions, corruptions, disks, kills, workers  # noqa: E402
 from faults.lab import Lab, Tried  # noqa: E402
 from src.errors import UserError, run_program  # noqa: E402
 from src.reporting.tables import markdown_table  # noqa: E402
@@ -73,6 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--kills", type=_count, default=200, help="kill -9 of prepare, select, train, checkpoint writing (200)")
     add("--corruptions", type=_count, default=500, help="damaged files (500)")
+    add("--worker_kills", type=_count, default=20, help="kill -9 of one of two workers (20)")
     add("--full_disks", type=_count, default=15, help="small or read-only disks (15); only where tmpfs can be mounted")
     add("--conditions", type=_count, default=20, help="NaN, two runs on one folder, clock, memory, in turn (20)")
     add("--seed", type=int, default=0, help="of the faults and their moments (0)")
@@ -85,6 +86,7 @@ def plan_of(options: argparse.Namespace, folder: Path) -> list[tuple[str, int, C
     """The cases to try: (stage, index in the stage, function)."""
     stages = {stage: (kills.kill, count) for stage, count in kills.counts(options.kills).items()}
     stages["corruption"] = corruptions.corrupt, options.corruptions
+    stages["worker"] = workers.kill_worker, options.worker_kills
     stages["condition"] = conditions.disturb, options.conditions
     problem = disks.unavailable(folder) if options.full_disks else ""
     if problem:

@@ -40,7 +40,7 @@ def disturb(lab: Lab, stage: str, index: int) -> Tried:
 
 
 def _not_a_number(lab: Lab, draw: random.Random) -> Tried:
-    step = draw.randrange(1, 30)
+    step, place = draw.randrange(1, 30), draw.choice((0, -1))  # the embedding, which ReLU hides, or the last bias
 
     def poison() -> None:
         stop, calls = trainer.Trainer._stop_if_told, []
@@ -49,8 +49,8 @@ def _not_a_number(lab: Lab, draw: random.Random) -> Tried:
             stop(self)
             calls.append(self)
             if len(calls) == step:
-                table = next(iter(self.model.trainable_params()))
-                table.set_data(table * np.nan)
+                parameter = self.model.trainable_params()[place]
+                parameter.set_data(parameter * np.nan)
 
         trainer.Trainer._stop_if_told = counted
 
