@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -60,7 +61,7 @@ def main(arguments: list) -> None:
         lab = Lab(Path(options.work_dir or temporary), options.seed)
         print("undisturbed: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in lab.seconds.items()))
         plan = plan_of(options, lab.folder)
-        tried = [attempt(lab, case, stage, index) for stage, index, case in plan]
+        tried = try_all(lab, plan)
         os.chdir(Path(__file__).parent)  # the temporary folder goes
     report(plan, tried, options.seed)
     if not all(item.survived for item in tried):
@@ -100,11 +101,23 @@ def plan_of(options: argparse.Namespace, folder: Path) -> list[tuple[str, int, C
     return [(stage, index, case) for stage, (case, count) in stages.items() for index in range(count)]
 
 
+def try_all(lab: Lab, plan: list) -> list[Tried]:
+    """Tries the faults in turn; Ctrl+C or SIGTERM ends the campaign early, and what was tried is reported."""
+    tried: list[Tried] = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        for stage, index, case in plan:
+            tried.append(attempt(lab, case, stage, index))
+    except KeyboardInterrupt:
+        print(f"stopped after {len(tried)} of {len(plan)} faults")
+    return tried
+
+
 def attempt(lab: Lab, case: Callable[[Lab, str, int], Tried], stage: str, index: int) -> Tried:
     """Tries one fault; says at once what was lost."""
     began = time.monotonic()
     tried = case(lab, stage, index)
-    if not tried.survived or index % 10 == 0:
+    if not tried.survived or index % 10 == 0 or tried.seconds:
         print(f"{time.strftime('%H:%M:%S')} {stage}:{index} {time.monotonic() - began:.1f} s {tried.outcome}: "
               f"{tried.fault}, {tried.detail}", flush=True)
     return tried

@@ -236,6 +236,7 @@ def _run_child(main: Callable[[list], None], arguments: list, logs: list[Path], 
             os.dup2(file, number)
             os.close(file)
         sys.argv = arguments
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if before is not None:
             before()
         run_program(main)
