@@ -14,7 +14,9 @@
 # ============================================================================
 """Our JSON files: what is written is what is read, and a changed number does not pass for a number."""
 
+import errno
 import json
+import os
 
 import pytest
 
@@ -47,6 +49,16 @@ def test_spaces_do_not_count_and_files_without_a_seal_are_read(tmp_path):
     assert read_json(path) == {"auc": 0.74}
     write_json(path, [1, 2])
     assert read_json(path) == [1, 2]
+
+
+def test_a_full_disk_is_named(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left on device: '.*a.json'"):
+        write_json(tmp_path / "a.json", VALUE)
+    assert not list(tmp_path.iterdir())
 
 
 def test_leftovers_of_killed_processes_go(tmp_path):
