@@ -96,7 +96,7 @@ def unseal(value: Any, where: object) -> Any:
 
 def remove_leftovers(folder: Path) -> None:
     """Deletes the temporary files of processes that were killed; only for who holds the folder's lock."""
-    for path in (*folder.glob(".*.tmp"), *folder.glob("tmp-*")):
+    for path in (*folder.glob(".*.tmp"), *folder.glob("tmp-*.ckpt")):
         path.unlink(missing_ok=True)
 
 
