@@ -78,7 +78,7 @@ def main(arguments: list) -> None:
          "selection": {"selector": selection.selector, "selected": {task: list(selection.selected[task])
                                                                     for task in selection.tasks},
                        "shared": list(selection.shared)}})
-    write_json(folder / SIGNATURE_FILE, signature.to_json())
+    write_json(folder / SIGNATURE_FILE, signature.to_json(), sealed=True)
     LOG.info("%d fields, %d tasks; probabilities differ from the run's by at most %.1e", len(fields),
              len(selection.tasks), difference)
     print(json.dumps({"output_dir": str(folder), "model": model.name, "signature": SIGNATURE_FILE,

@@ -20,13 +20,11 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from src.errors import UserError
-
-SEAL = "sha256"  # the key of a JSON object's checksum
 
 
 def write_text(path: Path, text: str) -> None:
@@ -54,54 +52,79 @@ def naming(path: Path) -> Iterator[None]:
         raise
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Writes ``value`` as indented JSON, an object with its seal; NaN is refused, as strict readers refuse it."""
-    value = seal(value) if isinstance(value, Mapping) else value
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+def write_json(path: Path, value: Any, sealed: bool = False) -> None:
+    """Writes ``value`` as indented JSON, ``sealed`` with a checksum beside it; NaN is refused, as strict readers do."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    (write_sealed if sealed else write_text)(path, text)
 
 
-def read_json(path: Path) -> Any:
-    """Reads a JSON file; an object that has a seal is checked against it and comes without it.
+def read_json(path: Path, sealed: bool = True) -> Any:
+    """Reads a JSON file; one with a checksum beside it has to match it, unless ``sealed`` is false.
 
     Raises:
-        UserError: the file is missing, is not JSON, or does not match its seal.
+        UserError: the file is missing, is not JSON, or does not match its checksum.
     """
     try:
-        return unseal(json.loads(Path(path).read_text(encoding="utf-8")), path)
+        if sealed:
+            check_seal(path)
+        return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UserError(f"{path} is damaged: it is not valid JSON ({error})") from None
 
 
-def seal(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Adds a last key, the SHA-256 of all others: a flipped bit in a number is valid JSON too."""
-    return {**value, SEAL: _content_digest(value)}
+def write_sealed(path: Path, text: str) -> None:
+    """Writes ``text`` to ``path`` and its checksum to ``path.sha256``: a flipped bit in a number is valid text, too."""
+    aside = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.sealed.tmp")
+    try:
+        write_text(aside, text)
+        put_in_place(aside, path, sha256(aside))
+    finally:
+        aside.unlink(missing_ok=True)
 
 
-def unseal(value: Any, where: object) -> Any:
-    """Takes the seal off again; what has none, as files of other programs, is returned as it is.
+def check_seal(path: Path) -> None:
+    """Refuses a file that does not match the checksum beside it; one without, as other programs write, is good.
 
     Raises:
-        UserError: the content is not the one that was sealed.
+        UserError: so.
     """
-    if not isinstance(value, dict) or SEAL not in value:
-        return value
-    content = {key: item for key, item in value.items() if key != SEAL}
-    if value[SEAL] != _content_digest(content):
-        raise UserError(f"{where} is damaged: its content does not match its {SEAL}; restore it or make it again; if "
-                        f"you have edited it, delete its {SEAL}")
-    return content
+    if digest_file(path).exists() and matching_digest(path) is None and Path(path).exists():
+        raise UserError(f"{path} is damaged: it does not match {digest_file(path).name}; restore it or make it again; "
+                        f"if you have edited it, delete {digest_file(path).name}")
+
+
+def digest_file(path: Path) -> Path:
+    """Where the checksum of a file is."""
+    return Path(path).with_name(f"{Path(path).name}.sha256")
+
+
+def matching_digest(path: Path) -> str | None:
+    """The checksum of a file that is there and is one that its checksum file names; otherwise None."""
+    if not (Path(path).exists() and digest_file(path).exists()):
+        return None
+    digest = sha256(path)
+    return digest if digest in digest_file(path).read_text(encoding="utf-8", errors="replace").split() else None
+
+
+def put_in_place(source: Path, target: Path, digest: str) -> None:
+    """Renames ``source`` over ``target``, whose checksum is then ``digest``.
+
+    Meanwhile the checksum file names both contents, so that a kill between two of these steps leaves a pair that
+    matches.
+    """
+    file = digest_file(target)
+    before = file.read_text(encoding="utf-8", errors="replace").split() if file.exists() else []
+    write_text(file, "\n".join([*before, digest]) + "\n")
+    os.replace(source, target)
+    write_text(file, digest + "\n")
 
 
 def remove_leftovers(folder: Path) -> None:
     """Deletes the temporary files of processes that were killed; only for who holds the folder's lock."""
     for path in (*folder.glob(".*.tmp"), *folder.glob("tmp-*.ckpt")):
         path.unlink(missing_ok=True)
-
-
-def _content_digest(value: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
 def sha256(path: Path) -> str:

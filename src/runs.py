@@ -31,9 +31,10 @@ from typing import Any
 
 from src.config import ROOT, Config, read_yaml
 from src.errors import UserError
-from src.files import read_json, remove_leftovers, seal, unseal, write_json, write_text
+from src.files import check_seal, read_json, remove_leftovers, write_json, write_sealed, write_text
 
 PACKAGES = ("mindspore", "mindspore-gpu", "numpy", "pandas", "polars", "scikit-learn", "scipy")
+SEALED = ("selection.json", "metrics.json")  # what others rely on, with a checksum beside it
 METRICS = ("test", "valid", "mean_auc", "input_fields", "parameters", "train_rows_per_second", "seed")
 SAME_RUN = ("resume", "progress", "output_dir", "run_name", "device_id", "verify_data", "data_dir")  # may differ
 
@@ -114,7 +115,7 @@ class RunFolder:
     def write(self, name: str, value: Any) -> None:
         """Writes a JSON file of the folder, if this process is the one that writes."""
         if self.writes:
-            write_json(self.path / name, value)
+            write_json(self.path / name, value, sealed=name in SEALED)
 
     def read_history(self) -> list[dict[str, Any]]:
         """One record per finished epoch."""
@@ -122,13 +123,14 @@ class RunFolder:
         if not path.exists():
             return []
         try:
-            return [unseal(json.loads(line), path) for line in path.read_text(encoding="utf-8").splitlines()]
+            check_seal(path)
+            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         except ValueError:
             raise UserError(f"{path} is damaged: not one JSON record a line") from None
 
     def write_history(self, records: list[Mapping[str, Any]]) -> None:
         if self.writes:
-            write_text(self.path / "history.jsonl", "".join(json.dumps(seal(record)) + "\n" for record in records))
+            write_sealed(self.path / "history.jsonl", "".join(json.dumps(record) + "\n" for record in records))
 
     def read(self, name: str) -> Any:
         return read_json(self.path / name)

@@ -88,7 +88,7 @@ class PreparedWriter:
 
     def commit(self, schema: Schema) -> None:
         """Writes schema.json last, syncs, and puts the folder in place of what stood there."""
-        write_json(self.folder / SCHEMA_FILE, schema.to_json())
+        write_json(self.folder / SCHEMA_FILE, schema.to_json(), sealed=True)
         _sync_folder(self.folder)
         if self.data_dir.exists():
             os.rename(self.data_dir, self._old)

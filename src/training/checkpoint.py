@@ -28,7 +28,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn
 
 from src.errors import UserError
-from src.files import sha256, write_text
+from src.files import digest_file, matching_digest, put_in_place, sha256
 
 LOG = logging.getLogger(__name__)
 STATE = "training_state"  # JSON as bytes, saved as one more tensor: exact numbers, and nothing that is executed
@@ -52,10 +52,10 @@ def save_checkpoint(cell: nn.Cell, path: Path, state: Mapping[str, Any] | None =
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         digest = sha256(temporary)
-        before = _verified(path) if keep_previous else None
+        before = matching_digest(path) if keep_previous else None
         if before:  # a damaged one must not take the place of a good one
-            _rename(path, path.with_name("previous.ckpt"), before)
-        _rename(temporary, path, digest)
+            put_in_place(path, path.with_name("previous.ckpt"), before)
+        put_in_place(temporary, path, digest)
     except RuntimeError as error:  # MindSpore reports a full disk this way
         raise UserError(f"cannot write {path}: {' '.join(str(error).split())[:200]}") from None
     finally:
@@ -72,8 +72,8 @@ def load_checkpoint(path: Path) -> dict[str, Parameter]:
     if not path.exists():
         raise UserError(f"{path} does not exist; has the run finished an epoch?")
     try:
-        if not _verified(path):
-            raise UserError(f"{path} is damaged: it does not match {_digest_file(path).name}; train again, or restore "
+        if not matching_digest(path):
+            raise UserError(f"{path} is damaged: it does not match {digest_file(path).name}; train again, or restore "
                             "it")
         return ms.load_checkpoint(str(path))
     except OSError as error:
@@ -84,7 +84,7 @@ def load_checkpoint(path: Path) -> dict[str, Parameter]:
 
 def has_checkpoint(path: Path) -> bool:
     """Whether a whole checkpoint is there: one that matches its checksum."""
-    return _verified(Path(path)) is not None
+    return matching_digest(Path(path)) is not None
 
 
 def load_latest(path: Path) -> dict[str, Parameter] | None:
@@ -119,25 +119,3 @@ def restore(cell: nn.Cell, parameters: Mapping[str, Parameter], where: str) -> N
             raise UserError(f"{where} does not fit this model: {name} is {tuple(parameters[name].shape)}, expected "
                             f"{tuple(parameter.shape)}")
         parameter.set_data(Tensor(parameters[name].asnumpy(), parameter.dtype))
-
-
-def _digest_file(path: Path) -> Path:
-    return path.with_name(path.name + ".sha256")
-
-
-def _verified(path: Path) -> str | None:
-    """The checksum of a checkpoint that is there and is one that its checksum file names; otherwise None."""
-    if not (path.exists() and _digest_file(path).exists()):
-        return None
-    digest = sha256(path)
-    return digest if digest in _digest_file(path).read_text(encoding="utf-8", errors="replace").split() else None
-
-
-def _rename(source: Path, target: Path, digest: str) -> None:
-    """Puts a checkpoint in the place of another. Meanwhile the checksum file names both, so that a kill between two
-    of these steps leaves a pair that matches."""
-    file = _digest_file(target)
-    before = file.read_text(encoding="utf-8", errors="replace").split() if file.exists() else []
-    write_text(file, "\n".join([*before, digest]) + "\n")
-    os.replace(source, target)
-    write_text(file, digest + "\n")

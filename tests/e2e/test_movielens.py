@@ -70,7 +70,7 @@ def test_a_run_writes_what_is_promised(finished):
     assert names <= {path.name for path in finished.iterdir()}
     selection = json.loads((finished / "selection.json").read_text())
     assert set(selection) == {"selector", "backbone", "seed", "tasks", "fields", "k", "scores", "selected", "shared",
-                              "relations", "seconds", "settings", "sha256"}
+                              "relations", "seconds", "settings"}
     count = len(selection["fields"])
     for task in selection["tasks"]:
         kept, scores = selection["selected"][task], selection["scores"][task]
@@ -187,7 +187,7 @@ def test_a_task_with_one_class_is_refused(prepared, tmp_path):
     shutil.copytree(prepared, copy)
     schema = read_json(copy / "schema.json")
     schema["tasks"][1]["positive_rate"]["train"] = 0.0
-    write_json(copy / "schema.json", schema)
+    write_json(copy / "schema.json", schema, sealed=True)
     refused(run("train.py", *SMALL, f"data_dir={copy}", f"output_dir={tmp_path / 'o'}"), "task love has one class")
 
 

@@ -15,40 +15,54 @@
 """Our JSON files: what is written is what is read, and a changed number does not pass for a number."""
 
 import errno
-import json
+import hashlib
 import os
 
 import pytest
 
 from src.errors import UserError
-from src.files import read_json, remove_leftovers, write_json
+from src.files import read_json, remove_leftovers, sha256, write_json
 
 VALUE = {"auc": 0.75, "fields": ("a", "ü"), "none": None, "deep": {"rows": 7}}
 
 
-def test_round_trip_without_the_seal(tmp_path):
-    write_json(tmp_path / "a.json", VALUE)
+@pytest.mark.parametrize("sealed", [False, True])
+def test_round_trip(tmp_path, sealed):
+    write_json(tmp_path / "a.json", VALUE, sealed)
     assert read_json(tmp_path / "a.json") == {**VALUE, "fields": ["a", "ü"]}
-    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert {path.name for path in tmp_path.iterdir()} == {"a.json"} | ({"a.json.sha256"} if sealed else set())
 
 
 def test_a_changed_value_is_damage(tmp_path):
     path = tmp_path / "a.json"
-    write_json(path, VALUE)
+    write_json(path, VALUE, sealed=True)
+    assert sha256(path) == hashlib.sha256(path.read_bytes()).hexdigest()
     path.write_text(path.read_text().replace("0.75", "0.74"))
-    with pytest.raises(UserError, match="a.json is damaged: its content does not match its sha256"):
+    with pytest.raises(UserError, match="a.json is damaged: it does not match a.json.sha256; .*if you have edited it"):
         read_json(path)
+    assert read_json(path, sealed=False)["auc"] == 0.74  # for files that people may edit
+    (tmp_path / "a.json.sha256").unlink()
+    assert read_json(path)["auc"] == 0.74
 
 
-def test_spaces_do_not_count_and_files_without_a_seal_are_read(tmp_path):
-    path = tmp_path / "a.json"
-    write_json(path, VALUE)
-    path.write_text(json.dumps(json.loads(path.read_text())))
-    assert read_json(path)["auc"] == 0.75
-    path.write_text('{"auc": 0.74}')
-    assert read_json(path) == {"auc": 0.74}
-    write_json(path, [1, 2])
-    assert read_json(path) == [1, 2]
+def test_a_kill_between_two_renames_leaves_a_pair_that_matches(tmp_path, monkeypatch):
+    path, replace = tmp_path / "a.json", os.replace
+    write_json(path, {"auc": 1}, sealed=True)
+    for survived, value in ((1, 1), (2, 1), (3, 2)):  # of the renames: aside, checksum, file, checksum
+        left = [survived]
+
+        def dying(source, target, left=left):
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+            replace(source, target)
+
+        monkeypatch.setattr(os, "replace", dying)
+        with pytest.raises(KeyboardInterrupt):
+            write_json(path, {"auc": 2}, sealed=True)
+        monkeypatch.setattr(os, "replace", replace)
+        assert read_json(path) == {"auc": value}
+        write_json(path, {"auc": 1}, sealed=True)
 
 
 def test_a_full_disk_is_named(tmp_path, monkeypatch):

@@ -102,7 +102,7 @@ def test_damaged_schema_is_refused(prepared, damage):
 
 def test_other_encoder_version_is_refused(prepared):
     schema = read_json(prepared[0] / "schema.json")
-    write_json(prepared[0] / "schema.json", {**schema, "encoder_version": 99})
+    write_json(prepared[0] / "schema.json", {**schema, "encoder_version": 99}, sealed=True)
     with pytest.raises(UserError, match="version 99"):
         PreparedData.open(prepared[0])
 
@@ -132,7 +132,7 @@ def test_damaged_shards_are_named(prepared):
 def test_a_shard_outside_the_folder_is_refused(prepared):
     schema = read_json(prepared[0] / "schema.json")
     schema["shards"]["train"][0]["ids"] = "../other.npy"
-    write_json(prepared[0] / "schema.json", schema)
+    write_json(prepared[0] / "schema.json", schema, sealed=True)
     with pytest.raises(UserError, match="plain file name"):
         PreparedData.open(prepared[0])
 
