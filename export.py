@@ -35,6 +35,7 @@ from src.data.encoder import FieldEncoder
 from src.errors import UserError, nearest, run_program
 from src.files import read_json, sha256, write_json
 from src.programs import load_model, load_run, open_data, start_logging, take_option
+from src.schema import Field
 from src.serving import SIGNATURE_FILE, InputField, Signature
 from src.serving.exporting import export_model, import_onnx
 from src.training import choose_device
@@ -69,12 +70,7 @@ def main(arguments: list) -> None:
     model = folder / f"model.{kind.lower()}"
     difference = export_model(lambda: load_model(run, config, data)[0], config.backbone,
                               [field.cardinality for field in fields], kind, model)
-    encoders = [FieldEncoder.from_json(read_json(data.path / field.vocabulary), str(data.path / field.vocabulary))
-                for field in fields]
-    for field, encoder in zip(fields, encoders):
-        if encoder.cardinality != field.cardinality:
-            raise UserError(f"{data.path / field.vocabulary} is damaged: it has {encoder.cardinality} ids; expected "
-                            f"{field.cardinality}; prepare the data set again")
+    encoders = [read_encoder(data.path, field) for field in fields]
     signature = Signature(
         data.schema.dataset, tuple(InputField(field.name, encoder) for field, encoder in zip(fields, encoders)),
         selection.tasks, {"file": model.name, "format": kind, "sha256": sha256(model)},
@@ -82,7 +78,7 @@ def main(arguments: list) -> None:
          "selection": {"selector": selection.selector, "selected": {task: list(selection.selected[task])
                                                                     for task in selection.tasks},
                        "shared": list(selection.shared)}})
-    write_json(folder / SIGNATURE_FILE, signature.to_json())
+    write_json(folder / SIGNATURE_FILE, signature.to_json(), sealed=True)
     LOG.info("%d fields, %d tasks; probabilities differ from the run's by at most %.1e", len(fields),
              len(selection.tasks), difference)
     print(json.dumps({"output_dir": str(folder), "model": model.name, "signature": SIGNATURE_FILE,
@@ -98,6 +94,22 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def read_encoder(folder: Path, field: Field) -> FieldEncoder:
+    """A field's fitted encoder, from its vocabulary below a prepared set.
+
+    Raises:
+        UserError: the file is missing, or is not the one that was written for this field of this set.
+    """
+    path = folder / field.vocabulary
+    encoder = FieldEncoder.from_json(read_json(path), str(path))
+    if encoder.cardinality != field.cardinality:
+        raise UserError(f"{path} is damaged: it has {encoder.cardinality} ids; expected {field.cardinality}; prepare "
+                        "the data set again")
+    if field.vocabulary_sha256 not in (None, sha256(path)):
+        raise UserError(f"{path} is damaged: its SHA-256 is not the one in schema.json; prepare the data set again")
+    return encoder
 
 
 if __name__ == "__main__":

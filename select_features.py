@@ -24,7 +24,6 @@ import mindspore as ms
 
 from src.config import load_config
 from src.errors import run_program
-from src.files import write_json
 from src.programs import choose_tasks, open_data, start_logging, take_option
 from src.reporting import selection_table
 from src.reporting.feature_rank import write_feature_ranks
@@ -45,8 +44,8 @@ def main(arguments: list) -> None:
     run.write_environment(choose_device(config.device_target, config.device_id))
     ms.set_seed(config.seed)
     selection, seconds = select_fields(data, tasks, config)
-    write_json(run.path / "selection_seconds.json", seconds)
-    write_json(run.path / "selection.json", selection.to_json())
+    run.write("selection_seconds.json", seconds)
+    run.write("selection.json", selection.to_json())
     print(f"{selection.selector} on {data.schema.dataset}, {seconds['total']:.1f} s")
     print(selection_table(selection))
     print(f"selection: {run.path / 'selection.json'}")

@@ -23,10 +23,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from src.config import read_yaml
+from src.config import load_config, read_yaml
 from src.errors import UserError, run_program
-from src.files import read_json
 from src.reporting import comparison_table
+from src.runs import RunFolder
 
 
 def main(arguments: list[str]) -> None:
@@ -57,7 +57,7 @@ def read_run(path: Path) -> tuple[str, Mapping[str, Any]]:
     """
     if not (path / "metrics.json").exists():
         raise UserError(f"{path} is not a finished run (it has no metrics.json); train.py makes one")
-    return label_of(read_yaml(path / "config.yaml")), read_json(path / "metrics.json")
+    return label_of(load_config([], base=read_yaml(path / "config.yaml")).to_dict()), RunFolder(path).read_metrics()
 
 
 def label_of(config: Mapping[str, Any]) -> str:

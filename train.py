@@ -32,10 +32,9 @@ from src.config import load_config
 from src.errors import run_program
 from src.evaluation import mean_auc
 from src.models import MultiTaskModel, plan_inputs
-from src.programs import choose_tasks, open_data, start_logging
+from src.programs import choose_tasks, open_data, read_selection, start_logging
 from src.reporting import comparison_table, selection_table, write_report
 from src.runs import RunFolder
-from src.schema import Selection
 from src.selection import check_request, select_fields
 from src.training import Trainer, join_ranks, training_summary
 
@@ -91,7 +90,7 @@ def selection_of(run: RunFolder, data, tasks: list, config) -> tuple:
     if not run.writes:
         run.wait_for("selection.json")
     if (run.path / "selection.json").exists():
-        return Selection.from_json(run.read("selection.json")), run.read("selection_seconds.json")
+        return read_selection(run, config), run.read("selection_seconds.json")
     selection, seconds = select_fields(data, tasks, config)
     run.write("selection_seconds.json", seconds)  # apart, so that one seed gives one selection.json
     run.write("selection.json", selection.to_json())
@@ -100,7 +99,7 @@ def selection_of(run: RunFolder, data, tasks: list, config) -> tuple:
 
 def show(run: RunFolder) -> None:
     """Prints what the run came to."""
-    metrics = run.read("metrics.json")
+    metrics = run.read_metrics()
     for index, (task, entry) in enumerate(metrics["test"].items()):
         auc, logloss = json.dumps(entry["auc"]), json.dumps(entry["logloss"])
         LOG.info("task %d, AUC %s, Log-loss %s (%s)", index, auc, logloss, task)

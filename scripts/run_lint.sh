@@ -38,8 +38,8 @@ check() {
 }
 
 check ruff "$PYTHON" -m ruff check .
-check pylint "$PYTHON" -m pylint --score=no ./*.py benchmarks src tests scripts/*.py
-check lizard "$PYTHON" -m lizard -C 20 -L 100 -w ./*.py benchmarks src scripts
+check pylint "$PYTHON" -m pylint --score=no ./*.py benchmarks faults src tests scripts/*.py
+check lizard "$PYTHON" -m lizard -C 20 -L 100 -w ./*.py benchmarks faults src scripts
 check shellcheck "$BIN/shellcheck" -x scripts/*.sh .ci/run
 check codespell "$BIN/codespell"
 MARKDOWNLINT=(npx --yes --loglevel=error markdownlint-cli@0.48.0)

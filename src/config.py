@@ -92,7 +92,7 @@ def load_config(arguments: Sequence[str], base: Mapping[str, Any] | None = None)
     if base is not None:
         layers.append(("the run's config.yaml", base))
     from_file = read_yaml(Path(file)) if file is not None else {}
-    dataset = given.get("dataset", from_file.get("dataset", (base or values)["dataset"]))
+    dataset = given.get("dataset", from_file.get("dataset", {**values, **(base or {})}["dataset"]))
     preset = ROOT / "configs" / f"{dataset}.yaml"
     if base is None and preset.exists():
         layers.append((str(preset), read_yaml(preset)))

@@ -18,10 +18,15 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterable
 from typing import Callable
+
+# How MindSpore's RuntimeErrors say that there is no memory left, on a CPU, a GPU or while it starts a thread.
+NO_MEMORY = re.compile(r"bad_alloc|memory not enough|memory isn't enough|out of memory|"
+                       r"resource temporarily unavailable", re.IGNORECASE)
 
 
 class UserError(Exception):
@@ -60,10 +65,18 @@ def run_program(main: Callable[[list], None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except MemoryError as error:
-        sys.exit(_say(f"error: out of memory ({error}); use a smaller batch_size or embedding_dim", 2))
+        sys.exit(_say(_out_of_memory(error), 2))
+    except RuntimeError as error:
+        if not NO_MEMORY.search(str(error)):
+            raise
+        sys.exit(_say(_out_of_memory(NO_MEMORY.search(str(error))[0]), 2))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         sys.exit(_say(f"error: {where}{error.strerror or error}", 2))
+
+
+def _out_of_memory(detail: object) -> str:
+    return f"error: out of memory ({detail}); use a smaller batch_size or embedding_dim"
 
 
 def _say(line: str, code: int) -> int:

@@ -16,9 +16,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ def write_text(path: Path, text: str) -> None:
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "w", encoding="utf-8") as file:
+        with naming(path), open(temporary, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -40,23 +42,89 @@ def write_text(path: Path, text: str) -> None:
         raise
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Writes ``value`` as indented JSON; NaN is refused, because strict readers refuse it too."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Gives the error of a write the name of the file: that of a full disk has none."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
-def read_json(path: Path) -> Any:
-    """Reads a JSON file.
+def write_json(path: Path, value: Any, sealed: bool = False) -> None:
+    """Writes ``value`` as indented JSON, ``sealed`` with a checksum beside it; NaN is refused, as strict readers do."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    (write_sealed if sealed else write_text)(path, text)
+
+
+def read_json(path: Path, sealed: bool = True) -> Any:
+    """Reads a JSON file; one with a checksum beside it has to match it, unless ``sealed`` is false.
 
     Raises:
-        UserError: the file is missing or is not JSON.
+        UserError: the file is missing, is not JSON, or does not match its checksum.
     """
     try:
+        if sealed:
+            check_seal(path)
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UserError(f"{path} is damaged: it is not valid JSON ({error})") from None
+
+
+def write_sealed(path: Path, text: str) -> None:
+    """Writes ``text`` to ``path`` and its checksum to ``path.sha256``: a flipped bit in a number is valid text, too."""
+    aside = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.sealed.tmp")
+    try:
+        write_text(aside, text)
+        put_in_place(aside, path, sha256(aside))
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def check_seal(path: Path) -> None:
+    """Refuses a file that does not match the checksum beside it; one without, as other programs write, is good.
+
+    Raises:
+        UserError: so.
+    """
+    if digest_file(path).exists() and matching_digest(path) is None and Path(path).exists():
+        raise UserError(f"{path} is damaged: it does not match {digest_file(path).name}; restore it or make it again; "
+                        f"if you have edited it, delete {digest_file(path).name}")
+
+
+def digest_file(path: Path) -> Path:
+    """Where the checksum of a file is."""
+    return Path(path).with_name(f"{Path(path).name}.sha256")
+
+
+def matching_digest(path: Path) -> str | None:
+    """The checksum of a file that is there and is one that its checksum file names; otherwise None."""
+    if not (Path(path).exists() and digest_file(path).exists()):
+        return None
+    digest = sha256(path)
+    return digest if digest in digest_file(path).read_text(encoding="utf-8", errors="replace").split() else None
+
+
+def put_in_place(source: Path, target: Path, digest: str) -> None:
+    """Renames ``source`` over ``target``, whose checksum is then ``digest``.
+
+    Meanwhile the checksum file names both contents, so that a kill between two of these steps leaves a pair that
+    matches.
+    """
+    file = digest_file(target)
+    before = file.read_text(encoding="utf-8", errors="replace").split() if file.exists() else []
+    write_text(file, "\n".join([*before, digest]) + "\n")
+    os.replace(source, target)
+    write_text(file, digest + "\n")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Deletes the temporary files of processes that were killed; only for who holds the folder's lock."""
+    for path in (*folder.glob(".*.tmp"), *folder.glob("tmp-*.ckpt")):
+        path.unlink(missing_ok=True)
 
 
 def sha256(path: Path) -> str:

@@ -82,9 +82,23 @@ def load_run(run_dir: str, arguments: list) -> tuple[RunFolder, Config]:
     return run, load_config(arguments, base=read_yaml(run.path / "config.yaml"))
 
 
+def read_selection(run: RunFolder, config: Config) -> Selection:
+    """The selection in a run's folder.
+
+    Raises:
+        UserError: it is damaged, or was made by another run.
+    """
+    path = run.path / "selection.json"
+    selection = Selection.from_json(run.read(path.name), str(path))
+    if config.selection == "none" and (selection.seed, selection.backbone) != (config.seed, config.backbone):
+        raise UserError(f"{path} is that of another run ({selection.backbone}, seed {selection.seed}; this one has "
+                        f"{config.backbone}, seed {config.seed}); restore it, or remove it to select again")
+    return selection
+
+
 def load_model(run: RunFolder, config: Config, data: PreparedData) -> tuple[MultiTaskModel, InputPlan, Selection]:
     """Rebuilds a run's model with its best weights."""
-    selection = Selection.from_json(run.read("selection.json"), str(run.path / "selection.json"))
+    selection = read_selection(run, config)
     plan = plan_inputs(config.backbone, data.schema, selection.tasks, selection)
     model = MultiTaskModel(plan, config.backbone, len(selection.tasks), config)
     restore(model, load_checkpoint(run.path / "best.ckpt"), str(run.path / "best.ckpt"))

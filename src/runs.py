@@ -31,9 +31,11 @@ from typing import Any
 
 from src.config import ROOT, Config, read_yaml
 from src.errors import UserError
-from src.files import read_json, write_json, write_text
+from src.files import check_seal, read_json, remove_leftovers, write_json, write_sealed, write_text
 
 PACKAGES = ("mindspore", "mindspore-gpu", "numpy", "pandas", "polars", "scikit-learn", "scipy")
+SEALED = ("selection.json", "metrics.json")  # what others rely on, with a checksum beside it
+METRICS = ("test", "valid", "mean_auc", "input_fields", "parameters", "train_rows_per_second", "seed")
 # Settings that may differ when a run is gone on with.
 SAME_RUN = ("resume", "progress", "output_dir", "run_name", "device_id", "verify_data", "data_dir", "summary")
 
@@ -57,6 +59,7 @@ class RunFolder:
         try:
             run.path.mkdir(parents=True, exist_ok=True)
             run._take_lock()
+            remove_leftovers(run.path)
         except OSError as error:
             raise UserError(f"cannot write to {run.path}: {error.strerror}; name another output_dir") from None
         if (run.path / "config.yaml").exists():
@@ -111,7 +114,7 @@ class RunFolder:
     def write(self, name: str, value: Any) -> None:
         """Writes a JSON file of the folder, if this process is the one that writes."""
         if self.writes:
-            write_json(self.path / name, value)
+            write_json(self.path / name, value, sealed=name in SEALED)
 
     def read_history(self) -> list[dict[str, Any]]:
         """One record per finished epoch."""
@@ -119,16 +122,33 @@ class RunFolder:
         if not path.exists():
             return []
         try:
+            check_seal(path)
             return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         except ValueError:
             raise UserError(f"{path} is damaged: not one JSON record a line") from None
 
     def write_history(self, records: list[Mapping[str, Any]]) -> None:
         if self.writes:
-            write_text(self.path / "history.jsonl", "".join(json.dumps(record) + "\n" for record in records))
+            write_sealed(self.path / "history.jsonl", "".join(json.dumps(record) + "\n" for record in records))
 
     def read(self, name: str) -> Any:
         return read_json(self.path / name)
+
+    def read_metrics(self) -> dict[str, Any]:
+        """The numbers of a finished run.
+
+        Raises:
+            UserError: metrics.json is damaged, or is that of another run.
+        """
+        path, metrics = self.path / "metrics.json", self.read("metrics.json")
+        missing = [key for key in METRICS if not isinstance(metrics, dict) or key not in metrics]
+        if missing:
+            raise UserError(f"{path} is damaged: it has no {', '.join(missing)}; remove it and run train.py again")
+        seed = read_yaml(self.path / "config.yaml").get("seed")
+        if metrics["seed"] != seed:
+            raise UserError(f"{path} is that of another run: its seed is {metrics['seed']}, this run's {seed}; remove "
+                            "it and run train.py again")
+        return metrics
 
 
 def changed_settings(before: Mapping[str, Any], config: Config) -> str:

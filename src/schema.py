@@ -34,6 +34,7 @@ class Field:
     kind: str = "categorical"  # categorical | number | timestamp | multi: what the raw column was
     source: tuple[str, ...] = ()  # raw columns it was made from
     vocabulary: str | None = None  # file below the prepared set, e.g. "vocab/city.json"
+    vocabulary_sha256: str | None = None  # of that file; sets prepared before 1.1 have none
 
 
 @dataclass(frozen=True)

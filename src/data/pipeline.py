@@ -31,7 +31,7 @@ from src.data.staging import Stage, progress
 from src.data.store import ENCODER_VERSION
 from src.data.writer import PreparedWriter
 from src.errors import UserError
-from src.files import write_json
+from src.files import sha256, write_json
 from src.schema import SPLITS, Field, Schema, Task
 
 logger = logging.getLogger(__name__)
@@ -162,7 +162,8 @@ def _schema(stage, options, encoders, positives, rows, writer, dataset) -> Schem
         spec = encoder.spec
         name = f"vocab/{place:03d}-{''.join(c if c.isalnum() else '_' for c in spec.name)[:60]}.json"
         write_json(writer.folder / name, encoder.to_json())
-        fields.append(Field(spec.name, encoder.cardinality, spec.kind, (spec.column,), name))
+        fields.append(Field(spec.name, encoder.cardinality, spec.kind, (spec.column,), name,
+                            sha256(writer.folder / name)))
     rates = positive_rates(positives, rows.tolist())
     return Schema(
         dataset=dataset, fields=tuple(fields),

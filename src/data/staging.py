@@ -68,7 +68,11 @@ class Stage:
         """Adds facts; large frames are cut into parts of bounded size."""
         for start in range(0, len(frame), PART_ROWS):
             part = frame.slice(start, PART_ROWS)
-            part.write_parquet(self._path(len(self.part_rows)), compression="lz4", statistics=False)
+            path = self._path(len(self.part_rows))
+            try:
+                part.write_parquet(path, compression="lz4", statistics=False)
+            except pl.exceptions.PolarsError as error:  # Polars reports a full disk this way
+                raise UserError(f"{path} cannot be written: {str(error).splitlines()[0]}") from None
             self.part_rows.append(len(part))
 
     def parts(self, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:

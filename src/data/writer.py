@@ -27,7 +27,7 @@ import numpy as np
 
 from src.data.store import SCHEMA_FILE
 from src.errors import UserError
-from src.files import read_json, write_json
+from src.files import naming, read_json, write_json
 from src.schema import SPLITS, Schema, Shard
 
 SHARD_ROWS = 2_000_000
@@ -88,7 +88,7 @@ class PreparedWriter:
 
     def commit(self, schema: Schema) -> None:
         """Writes schema.json last, syncs, and puts the folder in place of what stood there."""
-        write_json(self.folder / SCHEMA_FILE, schema.to_json())
+        write_json(self.folder / SCHEMA_FILE, schema.to_json(), sealed=True)
         _sync_folder(self.folder)
         if self.data_dir.exists():
             os.rename(self.data_dir, self._old)
@@ -122,13 +122,15 @@ class _NpyFile:
 
     def append(self, block: np.ndarray) -> None:
         data = np.ascontiguousarray(block, dtype=self.dtype)
-        self._file.write(memoryview(data).cast("B") if data.size else b"")
+        with naming(self.path):
+            self._file.write(memoryview(data).cast("B") if data.size else b"")
         self._digest.update(data)
 
     def finish(self) -> str:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        with naming(self.path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
         return self._digest.hexdigest()
 
     def abandon(self) -> None:

@@ -74,4 +74,4 @@ def check_request(data, tasks: Sequence[str], config) -> None:
 
 def _read_selection(data, tasks: Sequence[str], config) -> Selection:
     path = Path(config.selection)
-    return adapt_selection(Selection.from_json(read_json(path), str(path)), data.schema, tasks, config)
+    return adapt_selection(Selection.from_json(read_json(path, sealed=False), str(path)), data.schema, tasks, config)

@@ -28,7 +28,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn
 
 from src.errors import UserError
-from src.files import sha256, write_text
+from src.files import digest_file, matching_digest, put_in_place, sha256
 
 LOG = logging.getLogger(__name__)
 STATE = "training_state"  # JSON as bytes, saved as one more tensor: exact numbers, and nothing that is executed
@@ -52,12 +52,10 @@ def save_checkpoint(cell: nn.Cell, path: Path, state: Mapping[str, Any] | None =
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         digest = sha256(temporary)
-        if keep_previous and path.exists():
-            os.replace(path, path.with_name("previous.ckpt"))
-            if _digest_file(path).exists():
-                os.replace(_digest_file(path), _digest_file(path.with_name("previous.ckpt")))
-        os.replace(temporary, path)
-        write_text(_digest_file(path), digest + "\n")
+        before = matching_digest(path) if keep_previous else None
+        if before:  # a damaged one must not take the place of a good one
+            put_in_place(path, path.with_name("previous.ckpt"), before)
+        put_in_place(temporary, path, digest)
     except RuntimeError as error:  # MindSpore reports a full disk this way
         raise UserError(f"cannot write {path}: {' '.join(str(error).split())[:200]}") from None
     finally:
@@ -73,13 +71,20 @@ def load_checkpoint(path: Path) -> dict[str, Parameter]:
     path = Path(path)
     if not path.exists():
         raise UserError(f"{path} does not exist; has the run finished an epoch?")
-    expected = _digest_file(path)
-    if not expected.exists() or expected.read_text(encoding="utf-8").strip() != sha256(path):
-        raise UserError(f"{path} is damaged: it does not match {expected.name}; train again, or restore it")
     try:
+        if not matching_digest(path):
+            raise UserError(f"{path} is damaged: it does not match {digest_file(path).name}; train again, or restore "
+                            "it")
         return ms.load_checkpoint(str(path))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}; train again, or restore it") from None
     except (ValueError, RuntimeError) as error:
         raise UserError(f"{path} is damaged: {' '.join(str(error).split())[:200]}") from None
+
+
+def has_checkpoint(path: Path) -> bool:
+    """Whether a whole checkpoint is there: one that matches its checksum."""
+    return matching_digest(Path(path)) is not None
 
 
 def load_latest(path: Path) -> dict[str, Parameter] | None:
@@ -114,7 +119,3 @@ def restore(cell: nn.Cell, parameters: Mapping[str, Parameter], where: str) -> N
             raise UserError(f"{where} does not fit this model: {name} is {tuple(parameters[name].shape)}, expected "
                             f"{tuple(parameter.shape)}")
         parameter.set_data(Tensor(parameters[name].asnumpy(), parameter.dtype))
-
-
-def _digest_file(path: Path) -> Path:
-    return path.with_name(path.name + ".sha256")

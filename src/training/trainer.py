@@ -157,8 +157,10 @@ class Trainer:
         bar.close()
 
     def _diverged(self, what: str, batch: int) -> UserError:
-        return UserError(f"{what} in epoch {self.state['epoch']}, batch {batch}; the last good checkpoint is "
-                         f"{self.run.path / 'last.ckpt'}; try a smaller learning_rate than {self.config.learning_rate}")
+        last = self.run.path / "last.ckpt"
+        kept = f"the last good checkpoint is {last}" if last.exists() else "no epoch was finished before"
+        return UserError(f"{what} in epoch {self.state['epoch']}, batch {batch}; {kept}; try a smaller "
+                         f"learning_rate than {self.config.learning_rate}")
 
     def _finish_epoch(self, summary: SummaryLog) -> None:
         """Validates, writes history, summary and checkpoints, and moves on to the next epoch."""

@@ -26,6 +26,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from src.files import read_json, write_json
+
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["epochs=1", "embedding_dim=8", "bottom_dims=[16]", "tower_dims=[8]", "experts=2", "progress=false",
          "score_batches=3", "relation_epochs=2", "relation_batches=2"]
@@ -183,9 +185,9 @@ def test_damaged_data_is_named(prepared, tmp_path):
 def test_a_task_with_one_class_is_refused(prepared, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(prepared, copy)
-    schema = json.loads((copy / "schema.json").read_text())
+    schema = read_json(copy / "schema.json")
     schema["tasks"][1]["positive_rate"]["train"] = 0.0
-    (copy / "schema.json").write_text(json.dumps(schema))
+    write_json(copy / "schema.json", schema, sealed=True)
     refused(run("train.py", *SMALL, f"data_dir={copy}", f"output_dir={tmp_path / 'o'}"), "task love has one class")
 
 

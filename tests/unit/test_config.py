@@ -58,6 +58,11 @@ def test_bad_settings_are_refused_by_name(argument, message):
         load_config([argument])
 
 
+def test_a_run_s_settings_with_a_damaged_key():
+    with pytest.raises(UserError, match="unknown key 'dat.set' in the run's config.yaml; did you mean dataset"):
+        load_config([], base={"dat.set": "adult"})
+
+
 def test_bad_files(tmp_path):
     with pytest.raises(UserError, match="does not exist"):
         load_config(["--config", str(tmp_path / "none.yaml")])

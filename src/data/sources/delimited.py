@@ -151,6 +151,9 @@ class BlockReader:
         except UnicodeDecodeError as error:
             at = line + block.count(b"\n", 0, error.start)
             raise UserError(f"{self.path} line {at} is not UTF-8 text; save the file as UTF-8") from None
+        if b"\0" in block:  # a zeroed block of a disk; no text has these
+            at = line + block.count(b"\n", 0, block.index(b"\0"))
+            raise UserError(f"{self.path} line {at} holds zero bytes: the file is damaged; copy or fetch it again")
         cells = len(self.names) - 1
         quotes = self.quoted and b'"' in block
         if quotes or block.count(self.separator.encode()) != cells * block.count(b"\n"):

@@ -14,7 +14,6 @@
 # ============================================================================
 """The prepared set on disk: reading, refusing damage, appearing whole or not at all."""
 
-import json
 
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ import pytest
 from src.data.store import PreparedData
 from src.data.writer import PreparedWriter
 from src.errors import UserError
+from src.files import read_json, write_json
 from src.schema import SPLITS, Field, Schema, Task
 
 ROWS = {"train": 25, "valid": 7, "test": 0}
@@ -101,8 +101,8 @@ def test_damaged_schema_is_refused(prepared, damage):
 
 
 def test_other_encoder_version_is_refused(prepared):
-    schema = json.loads((prepared[0] / "schema.json").read_text())
-    (prepared[0] / "schema.json").write_text(json.dumps({**schema, "encoder_version": 99}))
+    schema = read_json(prepared[0] / "schema.json")
+    write_json(prepared[0] / "schema.json", {**schema, "encoder_version": 99}, sealed=True)
     with pytest.raises(UserError, match="version 99"):
         PreparedData.open(prepared[0])
 
@@ -130,9 +130,9 @@ def test_damaged_shards_are_named(prepared):
 
 
 def test_a_shard_outside_the_folder_is_refused(prepared):
-    schema = json.loads((prepared[0] / "schema.json").read_text())
+    schema = read_json(prepared[0] / "schema.json")
     schema["shards"]["train"][0]["ids"] = "../other.npy"
-    (prepared[0] / "schema.json").write_text(json.dumps(schema))
+    write_json(prepared[0] / "schema.json", schema, sealed=True)
     with pytest.raises(UserError, match="plain file name"):
         PreparedData.open(prepared[0])
 

@@ -20,6 +20,7 @@ import pytest
 
 from src.data import prepare
 from src.data.encoder import FieldEncoder
+from src.data.staging import Stage
 from src.errors import UserError
 from src.files import read_json
 
@@ -242,3 +243,19 @@ def test_equal_files_and_settings_reuse_the_set_and_anything_new_prepares_again(
     shard.write_bytes(shard.read_bytes()[:-1])
     prepare(*arguments, overrides={**overrides, "seed": 2})
     assert "damaged or truncated" in caplog.text
+
+
+def test_zero_bytes_are_damage(make):
+    lines = _table().write_csv().encode().split(b"\n")
+    lines[7] = bytes(len(lines[7]))
+    with pytest.raises(UserError, match="data.csv line 8 holds zero bytes"):
+        make(b"\n".join(lines))
+
+
+def test_a_full_disk_while_staging_is_one_line(tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise pl.exceptions.ComputeError("parquet: underlying IO error: No space left on device")
+
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
+    with pytest.raises(UserError, match="part-00000.parquet cannot be written: .*No space left"):
+        Stage(tmp_path).write(_table())

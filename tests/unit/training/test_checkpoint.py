@@ -14,6 +14,9 @@
 # ============================================================================
 """Checkpoints: what is written is what is read, and damage is named."""
 
+import contextlib
+import os
+
 import numpy as np
 import pytest
 
@@ -44,6 +47,47 @@ def test_damage_is_named(tmp_path, damage):
     with pytest.raises(UserError, match="best.ckpt is damaged"):
         load_checkpoint(path)
     assert load_latest(path) is None
+
+
+@pytest.mark.parametrize("step", range(1, 9))
+def test_a_kill_at_any_step_of_writing_leaves_a_checkpoint(tmp_path, monkeypatch, step):
+    """Every rename may be the last thing a process does: the old state or the new one can then be read."""
+    path, model, calls = tmp_path / "last.ckpt", make_model("mmoe", make_schema(2))[0], []
+    for epoch in (1, 2):
+        save_checkpoint(model, path, {"epoch": epoch}, keep_previous=True)
+    rename = os.replace
+
+    def killed(source, target):
+        calls.append(target)
+        if len(calls) == step:
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", killed)
+    with contextlib.suppress(KeyboardInterrupt):
+        save_checkpoint(model, path, {"epoch": 3}, keep_previous=True)
+    assert pop_state(load_latest(path))["epoch"] == (2 if step < 6 else 3)
+
+
+def test_a_damaged_checkpoint_does_not_become_the_previous_one(tmp_path):
+    path, model = tmp_path / "last.ckpt", make_model("mmoe", make_schema(2))[0]
+    for epoch in (1, 2):
+        save_checkpoint(model, path, {"epoch": epoch}, keep_previous=True)
+    path.write_bytes(path.read_bytes()[:-3])
+    save_checkpoint(model, path, {"epoch": 2}, keep_previous=True)
+    assert pop_state(load_checkpoint(tmp_path / "previous.ckpt"))["epoch"] == 1
+
+
+def test_a_folder_in_place_of_a_checkpoint_and_a_checksum_that_is_no_text(tmp_path):
+    path = tmp_path / "best.ckpt"
+    save_checkpoint(make_model("mmoe", make_schema(2))[0], path)
+    (tmp_path / "best.ckpt.sha256").write_bytes(b"\xff\xfe")
+    with pytest.raises(UserError, match="best.ckpt is damaged"):
+        load_checkpoint(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(UserError, match="best.ckpt cannot be read"):
+        load_checkpoint(path)
 
 
 def test_missing_and_foreign_checkpoints(tmp_path):

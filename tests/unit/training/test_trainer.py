@@ -105,7 +105,7 @@ def test_same_seed_same_history_other_seed_another(tmp_path):
 def test_a_loss_that_is_not_finite_stops_with_the_batch_number(tmp_path):
     trainer = make_trainer(tmp_path)
     set_output_bias(trainer.model, [np.nan, 0.0])
-    with pytest.raises(UserError, match="loss is nan in epoch 1, batch 1; the last good checkpoint"):
+    with pytest.raises(UserError, match="loss is nan in epoch 1, batch 1; no epoch was finished before"):
         trainer.fit()
     assert not (trainer.run.path / "best.ckpt").exists()
 
