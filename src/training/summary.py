@@ -12,40 +12,53 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Learning curves for MindInsight, on request: MindSpore summary files in ``summary/`` of the run folder."""
+"""Learning curves for TensorBoard, on request: event files in ``summary/`` of the run folder.
+
+tensorboardX writes them, with threads. MindSpore's own SummaryRecord forks processes, which can hang beside the threads
+that a graph has started.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-import mindspore as ms
-from mindspore import Tensor
-from mindspore.train.summary import SummaryRecord
+from src.errors import UserError
 
 
 class SummaryLog:
-    """Writes scalars by epoch; without a folder it writes nothing. To be used in a ``with`` statement."""
+    """Writes scalars by epoch; without a folder it writes nothing. To be used in a ``with`` statement.
+
+    Raises:
+        UserError: tensorboardX is not installed.
+    """
 
     def __init__(self, folder: Path | None):
-        self.record = None if folder is None else SummaryRecord(str(folder))
+        self.writer = None
+        if folder is not None:
+            if importlib.util.find_spec("tensorboardX") is None:
+                raise UserError("summary is true, but tensorboardX is not installed; pip install -r "
+                                "requirements-summary.txt, or leave summary out")
+            from tensorboardX import SummaryWriter
+            self.writer = SummaryWriter(str(folder))
 
     def __enter__(self) -> SummaryLog:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self.record is not None:
-            self.record.close()
+        if self.writer is not None:
+            self.writer.close()
 
     def write(self, epoch: int, loss: float, metrics: Mapping[str, Mapping[str, float | None]]) -> None:
         """Adds an epoch: train/loss, and valid/<task>/<metric> for every metric that could be computed."""
-        if self.record is None:
+        if self.writer is None:
             return
         values = {"train/loss": loss, **{f"valid/{task}/{name}": value for task, entry in metrics.items()
                                          for name, value in entry.items()}}
         for name, value in values.items():
             if value is not None and math.isfinite(value):
-                self.record.add_value("scalar", name, Tensor(value, ms.float32))
-        self.record.record(epoch)
+                self.writer.add_scalar(name, value, epoch)
+        self.writer.flush()

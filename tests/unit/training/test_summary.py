@@ -12,29 +12,33 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""MindSpore summary files: the curves of the history, on request only."""
+"""TensorBoard files: the curves of the history, on request only."""
 
+import importlib.util
 import struct
 
 import pytest
-from mindspore.train import summary_pb2
 
+from src.errors import UserError
+from src.training.summary import SummaryLog
 from tests.unit.training.test_trainer import make_trainer
 
 
 def scalars(path):
-    """Every scalar of a summary file by name: records of a length, its checksum, an Event, and its checksum."""
+    """Every scalar of an event file by name: records of a length, its checksum, an Event, and its checksum."""
+    event_pb2 = pytest.importorskip("tensorboardX.proto.event_pb2")
     content, found = path.read_bytes(), {}
     while content:
         length, = struct.unpack("<Q", content[:8])
-        event = summary_pb2.Event.FromString(content[12:12 + length])
+        event = event_pb2.Event.FromString(content[12:12 + length])
         for value in event.summary.value:
-            found.setdefault(value.tag, {})[event.step] = value.scalar_value
+            found.setdefault(value.tag, {})[event.step] = value.simple_value
         content = content[12 + length + 4:]
     return found
 
 
 def test_curves_are_those_of_the_history(tmp_path):
+    pytest.importorskip("tensorboardX")
     trainer = make_trainer(tmp_path, None, "summary=true")
     trainer.fit()
     path, = (tmp_path / "run" / "summary").iterdir()
@@ -47,3 +51,10 @@ def test_curves_are_those_of_the_history(tmp_path):
 def test_nothing_is_written_by_default(tmp_path):
     make_trainer(tmp_path, None, "epochs=1").fit()
     assert not (tmp_path / "run" / "summary").exists()
+
+
+def test_without_tensorboardx_it_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match="pip install -r requirements-summary.txt"):
+        SummaryLog(tmp_path / "summary")
+    assert not list(tmp_path.iterdir())
