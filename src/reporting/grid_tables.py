@@ -28,6 +28,9 @@ from src.reporting.tables import markdown_table, number
 Record = Mapping[str, Any]
 REFERENCE = "none"  # the method that all others are held against
 LEVEL = 0.05
+NOTE = ("Mean ± standard deviation over seeds on the test split. Kept: fields per task; inputs: those that any task keeps. "
+        "Gain: of the mean AUC over all fields with the same backbone. p: two-sided, paired by seed, against all fields, "
+        f"corrected by Holm over the table; * where the t-test's is below {LEVEL}.")
 
 
 class Table(NamedTuple):
@@ -63,20 +66,18 @@ def result_table(title: str, records: Sequence[Record], label: Callable[[str], s
     groups = _groups(records, "backbone", "method")
     tested = {key: _against(mine, _reference(key, groups)) for key, mine in groups.items()}
     corrected = [dict(zip(tested, holm([pair[kind] for _, pair in tested.values()]))) for kind in (0, 1)]
-    header = [*(["backbone"] if several else []), "fields by", "kept", *(f"{task} AUC" for task in tasks),
+    header = [*(["backbone"] if several else []), "fields by", "kept", "inputs", *(f"{task} AUC" for task in tasks),
               *(f"{task} log loss" for task in tasks), "mean AUC", "gain %", "p (t)", "p (Wilcoxon)", "seeds"]
     rows = []
     for key, mine in groups.items():
         star = "*" if corrected[0][key] is not None and corrected[0][key] < LEVEL else ""
         rows.append([
-            *([key[0]] if several else []), label(key[1]), _kept(mine),
+            *([key[0]] if several else []), label(key[1]), *_kept(mine),
             *(_spread([record["tasks"][task][what] for record in mine]) for what in ("auc", "logloss")
               for task in tasks),
             _spread([record["mean_auc"] for record in mine]) + star, number(tested[key][0], "+.2f"),
             *(number(column[key], ".3f") for column in corrected), str(len(mine))])
-    return Table(title, header, rows, "Mean ± standard deviation over seeds on the test split. Gain: of the mean AUC "
-                 "over all fields with the same backbone. p: two-sided, paired by seed, against all fields, corrected "
-                 f"by Holm over the table; * where the t-test's is below {LEVEL}.")
+    return Table(title, header, rows, NOTE)
 
 
 def seconds_table(title: str, records: Sequence[Record], label: Callable[[str], str]) -> Table:
@@ -144,10 +145,11 @@ def _against(mine: Sequence[Record], reference: Sequence[Record]) -> tuple[float
     return 100 * (float(np.mean(ours)) / float(np.mean(others)) - 1), paired_tests(ours, others)
 
 
-def _kept(records: Sequence[Record]) -> str:
-    """Kept fields per task; the mean over seeds where they differ."""
+def _kept(records: Sequence[Record]) -> tuple[str, str]:
+    """Kept fields per task, and how many different ones; the mean over seeds where they differ."""
     counts = np.mean([list(record["fields"].values()) for record in records], 0)
-    return "/".join(f"{count:.3g}" for count in counts)
+    inputs = np.mean([len(set().union(*record["selected"].values())) for record in records])
+    return "/".join(f"{count:.3g}" for count in counts), f"{inputs:.3g}"
 
 
 def _spread(values: Sequence[float | None], form: str = ".4f") -> str:

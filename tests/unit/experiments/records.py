@@ -29,7 +29,8 @@ def record(method: str, seed: int, auc: float | None, keep: str | None = None, v
     return {"dataset": "toy", "backbone": backbone, "method": method, "seed": seed, "tasks": of_tasks, "mean_auc": auc,
             "keep": keep or ("1" if method == "none" else "0.5"), "valid_mean_auc": valid,
             "valid": {task: {"auc": valid, "logloss": 0.5} for task in of_tasks}, "fields": {"x": kept, "y": kept},
-            "select": select, "train": 2.0, "epochs": 3, "parameters": 10, "selected": {}}
+            "select": select, "train": 2.0, "epochs": 3, "parameters": 10,
+            "selected": {"x": list("abcd")[:kept], "y": list("dcba")[:kept]}}
 
 
 def records_of(aucs: Mapping[str, Sequence[float]], backbone: str = "mmoe") -> list[dict]:

@@ -45,6 +45,7 @@ def test_result_table_by_hand():
     t = differences.mean() / (differences.std(ddof=1) / np.sqrt(3))
     assert t > 12 and float(column(table, "p (t)")[1]) == pytest.approx(0.006, abs=5e-4)
     assert column(table, "kept") == ["4/4", "2/2"]
+    assert column(table, "inputs") == ["4", "4"]  # two tasks that keep different halves
 
 
 def test_p_values_are_corrected_over_the_table():
