@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> None:
     else:
         grids = choose_grids(options, settings, plan)
         cells = list(dict.fromkeys(cell for grid in grids.values() for cell in plan.cells(grid)))
-        missing = make_runs(cells, grids.values(), options, plan)
+        missing = {} if options.tables_only else make_runs(cells, grids.values(), options, plan)
         show(grids, options.output_dir, plan)
     for name, reason in missing.items():
         LOG.warning("no result: %s: %s", name, reason)
@@ -92,6 +92,7 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     add("--output_dir", type=Path, default=ROOT / "outputs" / "compare", help="default: outputs/compare")
     add("--data_root", type=Path, default=ROOT / "data", help="folder of the prepared data sets (default: data)")
     add("--dry_run", action="store_true", help="list the runs and make none")
+    add("--tables_only", action="store_true", help="make no run; tables and pictures of those that are finished")
     options, rest = parser.parse_known_args(list(arguments))
     settings = [f"{key}={text}" for key, text in parse_arguments(rest).items()]
     for setting in settings:
