@@ -29,8 +29,8 @@ Record = Mapping[str, Any]
 REFERENCE = "none"  # the method that all others are held against
 LEVEL = 0.05
 NOTE = ("Mean ± standard deviation over seeds on the test split. Kept: fields per task; inputs: those that any task "
-        "keeps. Gain: of the mean AUC over all fields with the same backbone. p: two-sided, paired by seed, against all "
-        f"fields, corrected by Holm over the table; * where the t-test's is below {LEVEL}.")
+        "keeps. Gain: of the mean AUC over all fields with the same backbone. p: two-sided, paired by seed, against "
+        f"all fields, corrected by Holm over the table; * where the t-test's is below {LEVEL}.")
 
 
 class Table(NamedTuple):
