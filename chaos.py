@@ -14,7 +14,7 @@
 # ============================================================================
 """A seeded fault campaign against the project's own commands, on a small data set that it makes itself.
 
-    python chaos.py                                          # everything; half an hour or more
+    python chaos.py                                          # everything; hours on two cores
     python chaos.py --kills 20 --corruptions 50 --worker_kills 1 --disks 0
     python chaos.py --only train:17                          # one case again
 

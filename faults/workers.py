@@ -82,7 +82,7 @@ def _kill(lab: Lab, draw: random.Random, hurry: float) -> Tried | None:
     with _start(lab, "killed") as again:
         errors = again.communicate()[1]
     problem = lab.differences(run, lab.expected["workers"]) if again.returncode == 0 else errors.strip()[-300:]
-    return Tried(FAULT, "lost" if problem else "recovered", f"{what}: {problem}", seconds)
+    return Tried(FAULT, "lost" if problem else "recovered", f"{what}, ended in {seconds:.1f} s: {problem}", seconds)
 
 
 def _start(lab: Lab, name: str) -> subprocess.Popen:
