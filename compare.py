@@ -80,12 +80,14 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
                                epilog="Settings of train.py, as --KEY VALUE or KEY=VALUE, hold for all runs.")
     add = parser.add_argument
     add("--experiment", type=_names, default=[], help="table1, table3, table4, table5, figure2, figure3, or all")
-    add("--datasets", type=_names, default=["movielens"], help="prepared data sets (default: movielens)")
-    add("--backbones", type=_names, help="multi-task networks (default: mmoe, or those of the experiment)")
-    add("--methods", type=_names, help="ways to choose fields, by their names in src/experiments/paper.yaml")
-    add("--keep_ratios", type=_names, help="shares of the fields that every task keeps (default: 0.5)")
+    add("--datasets", "--dataset", type=_names, default=["movielens"], help="prepared data sets (default: movielens)")
+    add("--backbones", "--backbone", type=_names, help="multi-task networks (default: mmoe, or those of the experiment)")
+    add("--methods", "--selectors", type=_names,
+        help="ways to choose fields: none, or their names in src/experiments/paper.yaml")
+    add("--keep_ratios", "--keep_ratio", type=_names, help="shares of the fields that every task keeps (default: 0.5)")
     add("--tasks", type=_task_sets, help="sets of tasks, as like+love,like (default: all of a data set)")
-    add("--seeds", type=_count, help="runs of every kind, with seeds 1, 2, ... (default: 5, or the experiment's)")
+    add("--seeds", type=_seeds, help="runs of every kind: a number of them, with seeds 1, 2, ..., or the seeds, as "
+        "7,8,9 (default: 5 runs, or as many as the experiment has)")
     add("--sweep", default="", help="keep_ratio=0.3,0.5,0.7: how many fields suffice on the validation split; "
         "keep_ratio=auto tries numbers around the score's chance level")
     add("--workers", type=_count, default=1, help="runs at a time, which share the cores (default: 1)")
@@ -210,6 +212,14 @@ def _names(text: str) -> list[str]:
 
 def _task_sets(text: str) -> list[str]:
     return [one.replace("+", ",") for one in _names(text)]
+
+
+def _seeds(text: str) -> int | tuple[int, ...]:
+    if "," not in text:
+        return _count(text)
+    if not all(one.strip().isdigit() for one in text.split(",")):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 7,8,9")
+    return tuple(int(one) for one in text.split(","))
 
 
 def _count(text: str) -> int:

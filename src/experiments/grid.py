@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ class Grid:
     methods: tuple[str, ...]
     backbones: tuple[str, ...] = ("mmoe",)
     keep_ratios: tuple[str, ...] = ("0.5",)
-    seeds: int = 5
+    seeds: int | tuple[int, ...] = 5  # a number of them, 1, 2, ...; or which
     tasks: tuple[str, ...] = ("auto",)
     settings: tuple[str, ...] = ()
     title: str = ""
@@ -81,6 +81,7 @@ class Plan:
     def __init__(self, value: Mapping[str, Any], data_root: Path = ROOT / "data"):
         self.data_root = Path(data_root)
         self.budget: Mapping[str, Any] = value["budget"]
+        self.aliases: Mapping[str, str] = value["aliases"]
         self.methods: Mapping[str, Mapping[str, Any]] = value["methods"]
         self.datasets: Mapping[str, Mapping[str, Any]] = value["datasets"]
         self.experiments: Mapping[str, Mapping[str, Any]] = value["experiments"]
@@ -118,6 +119,7 @@ class Plan:
         Raises:
             UserError: so.
         """
+        grid = replace(grid, methods=tuple(self.aliases.get(name, name) for name in grid.methods))
         _known("method", grid.methods, self.methods)
         _known("backbone", grid.backbones, BACKBONES)
         for dataset in grid.datasets:
@@ -137,7 +139,7 @@ class Plan:
         for dataset in grid.datasets:
             unfit = self.datasets.get(dataset, {}).get("unfit", ())
             backbones = [backbone for backbone in grid.backbones if backbone not in unfit]
-            seeds = range(1, grid.seeds + 1)
+            seeds = range(1, grid.seeds + 1) if isinstance(grid.seeds, int) else grid.seeds
             for seed, tasks, backbone, method, keep in product(seeds, grid.tasks, backbones, grid.methods,
                                                                grid.keep_ratios):
                 yield self.cell(dataset, backbone, method, keep, seed, tasks, grid.settings)

@@ -71,6 +71,17 @@ def test_tasks_are_part_of_a_name_and_of_the_settings(plan, tmp_path):
     assert cell.config(tmp_path).task_list == ["love", "like"]
 
 
+def test_seeds_by_number_and_by_name(plan):
+    def of(seeds):
+        return [cell.seed for cell in plan.cells(Grid(("adult",), ("none",), seeds=seeds))]
+
+    assert of(3) == [1, 2, 3] and of((7, 9)) == [7, 9]
+
+
+def test_selectors_have_their_own_names_too(plan):
+    assert plan.checked(Grid(("adult",), ("multisfs", "mssm"))).methods == ("multisfs-calibrated", "mssm")
+
+
 def test_settings_of_the_user_come_last(plan, tmp_path):
     cell, = plan.cells(Grid(("adult",), ("none",), seeds=1, settings=("epochs=3",)))
     assert cell.config(tmp_path).epochs == 3
