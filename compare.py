@@ -80,7 +80,7 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
                                epilog="Settings of train.py, as --KEY VALUE or KEY=VALUE, hold for all runs.")
     add = parser.add_argument
     add("--experiment", type=_names, default=[], help="table1, table3, table4, table5, figure2, figure3, or all")
-    add("--datasets", "--dataset", type=_names, default=["movielens"], help="prepared data sets (default: movielens)")
+    add("--datasets", "--dataset", type=_names, default=["movielens"], help="prepared sets (default: movielens)")
     add("--backbones", "--backbone", type=_names, help="multi-task networks (default: mmoe, or those of the experiment)")
     add("--methods", "--selectors", type=_names,
         help="ways to choose fields: none, or their names in src/experiments/paper.yaml")
@@ -176,7 +176,7 @@ def sweep(options: argparse.Namespace, settings: list[str], plan: Plan) -> dict[
 def _sweep_one(grid: Grid, options: argparse.Namespace, plan: Plan) -> dict[str, str]:
     output_dir = options.output_dir
     if grid.keep_ratios == ("auto",):
-        first = plan.cells(replace(grid, seeds=1))
+        first = plan.cells(replace(grid, seeds=grid.seed_list[:1]))
         missing = make_runs(first, [grid], options, plan)
         if missing:
             return missing
@@ -191,7 +191,8 @@ def _sweep_one(grid: Grid, options: argparse.Namespace, plan: Plan) -> dict[str,
     name = f"{grid.datasets[0]}-{grid.backbones[0]}-{grid.methods[0]}"
     fields = len(PreparedData.open(plan.data_path(grid.datasets[0]), verify=False).schema.fields)
     table = sweep_table(name, found, fields)
-    chosen = choose_fields({float(cell.keep): _selection(cell, output_dir) for cell in cells if cell.seed == 1}, found)
+    first = [cell for cell in cells if cell.seed == grid.seed_list[0]]
+    chosen = choose_fields({float(cell.keep): _selection(cell, output_dir) for cell in first}, found)
     path = output_dir / "results" / f"sweep-{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path.with_suffix(".md"), f"{name}\n\n{table.markdown()}\n")

@@ -74,6 +74,10 @@ class Grid:
     title: str = ""
     show: tuple[str, ...] = ("results",)  # data, results, seconds, ablation, ratios: see results.py
 
+    @property
+    def seed_list(self) -> tuple[int, ...]:
+        return tuple(range(1, self.seeds + 1)) if isinstance(self.seeds, int) else self.seeds
+
 
 class Plan:
     """paper.yaml: methods, data sets, experiments, and the training budget that all of them share."""
@@ -139,8 +143,7 @@ class Plan:
         for dataset in grid.datasets:
             unfit = self.datasets.get(dataset, {}).get("unfit", ())
             backbones = [backbone for backbone in grid.backbones if backbone not in unfit]
-            seeds = range(1, grid.seeds + 1) if isinstance(grid.seeds, int) else grid.seeds
-            for seed, tasks, backbone, method, keep in product(seeds, grid.tasks, backbones, grid.methods,
+            for seed, tasks, backbone, method, keep in product(grid.seed_list, grid.tasks, backbones, grid.methods,
                                                                grid.keep_ratios):
                 yield self.cell(dataset, backbone, method, keep, seed, tasks, grid.settings)
 
