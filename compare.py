@@ -81,7 +81,7 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     add = parser.add_argument
     add("--experiment", type=_names, default=[], help="table1, table3, table4, table5, figure2, figure3, or all")
     add("--datasets", "--dataset", type=_names, default=["movielens"], help="prepared sets (default: movielens)")
-    add("--backbones", "--backbone", type=_names, help="multi-task networks (default: mmoe, or those of the experiment)")
+    add("--backbones", "--backbone", type=_names, help="networks (default: mmoe, or those of the experiment)")
     add("--methods", "--selectors", type=_names,
         help="ways to choose fields: none, or their names in src/experiments/paper.yaml")
     add("--keep_ratios", "--keep_ratio", type=_names, help="shares of the fields that every task keeps (default: 0.5)")
