@@ -123,7 +123,7 @@ def put_in_place(source: Path, target: Path, digest: str) -> None:
 
 def remove_leftovers(folder: Path) -> None:
     """Deletes the temporary files of processes that were killed; only for who holds the folder's lock."""
-    for path in (*folder.glob(".*.tmp"), *folder.glob("tmp-*.ckpt")):
+    for path in (*folder.glob(".*.tmp"), *folder.glob("tmp-*.ckpt"), *folder.glob("tmp-*.tmp")):
         path.unlink(missing_ok=True)
 
 

@@ -60,6 +60,7 @@ def save_checkpoint(cell: nn.Cell, path: Path, state: Mapping[str, Any] | None =
         raise UserError(f"cannot write {path}: {' '.join(str(error).split())[:200]}") from None
     finally:
         temporary.unlink(missing_ok=True)
+        temporary.with_suffix(".tmp").unlink(missing_ok=True)  # under which MindSpore begins the file
 
 
 def load_checkpoint(path: Path) -> dict[str, Parameter]:

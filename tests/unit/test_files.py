@@ -76,7 +76,7 @@ def test_a_full_disk_is_named(tmp_path, monkeypatch):
 
 
 def test_leftovers_of_killed_processes_go(tmp_path):
-    for name in (".config.yaml.7.tmp", "tmp-7-last.ckpt", "last.ckpt", ".lock"):
+    for name in (".config.yaml.7.tmp", "tmp-7-last.ckpt", "tmp-7-best.tmp", "last.ckpt", ".lock"):
         (tmp_path / name).write_text("")
     remove_leftovers(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "last.ckpt"]
