@@ -92,7 +92,8 @@ def test_eval_gives_the_same_numbers(finished, split):
     assert json.loads(done.stdout)[split] == metrics[split]
 
 
-@pytest.mark.parametrize("settings", [["score=paper", "backbone=ple"], ["score=calibrated", "dropout=0.5"]])
+@pytest.mark.parametrize("settings", [
+    pytest.param(["score=paper", "backbone=ple"], marks=pytest.mark.slow), ["score=calibrated", "dropout=0.5"]])
 def test_one_seed_gives_one_result(prepared, tmp_path, settings):
     texts, metrics = [], []
     for name in ("a", "b"):
