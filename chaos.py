@@ -38,15 +38,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy and MindSpore are 
 
 from faults import conditions, corruptions, disks, kills, workers  # noqa: E402
 from faults.lab import Lab, Tried  # noqa: E402
+from src.arguments import Parser  # noqa: E402
 from src.errors import UserError, run_program  # noqa: E402
 from src.reporting.tables import markdown_table  # noqa: E402
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are UserErrors, so that they look like all others."""
-
-    def error(self, message: str) -> None:
-        raise UserError(f"{message}; see python chaos.py --help")
 
 
 def main(arguments: list) -> None:
@@ -70,7 +64,7 @@ def main(arguments: list) -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     """Returns the command line of this program."""
-    parser = _Parser(prog="chaos.py", description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser = Parser(prog="chaos.py", description=__doc__.splitlines()[0], allow_abbrev=False)
     add = parser.add_argument
     add("--kills", type=_count, default=200, help="kill -9 of prepare, select, train, checkpoint writing (200)")
     add("--corruptions", type=_count, default=500, help="damaged files (500)")

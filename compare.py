@@ -34,6 +34,7 @@ from pathlib import Path
 
 import preprocess
 import train
+from src.arguments import Parser, names
 from src.config import ROOT, load_config, parse_arguments
 from src.data import PreparedData
 from src.errors import Interrupted, UserError, run_program
@@ -76,15 +77,15 @@ def main(arguments: list[str]) -> None:
 
 def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """The options of this program, and the settings KEY=VALUE that all of its runs share."""
-    parser = preprocess.Parser(prog="compare.py", description=__doc__.splitlines()[0], allow_abbrev=False,
+    parser = Parser(prog="compare.py", description=__doc__.splitlines()[0], allow_abbrev=False,
                                epilog="Settings of train.py, as --KEY VALUE or KEY=VALUE, hold for all runs.")
     add = parser.add_argument
-    add("--experiment", type=_names, default=[], help="table1, table3, table4, table5, figure2, figure3, or all")
-    add("--datasets", "--dataset", type=_names, default=["movielens"], help="prepared sets (default: movielens)")
-    add("--backbones", "--backbone", type=_names, help="networks (default: mmoe, or those of the experiment)")
-    add("--methods", "--selectors", type=_names,
+    add("--experiment", type=names, default=[], help="table1, table3, table4, table5, figure2, figure3, or all")
+    add("--datasets", "--dataset", type=names, default=["movielens"], help="prepared sets (default: movielens)")
+    add("--backbones", "--backbone", type=names, help="networks (default: mmoe, or those of the experiment)")
+    add("--methods", "--selectors", type=names,
         help="ways to choose fields: none, or their names in src/experiments/paper.yaml")
-    add("--keep_ratios", "--keep_ratio", type=_names, help="shares of the fields that every task keeps (default: 0.5)")
+    add("--keep_ratios", "--keep_ratio", type=names, help="shares of the fields that every task keeps (default: 0.5)")
     add("--tasks", type=_task_sets, help="sets of tasks, as like+love,like (default: all of a data set)")
     add("--seeds", type=_seeds, help="runs of every kind: a number of them, with seeds 1, 2, ..., or the seeds, as "
         "7,8,9 (default: 5 runs, or as many as the experiment has)")
@@ -113,11 +114,11 @@ def choose_grids(options: argparse.Namespace, settings: list[str], plan: Plan) -
     """
     changes = {axis: tuple(getattr(options, axis)) for axis in AXES[1:] if getattr(options, axis)}
     changes.update({"seeds": options.seeds} if options.seeds else {}, settings=tuple(settings))
-    names = list(plan.experiments) if options.experiment == ["all"] else options.experiment
-    if not names:
+    wanted = list(plan.experiments) if options.experiment == ["all"] else options.experiment
+    if not wanted:
         changes.setdefault("methods", ("none", "multisfs-calibrated"))
         return {"compare": plan.checked(Grid(**{"datasets": tuple(options.datasets), **changes}))}
-    return {name: plan.experiment(name, options.datasets, **changes) for name in names}
+    return {name: plan.experiment(name, options.datasets, **changes) for name in wanted}
 
 
 def make_runs(cells: Sequence[Cell], grids, options: argparse.Namespace, plan: Plan) -> dict[str, str]:
@@ -163,8 +164,8 @@ def sweep(options: argparse.Namespace, settings: list[str], plan: Plan) -> dict[
     if key != "keep_ratio" or not values:
         raise UserError(f"sweep is {options.sweep!r}; expected keep_ratio=0.3,0.5,0.7 or keep_ratio=auto")
     missing: dict[str, str] = {}
-    grid = choose_grids(argparse.Namespace(**{**vars(options), "experiment": [], "keep_ratios": _names(values)}),
-                        settings, plan)["compare"]
+    options.experiment, options.keep_ratios = [], names(values)
+    grid = choose_grids(options, settings, plan)["compare"]
     for dataset in grid.datasets:
         for backbone in grid.backbones:
             for method in (method for method in grid.methods if plan.methods[method].get("selector") != "none"):
@@ -207,12 +208,8 @@ def _selection(cell: Cell, output_dir: Path) -> Selection:
     return Selection.from_json(read_json(path), str(path))
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
 def _task_sets(text: str) -> list[str]:
-    return [one.replace("+", ",") for one in _names(text)]
+    return [one.replace("+", ",") for one in names(text)]
 
 
 def _seeds(text: str) -> int | tuple[int, ...]:

@@ -39,21 +39,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from src.arguments import Parser
 from src.errors import UserError, run_program
 from src.serving import Signature, open_engine, read_rows, read_signature, write_rows
 from src.serving.rows import format_of
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are UserErrors, so that they look like all others."""
-
-    def error(self, message: str) -> None:
-        raise UserError(f"{message}; see python predict.py --help")
-
-
 def build_parser() -> argparse.ArgumentParser:
     """Returns the command line of this program."""
-    parser = _Parser(prog="predict.py", description=__doc__, allow_abbrev=False,
+    parser = Parser(prog="predict.py", description=__doc__, allow_abbrev=False,
                      formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--model", required=True, help="folder that export.py wrote")

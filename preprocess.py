@@ -25,16 +25,10 @@ import logging
 import sys
 from typing import Any
 
+from src.arguments import Parser, names
 from src.data.preparation import SOURCES, prepare
 from src.data.simulation.laws import LAWS
 from src.errors import UserError, nearest, run_program
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are UserErrors, so that they look like all others."""
-
-    def error(self, message: str) -> None:
-        raise UserError(f"{message}; see python {self.prog} --help")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -48,8 +42,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--overwrite", action="store_true", help="prepare again even where a prepared set stands")
     add("--split", dest="by", help="random, time, column or given; the column is split.column of the preset")
     add("--seed", type=int, help="seed of the split")
-    add("--fields", type=_names, help="fields to prepare, as a,b,c (default: all of the preset)")
-    add("--tasks", type=_names, help="tasks to prepare, as a,b (default: all of the preset)")
+    add("--fields", type=names, help="fields to prepare, as a,b,c (default: all of the preset)")
+    add("--tasks", type=names, help="tasks to prepare, as a,b (default: all of the preset)")
     add("--table", help="table: YAML file that describes the columns")
     add("--logs", help="kuairand, simulate: standard, random or all")
     add("--layout", help="official: kuairand, aliccp or qb")
@@ -82,10 +76,6 @@ def main(arguments: list[str]) -> None:
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
-
-
-def _names(text: str) -> list[str] | None:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 if __name__ == "__main__":

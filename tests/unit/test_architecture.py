@@ -32,7 +32,7 @@ FLOORS = [
     ["evaluation"],
     ["runs", "compat"],
     ["config"],
-    ["schema", "files"],
+    ["schema", "files", "arguments"],
     ["errors"],
 ]
 HEIGHT = {room: -floor for floor, rooms in enumerate(FLOORS) for room in rooms}
