@@ -27,9 +27,7 @@ import os
 import random
 import shutil
 import signal
-import sys
 import time
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +35,9 @@ from typing import Any, Callable
 
 import numpy as np
 
-from src.errors import UserError, run_program
+from src.errors import UserError
 from src.files import read_json, sha256
+from src.processes import fork_program
 
 PROGRAMS = ("preprocess", "select_features", "train", "eval", "export", "predict", "summarize")
 SETTINGS = ["dataset=table", "embedding_dim=4", "bottom_dims=8", "tower_dims=4", "experts=2", "batch_size=192",
@@ -159,11 +158,7 @@ class Lab:
         self._started += 1
         logs = [self.folder / "logs" / f"{self._started}.{stream}" for stream in ("out", "errors")]
         logs[0].parent.mkdir(exist_ok=True)
-        sys.stdout.flush()
-        child = os.fork()
-        if child == 0:
-            _run_child(self.programs[program].main, [program + ".py", *arguments], logs, before)
-        return child, logs
+        return fork_program(self.programs[program].main, [program + ".py", *arguments], *logs, before), logs
 
     def wait(self, child: int, logs: list[Path], kill_after: float | None = None) -> Ended:
         """Returns how a started program ended."""
@@ -225,30 +220,6 @@ class Lab:
         if source is not None:
             shutil.copytree(self.folder / source, target)
         return target
-
-
-def _run_child(main: Callable[[list], None], arguments: list, logs: list[Path], before) -> None:
-    """Becomes the program; never returns."""
-    code = 1
-    try:
-        for number, path in zip((1, 2), logs):
-            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-            os.dup2(file, number)
-            os.close(file)
-        sys.argv = arguments
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        if before is not None:
-            before()
-        run_program(main)
-        code = 0
-    except SystemExit as stop:
-        code = stop.code if isinstance(stop.code, int) else 1
-    except BaseException:  # noqa: BLE001 as the interpreter would show it
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
 
 
 def write_table(folder: Path, rows: int) -> None:

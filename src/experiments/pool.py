@@ -24,16 +24,15 @@ import fcntl
 import logging
 import os
 import signal
-import sys
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from src.config import read_yaml
-from src.errors import UserError, run_program
+from src.errors import UserError
 from src.experiments.grid import Cell
+from src.processes import fork_program
 from src.runs import changed_settings
 
 LOG = logging.getLogger(__name__)
@@ -68,7 +67,7 @@ def run_cells(cells: Sequence[Cell], output_dir: Path, train: Callable[[list[str
             missing[cell.name] = state
     LOG.info("%d runs: %d to make, %d finished, %d refused", len(cells), len(waiting),
              len(cells) - len(waiting) - len(missing), len(missing))
-    clock = _Clock(len(waiting), workers)
+    clock = _Clock(len(waiting))
     for cell, seconds, code in _in_turn(waiting, output_dir, train, workers):
         reason = "" if code == 0 else _reason(cell, output_dir, code)
         if reason:
@@ -103,27 +102,12 @@ def _in_turn(waiting: deque[Cell], output_dir: Path, train: Callable[[list[str]]
 
 def _start(cell: Cell, output_dir: Path, train: Callable[[list[str]], None], before: Callable[[], None]) -> int:
     """Forks a process that makes the run; returns its number."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    process = os.fork()
-    if process:
-        return process
-    try:
-        log = os.open(output_dir / "logs" / f"{cell.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        before()
-        sys.argv = ["train.py", *cell.command(output_dir)]
-        run_program(train)
-        code: object = 0
-    except SystemExit as end:
-        code = end.code
-    except BaseException:  # noqa: B902 a child must never return into the parent's loop
-        traceback.print_exc()
-        code = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code if isinstance(code, int) else 1)  # pylint: disable=protected-access
+    log = _log(cell, output_dir)
+    return fork_program(train, ["train.py", *cell.command(output_dir)], log, log, before)
+
+
+def _log(cell: Cell, output_dir: Path) -> Path:
+    return output_dir / "logs" / f"{cell.name}.log"
 
 
 def _pin(slot: int, workers: int) -> None:
@@ -163,7 +147,7 @@ def _is_locked(folder: Path) -> bool:
 
 def _reason(cell: Cell, output_dir: Path, code: int) -> str:
     """Why a run failed: the last line that it printed, and where the rest is."""
-    log = output_dir / "logs" / f"{cell.name}.log"
+    log = _log(cell, output_dir)
     lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     said = [line for line in lines if line.startswith("error: ")] or lines or ["no output"]
     if "another run is writing" in said[-1]:
@@ -175,8 +159,8 @@ def _reason(cell: Cell, output_dir: Path, code: int) -> str:
 class _Clock:
     """Progress of a grid, with the time that is left at the mean speed so far."""
 
-    def __init__(self, total: int, workers: int):
-        self.total, self.workers, self.done, self.began = total, workers, 0, time.monotonic()
+    def __init__(self, total: int):
+        self.total, self.done, self.began = total, 0, time.monotonic()
 
     def line(self, name: str, seconds: float, reason: str) -> str:
         """What to print when a run ends."""

@@ -1,0 +1,73 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Running a program in a forked child: what takes seconds to import is imported once, by the parent. No MindSpore.
+
+The parent must not have computed anything with MindSpore or Polars: their threads do not survive a fork.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from src.errors import run_program
+
+
+def fork_program(main: Callable[[list], None], arguments: Sequence[str], out: Path, errors: Path,
+                 before: Callable[[], Any] | None = None) -> int:
+    """Starts a program in a child; returns the child's number.
+
+    Args:
+        main: main function of the program.
+        arguments: its command line, its name first.
+        out: file that its standard output is added to.
+        errors: the same for standard error; may be the same file.
+        before: called in the child before the program.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        _become(main, arguments, (out, errors), before)
+    return child
+
+
+def _become(main: Callable[[list], None], arguments: Sequence[str], streams: tuple[Path, Path], before) -> None:
+    """Becomes the program; never returns, whatever happens: a child must not go on with what its parent does."""
+    code = 1
+    try:
+        for number, path in zip((1, 2), streams):
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            os.dup2(file, number)
+            os.close(file)
+        sys.argv = list(arguments)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the parent's handler is not the program's
+        if before is not None:
+            before()
+        run_program(main)
+        code = 0
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else 1
+    except BaseException:  # noqa: BLE001 as the interpreter would show it
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
