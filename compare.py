@@ -41,8 +41,9 @@ from src.errors import Interrupted, UserError, run_program
 from src.experiments import Cell, Grid, Plan, read_plan, read_records, run_cells
 from src.experiments.results import show_experiment
 from src.experiments.sweep import choose_fields, curves, shares_around_chance, sweep_table
-from src.files import read_json, write_json, write_text
+from src.files import write_json, write_text
 from src.programs import start_logging
+from src.runs import RunFolder
 from src.schema import Selection
 
 LOG = logging.getLogger("compare")
@@ -204,8 +205,7 @@ def _sweep_one(grid: Grid, options: argparse.Namespace, plan: Plan) -> dict[str,
 
 
 def _selection(cell: Cell, output_dir: Path) -> Selection:
-    path = output_dir / cell.name / "selection.json"
-    return Selection.from_json(read_json(path), str(path))
+    return RunFolder(output_dir / cell.name).read_selection()
 
 
 def _task_sets(text: str) -> list[str]:

@@ -35,7 +35,7 @@ from src.errors import UserError, run_program
 from src.files import sha256
 from src.programs import load_model, load_run, open_data, start_logging, take_option
 from src.reporting import write_report
-from src.reporting.facts import COSTS, compare_with, dropped_fields, find_all_fields, keeps_all, read_selection
+from src.reporting.facts import COSTS, compare_with, dropped_fields, find_all_fields, keeps_all
 from src.runs import RunFolder
 from src.selection.field_costs import aucs_without
 from src.training import choose_device
@@ -53,7 +53,7 @@ def main(arguments: list) -> None:
     run, config = load_run(take_option(arguments, "run_dir"), arguments)
     data = open_data(config)
     beside = compare_with(run, RunFolder(Path(given))) if given else find_all_fields(run)
-    if keeps_all(read_selection(run)):
+    if keeps_all(run.read_selection()):
         write_costs(run, run, data, config)
     elif beside is not None:
         write_costs(run, RunFolder(beside.path), data, config)
@@ -69,7 +69,7 @@ def write_costs(run: RunFolder, everything: RunFolder, data, config: Config) -> 
     Raises:
         UserError: a file of the run with all fields is missing or damaged.
     """
-    selection, checkpoint = read_selection(run), everything.path / "best.ckpt"
+    selection, checkpoint = run.read_selection(), everything.path / "best.ckpt"
     if not checkpoint.exists():
         raise UserError(f"{checkpoint} does not exist; train the run again, or name another with --all_fields")
     made_from = {"all_fields": everything.path.name, "checkpoint": sha256(checkpoint), "split": SPLIT,

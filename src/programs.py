@@ -88,11 +88,11 @@ def read_selection(run: RunFolder, config: Config) -> Selection:
     Raises:
         UserError: it is damaged, or was made by another run.
     """
-    path = run.path / "selection.json"
-    selection = Selection.from_json(run.read(path.name), str(path))
+    selection = run.read_selection()
     if config.selection == "none" and (selection.seed, selection.backbone) != (config.seed, config.backbone):
-        raise UserError(f"{path} is that of another run ({selection.backbone}, seed {selection.seed}; this one has "
-                        f"{config.backbone}, seed {config.seed}); restore it, or remove it to select again")
+        raise UserError(f"{run.path / 'selection.json'} is that of another run ({selection.backbone}, seed "
+                        f"{selection.seed}; this one has {config.backbone}, seed {config.seed}); restore it, or remove "
+                        "it to select again")
     return selection
 
 

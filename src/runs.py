@@ -32,6 +32,7 @@ from typing import Any
 from src.config import ROOT, Config, read_yaml
 from src.errors import UserError
 from src.files import check_seal, read_json, remove_leftovers, write_json, write_sealed, write_text
+from src.schema import Selection
 
 PACKAGES = ("mindspore", "mindspore-gpu", "numpy", "pandas", "polars", "scikit-learn", "scipy")
 SEALED = ("selection.json", "metrics.json")  # what others rely on, with a checksum beside it
@@ -133,6 +134,14 @@ class RunFolder:
 
     def read(self, name: str) -> Any:
         return read_json(self.path / name)
+
+    def read_selection(self) -> Selection:
+        """The fields that the run's tasks keep.
+
+        Raises:
+            UserError: selection.json is missing or damaged.
+        """
+        return Selection.from_json(self.read("selection.json"), str(self.path / "selection.json"))
 
     def read_metrics(self) -> dict[str, Any]:
         """The numbers of a finished run.

@@ -22,7 +22,8 @@ from typing import Any
 
 from src.evaluation import mean_auc
 from src.experiments.grid import Cell
-from src.files import read_json
+from src.runs import RunFolder
+from src.schema import Selection
 
 Record = dict[str, Any]
 
@@ -44,20 +45,20 @@ def read_records(cells: Iterable[Cell], output_dir: Path) -> list[Record]:
     """
     found = []
     for cell in cells:
-        folder = output_dir / cell.name
-        if (folder / "metrics.json").exists():
-            found.append(_record(cell, read_json(folder / "metrics.json"), read_json(folder / "selection.json")))
+        run = RunFolder(output_dir / cell.name)
+        if run.finished:
+            found.append(_record(cell, run.read_metrics(), run.read_selection()))
     return found
 
 
-def _record(cell: Cell, metrics: dict, selection: dict) -> Record:
+def _record(cell: Cell, metrics: dict, selection: Selection) -> Record:
     setting = "" if cell.tasks == "auto" else f" ({cell.tasks})"
     return {
         "dataset": cell.dataset + setting, "backbone": cell.backbone, "method": cell.method, "keep": cell.keep,
         "seed": cell.seed, "tasks": metrics["test"], "mean_auc": metrics["mean_auc"], "valid": metrics["valid"],
         "valid_mean_auc": mean_auc(metrics["valid"]), "fields": metrics["input_fields"],
         "select": metrics["seconds"]["select"], "train": metrics["seconds"]["train"], "epochs": metrics["epochs"],
-        "parameters": metrics["parameters"], "selected": selection["selected"],
+        "parameters": metrics["parameters"], "selected": selection.selected,
     }
 
 

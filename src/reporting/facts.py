@@ -90,7 +90,7 @@ def read_facts(run: RunFolder, schema: Schema, all_fields: AllFields | None = No
     Raises:
         UserError: a file is missing or damaged, or the run is not of this data set.
     """
-    selection = read_selection(run)
+    selection = run.read_selection()
     if set(selection.fields) != set(schema.field_names):
         raise UserError(f"{run.path} was trained with other fields than {schema.dataset} has now; prepare the data as "
                         "it was, or train again")
@@ -114,11 +114,6 @@ def read_facts(run: RunFolder, schema: Schema, all_fields: AllFields | None = No
             _need(isinstance(costs["all_fields"], str) and isinstance(costs["split"], str))
     return Facts(run.path, read_yaml(run.path / "config.yaml"), env, schema, selection, history,
                  read_metrics(run, selection.tasks), all_fields, costs)
-
-
-def read_selection(run: RunFolder) -> Selection:
-    """The run's selection.json."""
-    return Selection.from_json(run.read("selection.json"), str(run.path / "selection.json"))
 
 
 def read_metrics(run: RunFolder, tasks: Sequence[str]) -> Mapping[str, Any]:
@@ -160,7 +155,7 @@ def compare_with(run: RunFolder, other: RunFolder) -> AllFields:
     Raises:
         UserError: it is no finished run with all fields, or is of other tasks or fields.
     """
-    mine, theirs = read_selection(run), read_selection(other)
+    mine, theirs = run.read_selection(), other.read_selection()
     if not keeps_all(theirs):
         raise UserError(f"{other.path} does not keep all fields; give a run of train.py --selector none")
     if mine.tasks != theirs.tasks or set(mine.fields) != set(theirs.fields):
