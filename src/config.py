@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -158,6 +159,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
+def choices(key: str) -> list[str]:
+    """The values that default_config.yaml allows for a key that is a choice."""
+    return list(_read_defaults()[2][key])
+
+
+@functools.lru_cache(maxsize=None)  # every Config asks for them; a grid has hundreds
 def _read_defaults() -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
     with open(ROOT / "default_config.yaml", encoding="utf-8") as file:
         values, helps, allowed = yaml.safe_load_all(file)

@@ -22,11 +22,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from src.config import ROOT, Config, load_config, read_yaml
+from src.config import ROOT, Config, choices, load_config, read_yaml
 from src.errors import UserError, nearest
 
 PLAN_FILE = Path(__file__).with_name("paper.yaml")
-BACKBONES = ("single_task", "shared_bottom", "omoe", "mmoe", "ple", "esmm", "aitm")
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Cell:
     keep: str  # keep_ratio; "1" for all fields
     seed: int
     tasks: str = "auto"
-    arguments: tuple[str, ...] = field(default=(), compare=False)  # of train.py, but for output_dir
+    arguments: tuple[str, ...] = field(default=(), compare=False)  # of train.py, but for its run folder
 
     @property
     def name(self) -> str:
@@ -57,7 +56,7 @@ class Cell:
 
     def command(self, output_dir: Path) -> list[str]:
         """Arguments of train.py."""
-        return [*self.arguments, f"output_dir={output_dir}"]
+        return [*self.arguments, f"run_name={self.name}", f"output_dir={output_dir}"]
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,8 @@ class Plan:
         self.data_root = Path(data_root)
         self.budget: Mapping[str, Any] = value["budget"]
         self.aliases: Mapping[str, str] = value["aliases"]
-        self.methods: Mapping[str, Mapping[str, Any]] = value["methods"]
+        self.methods: Mapping[str, Mapping[str, Any]] = {  # a selector that the file does not name is one as it is
+            **{name: {"label": name} for name in choices("selector") if name not in self.aliases}, **value["methods"]}
         self.datasets: Mapping[str, Mapping[str, Any]] = value["datasets"]
         self.experiments: Mapping[str, Mapping[str, Any]] = value["experiments"]
         self.second_setting: Mapping[str, str] = value["second_setting"]
@@ -125,7 +125,7 @@ class Plan:
         """
         grid = replace(grid, methods=tuple(self.aliases.get(name, name) for name in grid.methods))
         _known("method", grid.methods, self.methods)
-        _known("backbone", grid.backbones, BACKBONES)
+        _known("backbone", grid.backbones, choices("backbone"))
         for dataset in grid.datasets:
             if dataset not in self.datasets and not (self.data_path(dataset) / "schema.json").exists():
                 raise UserError(f"data set {dataset!r} is not known and {self.data_path(dataset)} is not prepared; "
@@ -158,9 +158,8 @@ class Plan:
         given = {"dataset": about.get("dataset", dataset), "data_dir": str(self.data_path(dataset)), **self.budget,
                  **about.get("settings", {}), "backbone": backbone, "keep_ratio": keep, "tasks": tasks, **how,
                  "seed": seed}
-        cell = Cell(dataset, backbone, method, keep, seed, tasks)
         words = [f"{key}={_text(value)}" for key, value in given.items()]
-        return Cell(dataset, backbone, method, keep, seed, tasks, (*words, *settings, f"run_name={cell.name}"))
+        return Cell(dataset, backbone, method, keep, seed, tasks, (*words, *settings))
 
 
 def read_plan(data_root: Path = ROOT / "data") -> Plan:
