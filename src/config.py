@@ -164,7 +164,7 @@ def choices(key: str) -> list[str]:
     return list(_read_defaults()[2][key])
 
 
-@functools.lru_cache(maxsize=None)  # every Config asks for them; a grid has hundreds
+@functools.cache  # every Config asks for them; a grid has hundreds
 def _read_defaults() -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
     with open(ROOT / "default_config.yaml", encoding="utf-8") as file:
         values, helps, allowed = yaml.safe_load_all(file)

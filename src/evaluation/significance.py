@@ -42,6 +42,11 @@ def paired_tests(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float 
     return float(stats.ttest_1samp(differences, 0).pvalue), float(stats.wilcoxon(differences).pvalue)
 
 
+def standard_error(values: Sequence[float]) -> float:
+    """Of the mean; 0 for a single value."""
+    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
+
+
 def holm(values: Sequence[float | None]) -> list[float | None]:
     """p values corrected for their number by Holm (1979); None stays None and does not count."""
     known = sorted((value, place) for place, value in enumerate(values) if value is not None)

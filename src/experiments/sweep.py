@@ -22,6 +22,7 @@ from dataclasses import replace
 import numpy as np
 
 from src.errors import UserError
+from src.evaluation import standard_error
 from src.experiments.records import Record
 from src.reporting.grid_tables import Table
 from src.schema import Selection
@@ -45,11 +46,6 @@ def curves(records: Sequence[Record]) -> dict[str, Curve]:
             values[name].setdefault(float(record["keep"]), []).append(value)
     return {name: [(share, float(np.mean(found)), standard_error(found)) for share, found in sorted(of_name.items())]
             for name, of_name in values.items()}
-
-
-def standard_error(values: Sequence[float]) -> float:
-    """Of the mean; 0 for a single value."""
-    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
 
 
 def smallest_within_one_error(curve: Curve) -> float:

@@ -22,11 +22,13 @@ from typing import Any
 
 import numpy as np
 
+from src.evaluation import standard_error
+from src.reporting.grid_tables import REFERENCE
+
 Record = Mapping[str, Any]
 # Okabe and Ito's colours, which the colour-blind can tell apart; markers differ too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "os^Dv<>"
-ALL_FIELDS = "none"
 
 
 def draw_ablation(records: Sequence[Record], label: Callable[[str], str], path: Path) -> None:
@@ -43,8 +45,8 @@ def draw_ablation(records: Sequence[Record], label: Callable[[str], str], path: 
         methods = list(dict.fromkeys(record["method"] for record in records if record["dataset"] == name))
         for place, method in enumerate(methods):
             values = _values(records, dataset=name, method=method)
-            axes.errorbar(np.mean(values), -place, xerr=_error(values), fmt=MARKERS[place % len(MARKERS)], capsize=3,
-                          color=COLOURS[place % len(COLOURS)])
+            axes.errorbar(np.mean(values), -place, xerr=standard_error(values), capsize=3,
+                          fmt=MARKERS[place % len(MARKERS)], color=COLOURS[place % len(COLOURS)])
             axes.scatter(values, [-place + 0.22] * len(values), s=7, color="#777777")
         axes.set_yticks([-place for place in range(len(methods))], [label(method) for method in methods])
         axes.set_xlabel("mean AUC on test")
@@ -61,9 +63,9 @@ def draw_ratios(records: Sequence[Record], label: Callable[[str], str], path: Pa
     sets = list(dict.fromkeys(record["dataset"] for record in records))
     figure, panels = _panels(len(sets), 3.4)
     for axes, name in zip(panels, sets):
-        everything = _values(records, dataset=name, method=ALL_FIELDS)
+        everything = _values(records, dataset=name, method=REFERENCE)
         methods = [method for method in dict.fromkeys(record["method"] for record in records if
-                   record["dataset"] == name) if method != ALL_FIELDS]
+                   record["dataset"] == name) if method != REFERENCE]
         for place, method in enumerate(methods):
             shares = sorted({record["keep"] for record in records
                              if record["dataset"] == name and record["method"] == method}, key=float)
@@ -72,7 +74,7 @@ def draw_ratios(records: Sequence[Record], label: Callable[[str], str], path: Pa
             if everything:
                 columns.append(everything)
                 points.append(1.0)
-            means, errors = np.array([np.mean(c) for c in columns]), np.array([_error(c) for c in columns])
+            means, errors = np.array([np.mean(c) for c in columns]), np.array([standard_error(c) for c in columns])
             colour = COLOURS[place % len(COLOURS)]
             axes.plot(points, means, color=colour, marker=MARKERS[place % len(MARKERS)], label=label(method))
             axes.fill_between(points, means - errors, means + errors, color=colour, alpha=0.15, linewidth=0)
@@ -108,7 +110,3 @@ def _save(figure, path: Path) -> None:
 def _values(records: Sequence[Record], **wanted: str) -> list[float]:
     return [record["mean_auc"] for record in records if record["mean_auc"] is not None
             and all(record[key] == value for key, value in wanted.items())]
-
-
-def _error(values: Sequence[float]) -> float:
-    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0

@@ -138,13 +138,13 @@ def code(text: str) -> str:
     return f"<pre><code>{escape(text)}</code></pre>"
 
 
-def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[Any]], sorts: bool = True) -> str:
+def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A table in a container of its own that scrolls.
 
     The first cell of a row is its heading. Columns that have a Cell sort by its key, the others as text.
     """
     numeric = [any(isinstance(row[column], Cell) for row in rows) for column in range(len(header))]
-    heads = "".join(_head(name, right, sorts) for name, right in zip(header, numeric))
+    heads = "".join(_head(name, right) for name, right in zip(header, numeric))
     body = "".join("<tr>" + "".join(_cell(value, place, numeric[place]) for place, value in enumerate(row)) + "</tr>\n"
                    for row in rows)
     return (f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
@@ -152,10 +152,8 @@ def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[Any]], so
             f"<tbody>\n{body}</tbody></table></div>")
 
 
-def _head(name: str, right: bool, sorts: bool) -> str:
+def _head(name: str, right: bool) -> str:
     style = ' class="n"' if right else ""
-    if not sorts:
-        return f'<th scope="col"{style} style="padding: .4rem .6rem">{escape(name)}</th>'
     return f'<th scope="col"{style} aria-sort="none"><button type="button">{escape(name)}</button></th>'
 
 
