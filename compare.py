@@ -200,7 +200,8 @@ def _sweep_one(grid: Grid, options: argparse.Namespace, plan: Plan) -> dict[str,
     write_text(path.with_suffix(".md"), f"{name}\n\n{table.markdown()}\n")
     write_json(path, chosen.to_json())
     print(f"{name}\n\n{table.markdown()}\n\nfields per task: {chosen.k}; train with them: python train.py "
-          f"--dataset {plan.datasets.get(grid.datasets[0], {}).get('dataset', grid.datasets[0])} --selection {path}")
+          f"--dataset {plan.datasets.get(grid.datasets[0], {}).get('dataset', grid.datasets[0])} "
+          f"--data_dir {plan.data_path(grid.datasets[0])} --selection {path}")
     return {}
 
 

@@ -108,6 +108,7 @@ def test_a_sweep_gives_a_selection_to_train_with(data_root, tmp_path):
     chosen = tmp_path / "results" / "sweep-simulate-mmoe-multisfs-calibrated.json"
     counts = {task: len(fields) for task, fields in json.loads(chosen.read_text())["selected"].items()}
     assert f"fields per task: {counts}" in out
+    assert f"--dataset simulate --data_dir {data_root / 'simulate'} --selection {chosen}" in out
     done = subprocess.run([sys.executable, str(ROOT / "train.py"), "--dataset", "simulate", "--data_dir",
                            str(data_root / "simulate"), "--selection", str(chosen), "--output_dir", str(tmp_path),
                            "--run_name", "chosen", *SMALL], capture_output=True, text=True, timeout=300, check=False)
