@@ -38,7 +38,7 @@ from src.evaluation import task_metrics
 from src.files import write_json
 from src.models import InputPlan, MultiTaskModel, NetWithLoss
 from src.models.mtreclib import from_pytorch, to_pytorch
-from src.programs import load_model, load_run, open_data, start_logging, take_option
+from src.programs import load_model, load_run, open_data, refuse_learned_masks, start_logging, take_option
 from src.reporting.agreement import Agreement, auc_slack
 from src.schema import SPLITS, Schema, Selection
 from src.training import choose_device, predict_logits, restore
@@ -65,6 +65,7 @@ def main(arguments: list) -> None:
     if options["to_checkpoint"] and not options["from_pytorch"]:
         raise UserError("--to_checkpoint converts the weights of --from_pytorch FILE; give that too")
     run, config = load_run(take_option(arguments, "run_dir"), arguments)
+    refuse_learned_masks(run, config)
     data = open_data(config)
     choose_device(config.device_target, config.device_id)
     model, plan, selection = load_model(run, config, data)

@@ -34,7 +34,7 @@ from pathlib import Path
 from src.data.encoder import FieldEncoder
 from src.errors import UserError, nearest, run_program
 from src.files import read_json, sha256, write_json
-from src.programs import load_model, load_run, open_data, start_logging, take_option
+from src.programs import load_model, load_run, open_data, refuse_learned_masks, start_logging, take_option
 from src.schema import Field
 from src.serving import SIGNATURE_FILE, InputField, Signature
 from src.serving.exporting import export_model, import_onnx
@@ -56,6 +56,7 @@ def main(arguments: list) -> None:
         raise UserError(f"file_format is {kind!r}; expected {', '.join(FORMATS)}{nearest(kind, FORMATS)}")
     output = take_option(arguments, "output_dir", "")
     run, config = load_run(take_option(arguments, "run_dir"), arguments)
+    refuse_learned_masks(run, config)
     if kind == "ONNX":
         import_onnx()
     data = open_data(config.replace(verify_data=False))  # only its schema and vocabularies are read

@@ -31,11 +31,11 @@ import mindspore as ms
 from src.config import load_config
 from src.errors import run_program
 from src.evaluation import mean_auc
-from src.models import MultiTaskModel, plan_inputs
+from src.models import build_model, plan_inputs
 from src.programs import choose_tasks, open_data, read_selection, start_logging
 from src.reporting import comparison_table, selection_table, write_report
 from src.runs import RunFolder
-from src.selection import check_request, select_fields
+from src.selection import check_request, select_fields, with_masks
 from src.training import Trainer, join_ranks, training_summary
 
 LOG = logging.getLogger("train")
@@ -63,9 +63,11 @@ def main(arguments: list) -> None:
     LOG.info("%s on %s keeps\n%s", selection.selector, data.schema.dataset, selection_table(selection))
 
     plan = plan_inputs(config.backbone, data.schema, tasks, selection)
-    model = MultiTaskModel(plan, config.backbone, len(tasks), config, ranks.size)
+    model = build_model(plan, len(tasks), config, ranks.size)
     trainer = Trainer(model, plan, data, tasks, config, run, ranks)
     trainer.fit()
+    if config.end_to_end:
+        run.write("selection.json", with_masks(selection, model.mask().asnumpy()).to_json())
 
     began = time.perf_counter()
     valid, test = trainer.evaluate("valid"), trainer.evaluate("test")

@@ -17,7 +17,7 @@
 
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-EXPERIMENTS="table1 table3 table4 table5 figure2 figure3 all"
+EXPERIMENTS="table1 table3 end_to_end table4 table5 figure2 figure3 all"
 USAGE=("usage: bash scripts/reproduce.sh {${EXPERIMENTS// /|}} [DATASET[,DATASET ...]] [OPTION OF compare.py ...]"
     "for example: bash scripts/reproduce.sh table3 movielens"
     "or:          bash scripts/reproduce.sh all adult --seeds 3 --workers 1"

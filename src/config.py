@@ -159,6 +159,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
+def defaults() -> dict[str, Any]:
+    """Every setting's default, as ``Config.to_dict`` gives it."""
+    return Config(_read_defaults()[0]).to_dict()
+
+
 def choices(key: str) -> list[str]:
     """The values that default_config.yaml allows for a key that is a choice."""
     return list(_read_defaults()[2][key])

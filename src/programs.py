@@ -25,7 +25,7 @@ from typing import Any
 from src.config import Config, load_config, read_yaml
 from src.data import PreparedData, prepare
 from src.errors import UserError, nearest
-from src.models import InputPlan, MultiTaskModel, plan_inputs
+from src.models import InputPlan, LearnedMaskModel, MultiTaskModel, build_model, plan_inputs
 from src.runs import RunFolder
 from src.schema import Selection
 from src.training import load_checkpoint, restore
@@ -96,13 +96,25 @@ def read_selection(run: RunFolder, config: Config) -> Selection:
     return selection
 
 
-def load_model(run: RunFolder, config: Config, data: PreparedData) -> tuple[MultiTaskModel, InputPlan, Selection]:
+def load_model(run: RunFolder, config: Config,
+               data: PreparedData) -> tuple[MultiTaskModel | LearnedMaskModel, InputPlan, Selection]:
     """Rebuilds a run's model with its best weights."""
     selection = read_selection(run, config)
     plan = plan_inputs(config.backbone, data.schema, selection.tasks, selection)
-    model = MultiTaskModel(plan, config.backbone, len(selection.tasks), config)
+    model = build_model(plan, len(selection.tasks), config)
     restore(model, load_checkpoint(run.path / "best.ckpt"), str(run.path / "best.ckpt"))
     return model, plan, selection
+
+
+def refuse_learned_masks(run: RunFolder, config: Config) -> None:
+    """For programs that take networks of selected fields only.
+
+    Raises:
+        UserError: the run was made with ``end_to_end``.
+    """
+    if config.end_to_end:
+        raise UserError(f"{run.path} was trained with end_to_end: its masks are part of the network; expected a run of "
+                        "train.py without it")
 
 
 def take_option(arguments: list, name: str, default: Any = None) -> Any:

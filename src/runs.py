@@ -29,7 +29,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from src.config import ROOT, Config, read_yaml
+from src.config import ROOT, Config, defaults, read_yaml
 from src.errors import UserError
 from src.files import check_seal, read_json, remove_leftovers, write_json, write_sealed, write_text
 from src.schema import Selection
@@ -161,10 +161,13 @@ class RunFolder:
 
 
 def changed_settings(before: Mapping[str, Any], config: Config) -> str:
-    """The first settings that would make another run than that of ``before``, as "key old -> new"; "" for none."""
-    now = config.to_dict()
-    changed = [key for key, value in now.items() if key not in SAME_RUN and before.get(key) != value]
-    return ", ".join(f"{key} {before.get(key)} -> {now[key]}" for key in changed[:3])
+    """The first settings that would make another run than that of ``before``, as "key old -> new"; "" for none.
+
+    A setting that ``before`` does not have was not there yet: it had what is now its default.
+    """
+    now, before = config.to_dict(), {**defaults(), **before}
+    changed = [key for key, value in now.items() if key not in SAME_RUN and before[key] != value]
+    return ", ".join(f"{key} {before[key]} -> {now[key]}" for key in changed[:3])
 
 
 def run_name(config: Config) -> str:
@@ -174,6 +177,8 @@ def run_name(config: Config) -> str:
     how = config.selector if config.selection == "none" else "given"
     if how == "multisfs":
         how = f"multisfs-{config.score}"
+    elif config.end_to_end:
+        how += "-end-to-end"
     return f"{config.dataset}-{config.backbone}-{how}-{config.seed}"
 
 

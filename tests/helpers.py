@@ -38,7 +38,7 @@ def make_schema(tasks: int = 3, cardinalities=CARDINALITIES) -> Schema:
 def make_config(**changes) -> SimpleNamespace:
     values = {"embedding_dim": 4, "bottom_dims": (8, 6), "tower_dims": (5,), "experts": 4, "dropout": 0.0, "seed": 3,
               "backbone": "mmoe", "embedding_optimizer": "auto", "batch_size": 64, "keep_ratio": 0.5,
-              "keep_fields": "none", "shared_fields": "auto"}
+              "keep_fields": "none", "shared_fields": "auto", "selector": "none", "end_to_end": False}
     return SimpleNamespace(**{**values, **changes})
 
 

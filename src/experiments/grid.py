@@ -153,7 +153,8 @@ class Plan:
         how = {key: value for key, value in self.methods[method].items() if key != "label"}
         how.setdefault("selector", method)
         backbone = how.pop("backbone", backbone)
-        keep = "1" if how["selector"] == "none" else keep if keep == "auto" else format(float(keep), "g")
+        whole = how["selector"] == "none" or how.get("end_to_end")
+        keep = "1" if whole else keep if keep == "auto" else format(float(keep), "g")
         about = self.datasets.get(dataset, {})
         given = {"dataset": about.get("dataset", dataset), "data_dir": str(self.data_path(dataset)), **self.budget,
                  **about.get("settings", {}), "backbone": backbone, "keep_ratio": keep, "tasks": tasks, **how,

@@ -1,6 +1,8 @@
+from src.models.learned_masks import MASKS, LearnedMaskModel, build_model
 from src.models.model import MaskedModel, MultiTaskModel, NetWithLoss, TaskLosses
 from src.models.plan import TRAITS, InputPlan, plan_inputs, traits_of
 
 __all__ = [
-    "TRAITS", "InputPlan", "MaskedModel", "MultiTaskModel", "NetWithLoss", "TaskLosses", "plan_inputs", "traits_of",
+    "MASKS", "TRAITS", "InputPlan", "LearnedMaskModel", "MaskedModel", "MultiTaskModel", "NetWithLoss", "TaskLosses",
+    "build_model", "plan_inputs", "traits_of",
 ]

@@ -50,9 +50,7 @@ class MultiTaskModel(nn.Cell):
         self.folds = folds(plan, dim)
         if self.folds:
             self.folded = FoldedInputs(plan, dim)
-        sizes = Sizes(tuple(len(path) * dim for path in plan.paths), tasks, tuple(config.bottom_dims),
-                      tuple(config.tower_dims), config.experts)
-        self.backbone = make_backbone(backbone, sizes, draft)
+        self.backbone = make_backbone(backbone, sizes_of(plan, tasks, config), draft)
         self.mask_rows = draft.mask_rows
         self.dropout = draft.dropout
         self.gather = ops.Gather()
@@ -76,6 +74,12 @@ class MultiTaskModel(nn.Cell):
 
     def embedding_parameter_count(self) -> int:
         return self.embedding.table.size
+
+
+def sizes_of(plan: InputPlan, tasks: int, config) -> Sizes:
+    """Widths of the backbone over the planned fields."""
+    return Sizes(tuple(len(path) * config.embedding_dim for path in plan.paths), tasks, tuple(config.bottom_dims),
+                 tuple(config.tower_dims), config.experts)
 
 
 class MaskedModel(nn.Cell):

@@ -19,10 +19,10 @@ from __future__ import annotations
 import numpy as np
 from mindspore import Tensor, nn, ops
 
+from src.models.learned_masks import FieldMask
 from src.selection.mask_scores import MaskedTaskLosses
 from src.selection.masked_training import (
     HELD_OUT,
-    FieldMask,
     MaskSearch,
     endless,
     finite,
@@ -76,9 +76,9 @@ class AutoField(MaskSearch):
         config = self.config
         kept, held = hold_out(train, config.seed)
         gates = Gates(len(self.tasks), len(self.plan.columns))
-        loss = GatedLoss(gates, self.losses)
-        weight_step = make_search_step(loss, config, model=self.model)
-        gate_step = make_search_step(loss, config, mask=gates)
+        loss = GatedLoss(gates, MaskedTaskLosses(self.model, self.plan, len(self.tasks)))
+        weight_step = make_search_step(loss, self.model.trainable_params(), config, config.weight_decay)
+        gate_step = make_search_step(loss, gates.trainable_params(), config, 0.0)  # decay would pull them to "either"
         others = endless(make_loader(held, self.plan, self.model, self.tasks, config))
         rng = np.random.default_rng([config.seed, 0xAF])
         steps = config.search_epochs * make_loader(kept, self.plan, self.model, self.tasks, config).steps

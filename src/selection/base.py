@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -139,11 +140,20 @@ def make_selection(selector: Selector, schema: Schema, tasks: Sequence[str], con
 
 
 def all_fields(schema: Schema, tasks: Sequence[str], config) -> Selection:
-    """The Selection of ``selector none``: every task keeps every field, in field order."""
+    """The Selection of ``selector none`` and of ``end_to_end``: every task keeps every field, in field order."""
     names = tuple(schema.field_names)
     selected = [range(len(names))] * len(tasks)
-    return Selection("none", config.backbone, config.seed, tuple(tasks), names, {task: names for task in tasks},
+    return Selection(config.selector if config.end_to_end else "none", config.backbone, config.seed, tuple(tasks),
+                     names, {task: names for task in tasks},
                      tuple(names[i] for i in _shared(config, selected, len(names))))
+
+
+def with_masks(selection: Selection, masks: np.ndarray) -> Selection:
+    """The Selection of ``end_to_end`` once its masks ``[tasks, fields]`` are learned: they are its scores and order."""
+    names = selection.fields
+    return replace(selection, selected={task: tuple(names[i] for i in top_fields(row, len(names)))
+                                        for task, row in zip(selection.tasks, masks)},
+                   scores={task: dict(zip(names, map(float, row))) for task, row in zip(selection.tasks, masks)})
 
 
 def adapt_selection(selection: Selection, schema: Schema, tasks: Sequence[str], config) -> Selection:

@@ -28,10 +28,8 @@ from tqdm import tqdm
 from src.data.loader import TrainLoader
 from src.errors import UserError
 from src.evaluation import monitored, task_metrics
-from src.models import InputPlan, MultiTaskModel
+from src.models import InputPlan, LearnedMaskModel, MultiTaskModel, plan_inputs
 from src.selection.base import Selector
-from src.selection.mask_scores import MaskedTaskLosses
-from src.selection.multisfs import fresh_model
 from src.training import make_step, predict_logits
 
 LOG = logging.getLogger(__name__)
@@ -152,25 +150,10 @@ def held_out_value(model: MultiTaskModel, plan: InputPlan, rows: Rows, tasks: Se
     return monitored(task_metrics(logits, labels, names, "held-out part of the train"), "mean_logloss")
 
 
-class FieldMask(nn.Cell):
-    """A trained θ ``[tasks, fields]`` that begins with one value everywhere, so that no field is preferred."""
-
-    def __init__(self, tasks: int, fields: int, start: float):
-        super().__init__()
-        self.theta = Parameter(Tensor(np.full((tasks, fields), start, np.float32)), name="field_mask.theta")
-
-
-def make_search_step(loss: nn.Cell, config, model: MultiTaskModel | None = None,
-                     mask: nn.Cell | None = None) -> nn.TrainOneStepCell:
-    """Forward, backward and Adam on the model's weights, the mask's, or both; the rest stays as it is.
-
-    Masks learn at the weights' rate and without weight decay, which would pull them towards a value of its own.
-    """
-    groups = []
-    if model is not None:
-        groups.append({"params": model.trainable_params(), "weight_decay": config.weight_decay})
-    if mask is not None:
-        groups.append({"params": mask.trainable_params(), "weight_decay": 0.0})
+def make_search_step(loss: nn.Cell, parameters: Sequence[Parameter], config,
+                     weight_decay: float) -> nn.TrainOneStepCell:
+    """Forward, backward and Adam on these parameters; the rest stays as it is."""
+    groups = [{"params": list(parameters), "weight_decay": weight_decay}]
     step = nn.TrainOneStepCell(loss, nn.Adam(groups, learning_rate=config.learning_rate))
     step.set_train()
     return step
@@ -179,8 +162,8 @@ def make_search_step(loss: nn.Cell, config, model: MultiTaskModel | None = None,
 class MaskSearch(Selector):
     """A selector that trains ``search_epochs`` epochs over all fields and reads its scores from a mask.
 
-    Every task's prediction sees its own mask row on every path of the backbone (MaskedTaskLosses), so an epoch costs
-    ``tasks`` ordinary ones. Subclasses say in ``search`` how the mask is learned.
+    Every task's prediction sees its own mask row on every path of the backbone, so an epoch costs ``tasks`` ordinary
+    ones. Subclasses say in ``search`` how the mask is learned.
 
     Args:
         config: the run's Config (search_epochs, backbone and its sizes, batch_size, learning_rate, weight_decay,
@@ -194,15 +177,18 @@ class MaskSearch(Selector):
 
     def fit(self, data, tasks: Sequence[str]) -> MaskSearch:
         began = time.perf_counter()
-        self.plan, self.model = fresh_model(data, tasks, self.config)
+        self.plan = plan_inputs(self.config.backbone, data.schema, tasks)
         self.tasks = data.schema.task_indices(tasks)
-        self.losses = MaskedTaskLosses(self.model, self.plan, len(tasks))
-        self.losses.set_train()
+        self.model = self.network()
         ready = time.perf_counter()
         self.scores_ = self.search(data.split("train")).astype(np.float64)
         ended = time.perf_counter()
         self.seconds_ = {"prepare": ready - began, "search": ended - ready, "total": ended - began}
         return self
+
+    def network(self) -> MultiTaskModel | LearnedMaskModel:
+        """What is trained, as initialised by the seed."""
+        return MultiTaskModel(self.plan, self.config.backbone, len(self.tasks), self.config)
 
     def search(self, train) -> np.ndarray:
         """Learns the mask on the train split and returns the scores ``[tasks, fields]``."""
@@ -219,3 +205,16 @@ class MaskSearch(Selector):
     def settings(self):
         values = self.config.to_dict()
         return {name: values[name] for name in ("search_epochs", *MODEL_SETTINGS)}
+
+
+class NetworkSearch(MaskSearch):
+    """Trains the network that ``end_to_end`` trains to the end for ``search_epochs`` epochs, and takes its mask."""
+
+    def network(self):
+        return LearnedMaskModel(self.plan, self.config.backbone, len(self.tasks), self.config, self.name)
+
+    def search(self, train):
+        step = make_step(self.model, self.config)
+        for number, batch in self.batches(train):
+            finite(step(*batch), f"step {number + 1}", self.config)
+        return self.model.mask().asnumpy()

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from src.errors import UserError
 from src.files import read_json
-from src.models import plan_inputs
+from src.models import MASKS, plan_inputs
 from src.schema import Selection
 from src.selection.autofield import AutoField
 from src.selection.base import adapt_selection, all_fields, make_selection
@@ -51,7 +51,7 @@ def select_fields(data, tasks: Sequence[str], config) -> tuple[Selection, dict[s
     """
     if config.selection != "none":
         return _read_selection(data, tasks, config), {"total": 0.0}
-    if config.selector == "none":
+    if config.selector == "none" or config.end_to_end:
         return all_fields(data.schema, tasks, config), {"total": 0.0}
     selector = SELECTORS[config.selector](config).fit(data, tasks)
     return make_selection(selector, data.schema, tasks, config), dict(selector.seconds_)
@@ -61,15 +61,27 @@ def check_request(data, tasks: Sequence[str], config) -> None:
     """Refuses what cannot be selected or built, before anything is written.
 
     Raises:
-        UserError: the backbone does not suit the tasks, more fields are asked for than there are, or the named
-            selection does not fit the data set.
+        UserError: the backbone does not suit the tasks, more fields are asked for than there are, the named
+            selection does not fit the data set, or the selector has no masks to train end to end.
     """
     plan_inputs(config.backbone, data.schema, tasks)
     count = len(data.schema.fields)
     if config.keep_fields != "none" and config.keep_fields > count:
         raise UserError(f"keep_fields is {config.keep_fields}; the data set has {count} fields; expected 1 to {count}")
+    if config.end_to_end:
+        _check_end_to_end(config)
     if config.selection != "none":
         _read_selection(data, tasks, config)
+
+
+def _check_end_to_end(config) -> None:
+    if config.selection != "none":
+        raise UserError("end_to_end learns its masks and takes no selection; leave one of the two out")
+    if config.selector not in MASKS:
+        raise UserError(f"end_to_end goes with the selectors whose masks are part of the network, "
+                        f"{' and '.join(MASKS)}; selector is {config.selector}")
+    if config.embedding_optimizer == "lazy":
+        raise UserError("embedding_optimizer lazy does not go with end_to_end; expected dense or auto")
 
 
 def _read_selection(data, tasks: Sequence[str], config) -> Selection:

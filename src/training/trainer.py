@@ -30,9 +30,10 @@ from tqdm import tqdm
 from src.data.loader import TrainLoader, eval_batches
 from src.errors import Interrupted, UserError
 from src.evaluation import mean_auc, monitored, task_metrics
-from src.models import InputPlan, MultiTaskModel, NetWithLoss
+from src.models import InputPlan, LearnedMaskModel, MultiTaskModel, NetWithLoss
 from src.runs import RunFolder
 from src.training.checkpoint import load_checkpoint, load_latest, pop_state, restore, save_checkpoint
+from src.training.guidance import GuidedStep
 from src.training.lazy import LazyStep, is_lazy
 from src.training.parallel import Ranks
 from src.training.summary import SummaryLog
@@ -41,17 +42,25 @@ LOG = logging.getLogger(__name__)
 EVALUATION_ROWS = 4096
 
 
-def make_step(model: MultiTaskModel, config, ranks: Ranks | None = None) -> nn.Cell:
+def make_step(model: MultiTaskModel | LearnedMaskModel, config, ranks: Ranks | None = None) -> nn.Cell:
     """Forward, backward and Adam in one Cell: ``step(ids, labels, keep)`` gives the loss.
 
-    The L2 penalty reaches every parameter, biases and BatchNorm included, as PyTorch's Adam has it. Where
-    ``embedding_optimizer`` says so, the embedding table has lazy Adam (src/training/lazy.py).
+    The L2 penalty reaches every parameter, biases and BatchNorm included, as PyTorch's Adam has it; not learned masks,
+    which it would pull towards a value of its own. Where ``embedding_optimizer`` says so, the embedding table has lazy
+    Adam (src/training/lazy.py); a network with learned masks has Adam on everything.
     """
-    if is_lazy(model, config):
+    masks = model.mask.trainable_params() if isinstance(model, LearnedMaskModel) else []
+    if not masks and is_lazy(model, config):
         return LazyStep(model, config, ranks)
-    group = [{"params": model.trainable_params(), "weight_decay": config.weight_decay}]
-    optimizer = nn.Adam(group, learning_rate=config.learning_rate)
-    step = nn.TrainOneStepCell(NetWithLoss(model, config.loss_reduction), optimizer)
+    weights = [parameter for parameter in model.trainable_params() if all(parameter is not mask for mask in masks)]
+    groups = [{"params": weights, "weight_decay": config.weight_decay}]
+    if masks:
+        groups.append({"params": masks, "weight_decay": 0.0})
+    optimizer = nn.Adam(groups, learning_rate=config.learning_rate)
+    if masks and model.mask.guided:
+        step = GuidedStep(model, optimizer, config, ranks)
+    else:
+        step = nn.TrainOneStepCell(NetWithLoss(model, config.loss_reduction), optimizer)
     step.set_train()
     return step
 
@@ -201,8 +210,8 @@ class Trainer:
     def _save_last(self) -> None:
         """Writes last.ckpt; no rank goes on before it is there."""
         if self.run.writes:
-            save_checkpoint(self.step, self.run.path / "last.ckpt", {**self.state, "history": self.history},
-                            keep_previous=True)
+            state = {**self.state, "history": self.history, "memory": getattr(self.step, "memory", None)}
+            save_checkpoint(self.step, self.run.path / "last.ckpt", state, keep_previous=True)
         self.ranks.total(np.zeros(1, np.float32))
 
     def _resume(self) -> None:
@@ -211,7 +220,10 @@ class Trainer:
             return
         state = pop_state(parameters)
         self.history = state.pop("history")
+        memory = state.pop("memory", None)
         restore(self.step, parameters, "last.ckpt")
+        if memory is not None:
+            self.step.memory = memory
         self.state = state
         self.state["compile_seconds"] = 0.0  # this process compiles again
         self.run.write_history(self.history)

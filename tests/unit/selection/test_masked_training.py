@@ -96,10 +96,10 @@ def test_a_search_step_moves_what_it_was_given(eager):
         return [all((old == new).all() for old, new in zip(*pair)) for pair in zip(before, after)]
 
     start = state()
-    make_search_step(loss, config, model=model)(*inputs)
+    make_search_step(loss, model.trainable_params(), config, 0.0)(*inputs)
     middle = state()
     assert not same(start, middle)[0] and same(start, middle)[1]
-    make_search_step(loss, config, mask=gates)(*inputs)
+    make_search_step(loss, gates.trainable_params(), config, 0.0)(*inputs)
     end = state()
     assert same(middle, end)[0] and moved(middle, end)[1]
 

@@ -17,17 +17,9 @@
 from __future__ import annotations
 
 import numpy as np
-from mindspore import Tensor
 
-from src.selection.mssm import MSSM, SparseMask
+from src.selection.mssm import MSSM
 from tests.unit.selection.planted_data import assert_train_only, fit_planted, trained_config
-
-
-def test_mask_by_hand(eager):
-    mask = SparseMask(2, 2)
-    np.testing.assert_allclose(mask().asnumpy(), np.full((2, 2), 0.76159416), rtol=1e-6)  # tanh(1)
-    mask.theta.set_data(Tensor(np.array([[-1, 0], [1, 0.5]], np.float32)))
-    np.testing.assert_allclose(mask().asnumpy(), [[0, 0], [0.76159416, 0.46211716]], rtol=1e-6)
 
 
 def test_planted_fields_have_the_largest_masks():
