@@ -23,7 +23,7 @@ from __future__ import annotations
 import mindspore as ms
 
 from src.config import load_config
-from src.errors import run_program
+from src.errors import UserError, run_program
 from src.programs import choose_tasks, open_data, start_logging, take_option
 from src.reporting import selection_table
 from src.reporting.feature_rank import write_feature_ranks
@@ -37,6 +37,8 @@ def main(arguments: list) -> None:
     start_logging()
     rank_folder = take_option(arguments, "feature_rank", "")
     config = load_config(arguments)
+    if config.end_to_end:
+        raise UserError("end_to_end trains masks that are part of a network; use train.py, or leave it out")
     data = open_data(config)
     tasks = choose_tasks(data, config)
     check_request(data, tasks, config)

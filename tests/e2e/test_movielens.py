@@ -117,6 +117,24 @@ def test_a_selection_can_be_reused(prepared, finished, tmp_path, backbone):
     assert first["selected"] == second["selected"] and second["shared"] == []
 
 
+def test_masks_trained_end_to_end(prepared, tmp_path):
+    """All fields in the network, the masks as scores; and what cannot take such a run says so."""
+    done = run("train.py", *SMALL, f"data_dir={prepared}", f"output_dir={tmp_path}", "run_name=e", "selector=mssm",
+               "end_to_end=true")
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "e"
+    selection, metrics = (json.loads((folder / name).read_text()) for name in ("selection.json", "metrics.json"))
+    assert selection["selector"] == "mssm" and set(selection["k"].values()) == {len(selection["fields"])}
+    for task, kept in selection["selected"].items():
+        masks = [selection["scores"][task][name] for name in kept]
+        assert masks == sorted(masks, reverse=True) and 0 <= masks[-1] < masks[0] < 1
+    assert metrics["test"]["like"]["auc"] > 0.65 and metrics["seconds"]["select"] == 0
+    done = run("eval.py", "--run_dir", folder)
+    assert done.returncode == 0 and json.loads(done.stdout)["test"] == metrics["test"], done.stderr
+    refused(run("export.py", "--run_dir", folder), "was trained with end_to_end", "expected a run of train.py without")
+    refused(run("select_features.py", f"data_dir={prepared}", "selector=mssm", "end_to_end=true"), "use train.py")
+
+
 def test_selection_alone(prepared, tmp_path):
     done = run("select_features.py", *SMALL, f"data_dir={prepared}", f"output_dir={tmp_path}", "run_name=s",
                "tasks=love", "keep_fields=3", "backbone=shared_bottom")

@@ -20,7 +20,7 @@ from src.config import load_config
 from src.errors import UserError
 from src.files import read_json, write_json
 from src.programs import read_selection
-from src.runs import METRICS, RunFolder
+from src.runs import METRICS, RunFolder, changed_settings
 from tests.helpers import make_schema, make_selection
 
 
@@ -73,3 +73,10 @@ def test_a_new_start_removes_what_a_killed_process_left(run, tmp_path):
     RunFolder.create(load_config(["dataset=toy", f"output_dir={tmp_path}", "run_name=a", "seed=5"])).close()
     assert not [path for path in run.path.iterdir() if "tmp" in path.name]
     assert read_json(run.path / "metrics.json")["seed"] == 5
+
+
+def test_a_run_made_before_a_setting_existed_goes_on():
+    config = load_config(["seed=3"])
+    before = {key: value for key, value in config.to_dict().items() if key != "end_to_end"}
+    assert changed_settings(before, config) == ""
+    assert changed_settings(before, config.replace(end_to_end=True)) == "end_to_end False -> True"

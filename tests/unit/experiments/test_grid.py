@@ -82,6 +82,11 @@ def test_selectors_have_their_own_names_too(plan):
     assert plan.checked(Grid(("adult",), ("multisfs", "mssm"))).methods == ("multisfs-calibrated", "mssm")
 
 
+def test_learned_masks_in_the_network_keep_all_fields(plan):
+    cells = plan.cells(Grid(("adult",), ("mssm", "mssm-end-to-end", "none"), seeds=1))
+    assert [cell.keep for cell in cells] == ["0.5", "1", "1"] and "end_to_end=true" in cells[1].arguments
+
+
 def test_settings_of_the_user_come_last(plan, tmp_path):
     cell, = plan.cells(Grid(("adult",), ("none",), seeds=1, settings=("epochs=3",)))
     assert cell.config(tmp_path).epochs == 3

@@ -19,6 +19,7 @@ import logging
 import numpy as np
 import pytest
 
+from src.config import load_config
 from src.errors import UserError
 from src.schema import Selection
 from src.selection.base import (
@@ -29,8 +30,10 @@ from src.selection.base import (
     make_selection,
     shared_fields,
     top_fields,
+    with_masks,
 )
-from tests.helpers import make_config, make_schema
+from src.selection.registry import check_request
+from tests.helpers import ArrayData, make_config, make_schema
 
 SCHEMA = make_schema(2)
 
@@ -91,7 +94,26 @@ def test_scores_that_are_not_finite_are_refused():
 
 def test_all_fields():
     selection = all_fields(SCHEMA, ["t0", "t1"], make_config(backbone="aitm"))
-    assert selection.k == {"t0": 6, "t1": 6} and selection.shared == ()
+    assert selection.k == {"t0": 6, "t1": 6} and selection.shared == () and selection.selector == "none"
+
+
+def test_learned_masks_are_scores_and_order():
+    selection = all_fields(SCHEMA, ["t0", "t1"], make_config(selector="mssm", end_to_end=True))
+    masks = np.array([[0.1, 0.9, 0, 0, 0.5, 0], [1, 2, 3, 4, 5, 6]])
+    learned = with_masks(selection, masks)
+    assert learned.selector == "mssm" and learned.k == {"t0": 6, "t1": 6} and learned.shared == selection.shared
+    assert learned.selected["t0"] == ("f1", "f4", "f0", "f2", "f3", "f5") and learned.scores["t1"]["f5"] == 6
+
+
+@pytest.mark.parametrize("changes, message", [
+    (["selector=chi2"], "end_to_end goes with the selectors .* mssm and cfs; selector is chi2"),
+    (["selector=cfs", "selection=a.json"], "end_to_end learns its masks and takes no selection"),
+    (["selector=cfs", "embedding_optimizer=lazy"], "embedding_optimizer lazy does not go with end_to_end"),
+])
+def test_what_cannot_be_trained_end_to_end_is_refused(changes, message):
+    data = ArrayData()
+    with pytest.raises(UserError, match=message):
+        check_request(data, data.schema.task_names, load_config(["end_to_end=true", *changes]))
 
 
 def test_a_selection_moves_to_another_backbone():
