@@ -142,12 +142,12 @@ def build_model(plan: InputPlan, tasks: int, config, ranks: int = 1) -> MultiTas
 def share_weights(first: nn.Cell, other: nn.Cell) -> None:
     """Puts the parameters of ``first`` in the place of those of ``other``, but for the moving statistics."""
     for (_, own), (_, cell) in zip(first.cells_and_names(), other.cells_and_names()):
-        for attribute, value in list(vars_of(own).items()):
+        for attribute, value in own_parameters(own).items():
             if attribute not in MOVING:
                 setattr(cell, attribute, value)
 
 
-def vars_of(cell: nn.Cell) -> dict[str, Parameter]:
+def own_parameters(cell: nn.Cell) -> dict[str, Parameter]:
     """A Cell's own parameters, not those of the Cells in it, by attribute."""
     return {parameter.name.rsplit(".", 1)[-1]: parameter for parameter in cell.get_parameters(expand=False)}
 
