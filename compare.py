@@ -81,7 +81,7 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser = Parser(prog="compare.py", description=__doc__.splitlines()[0], allow_abbrev=False,
                                epilog="Settings of train.py, as --KEY VALUE or KEY=VALUE, hold for all runs.")
     add = parser.add_argument
-    add("--experiment", type=names, default=[], help="table1, table3, table4, table5, figure2, figure3, or all")
+    add("--experiment", type=names, default=[], help="experiments of src/experiments/paper.yaml, as table3, or all")
     add("--datasets", "--dataset", type=names, default=["movielens"], help="prepared sets (default: movielens)")
     add("--backbones", "--backbone", type=names, help="networks (default: mmoe, or those of the experiment)")
     add("--methods", "--selectors", type=names,

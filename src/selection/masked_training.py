@@ -30,6 +30,7 @@ from src.errors import UserError
 from src.evaluation import monitored, task_metrics
 from src.models import InputPlan, LearnedMaskModel, MultiTaskModel, plan_inputs
 from src.selection.base import Selector
+from src.selection.multisfs import fresh_model
 from src.training import make_step, predict_logits
 
 LOG = logging.getLogger(__name__)
@@ -177,18 +178,17 @@ class MaskSearch(Selector):
 
     def fit(self, data, tasks: Sequence[str]) -> MaskSearch:
         began = time.perf_counter()
-        self.plan = plan_inputs(self.config.backbone, data.schema, tasks)
+        self.plan, self.model = self.network(data, tasks)
         self.tasks = data.schema.task_indices(tasks)
-        self.model = self.network()
         ready = time.perf_counter()
         self.scores_ = self.search(data.split("train")).astype(np.float64)
         ended = time.perf_counter()
         self.seconds_ = {"prepare": ready - began, "search": ended - ready, "total": ended - began}
         return self
 
-    def network(self) -> MultiTaskModel | LearnedMaskModel:
-        """What is trained, as initialised by the seed."""
-        return MultiTaskModel(self.plan, self.config.backbone, len(self.tasks), self.config)
+    def network(self, data, tasks: Sequence[str]) -> tuple[InputPlan, MultiTaskModel | LearnedMaskModel]:
+        """The plan of all fields, and what is trained, as initialised by the seed."""
+        return fresh_model(data, tasks, self.config)
 
     def search(self, train) -> np.ndarray:
         """Learns the mask on the train split and returns the scores ``[tasks, fields]``."""
@@ -210,8 +210,9 @@ class MaskSearch(Selector):
 class NetworkSearch(MaskSearch):
     """Trains the network that ``end_to_end`` trains to the end for ``search_epochs`` epochs, and takes its mask."""
 
-    def network(self):
-        return LearnedMaskModel(self.plan, self.config.backbone, len(self.tasks), self.config, self.name)
+    def network(self, data, tasks):
+        plan = plan_inputs(self.config.backbone, data.schema, tasks)
+        return plan, LearnedMaskModel(plan, self.config.backbone, len(tasks), self.config, self.name)
 
     def search(self, train):
         step = make_step(self.model, self.config)

@@ -49,15 +49,16 @@ def make_step(model: MultiTaskModel | LearnedMaskModel, config, ranks: Ranks | N
     which it would pull towards a value of its own. Where ``embedding_optimizer`` says so, the embedding table has lazy
     Adam (src/training/lazy.py); a network with learned masks has Adam on everything.
     """
-    masks = model.mask.trainable_params() if isinstance(model, LearnedMaskModel) else []
-    if not masks and is_lazy(model, config):
+    mask = model.mask if isinstance(model, LearnedMaskModel) else None
+    if mask is None and is_lazy(model, config):
         return LazyStep(model, config, ranks)
-    weights = [parameter for parameter in model.trainable_params() if all(parameter is not mask for mask in masks)]
+    theta = None if mask is None else mask.theta
+    weights = [parameter for parameter in model.trainable_params() if parameter is not theta]
     groups = [{"params": weights, "weight_decay": config.weight_decay}]
-    if masks:
-        groups.append({"params": masks, "weight_decay": 0.0})
+    if mask is not None:
+        groups.append({"params": [theta], "weight_decay": 0.0})
     optimizer = nn.Adam(groups, learning_rate=config.learning_rate)
-    if masks and model.mask.guided:
+    if mask is not None and mask.guided:
         step = GuidedStep(model, optimizer, config, ranks)
     else:
         step = nn.TrainOneStepCell(NetWithLoss(model, config.loss_reduction), optimizer)
