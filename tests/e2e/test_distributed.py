@@ -93,8 +93,9 @@ def weights(run_dir: Path) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("optimizer, rate", [
-    ("dense", 1e-3),
-    # Adam makes a whole step of a gradient that is nothing but rounding; how much that is depends on the processor.
+    ("dense", 1e-4),
+    # Adam makes a whole step of a gradient that is nothing but rounding: small steps keep rounding small. How small
+    # depends on the processor: dense steps of 1e-3 came to differences of 2.6e-6 on one and 1.3e-5 on another.
     pytest.param("lazy", 1e-5, marks=pytest.mark.slow)])
 def test_two_processes_train_as_one(home, optimizer, rate):
     settings = [*SMALL, f"embedding_optimizer={optimizer}", f"learning_rate={rate}"]
@@ -108,8 +109,8 @@ def test_two_processes_train_as_one(home, optimizer, rate):
     assert (first / "selection.json").read_bytes() == (second / "selection.json").read_bytes()
     expected, got = weights(first), weights(second)
     assert expected.keys() == got.keys()
-    differences = np.concatenate([np.abs(got[name] - value).reshape(-1) for name, value in expected.items()])
-    assert differences.max() <= rate and (differences > 1e-5).mean() < 1e-4
+    for name, value in expected.items():
+        np.testing.assert_allclose(got[name], value, rtol=0, atol=1e-5, err_msg=name)
     for split in ("valid", "test"):
         metrics = [json.loads((folder / "metrics.json").read_text())[split] for folder in (first, second)]
         for task, entry in metrics[0].items():
