@@ -58,14 +58,23 @@ def measure_selection(arguments: list) -> None:
     for name in sets:
         if name not in TRAINED:
             raise UserError(f"sets is {name!r}; expected some of {', '.join(TRAINED)}, every or none")
-    truth = measure_truth(laws, selectors, instances, draws, rows, load_config(["dataset=simulate", *small]))
-    if truth:
-        print(truth_table(truth), summary_table(truth), sep="\n\n")
-        draw_truth(truth, picture)
-    trained = [record for name in sets for record in _train_on_set(name, selectors, small, seeds, rows)]
-    if trained:
-        print(training_table(trained))
-    write_json(Path("benchmark.json"), {"suite": "selection", "truth": truth, "trained": trained})
+    found: dict = {"suite": "selection", "truth": [], "trained": []}
+    for record in measure_truth(laws, selectors, instances, draws, rows, load_config(["dataset=simulate", *small])):
+        _keep(found, "truth", record)
+    if found["truth"]:
+        print(truth_table(found["truth"]), summary_table(found["truth"]), sep="\n\n")
+        draw_truth(found["truth"], picture)
+    for name in sets:
+        for record in _train_on_set(name, selectors, small, seeds, rows):
+            _keep(found, "trained", record)
+    if found["trained"]:
+        print(training_table(found["trained"]))
+
+
+def _keep(found: dict, part: str, record: dict) -> None:
+    """Adds a record and writes benchmark.json at once: a whole run takes hours, and one may be stopped."""
+    found[part].append(record)
+    write_json(Path("benchmark.json"), found)
 
 
 def choose_selectors(wanted: str) -> tuple[dict, ...]:

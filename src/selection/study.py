@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import mindspore as ms
 import numpy as np
@@ -36,8 +36,8 @@ LOG = logging.getLogger(__name__)
 
 
 def measure_truth(laws: Sequence[str], selectors: Sequence[dict], instances: int, draws: int, rows: int,
-                  config) -> list[dict]:
-    """Runs selectors on planted data.
+                  config) -> Iterator[dict]:
+    """Runs selectors on planted data, in graph mode on the device of ``config``.
 
     Args:
         laws: names of laws.
@@ -47,17 +47,17 @@ def measure_truth(laws: Sequence[str], selectors: Sequence[dict], instances: int
         rows: rows of a data set.
         config: everything else.
 
-    Returns:
+    Yields:
         a record for every law, instance and selector; lists hold one entry per task.
     """
-    records = []
+    choose_device(config.device_target, config.device_id)
     for law in laws:
         for instance in range(instances):
             planted = plant(law, instance, rows)
             for changes in selectors:
-                records.append(_on_planted(planted, changes, draws, config))
-                LOG.info("%s", describe(records[-1]))
-    return records
+                record = _on_planted(planted, changes, draws, config)
+                LOG.info("%s", describe(record))
+                yield record
 
 
 def describe(record: dict) -> str:
