@@ -23,6 +23,8 @@ import numpy as np
 
 from src.reporting.tables import markdown_table, number
 
+DARK = 0.6  # cells of a lower mean are so dark that they need white text
+
 
 def truth_table(records: Sequence[Mapping]) -> str:
     """Precision@k, ranking AUC, Jaccard, fields above chance and seconds per law and selector, averaged over instances.
@@ -79,7 +81,10 @@ def training_table(records: Sequence[Mapping]) -> str:
 
 
 def draw_truth(records: Sequence[Mapping], path: Path) -> None:
-    """Writes a picture: precision@k of every selector on every law, one dot a task."""
+    """Writes a picture: precision@k per selector (rows) and law (columns), coloured by its mean over tasks.
+
+    Laws in which no field matters have no precision; a picture of them alone is not written.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -87,18 +92,22 @@ def draw_truth(records: Sequence[Mapping], path: Path) -> None:
 
     known = [record for record in records if None not in record["precision"]]
     laws, selectors = _names(known, "law"), _names(known, "selector")
-    figure, axes = pyplot.subplots(figsize=(1.1 * len(laws) + 3, 4.2))
-    for index, selector in enumerate(selectors):
-        shift = (index - (len(selectors) - 1) / 2) * 0.8 / len(selectors)
-        dots = [(place + shift, value) for place, law in enumerate(laws) for value in
-                np.mean([record["precision"] for record in known
-                         if (record["law"], record["selector"]) == (law, selector)], 0)]
-        axes.scatter(*zip(*dots), s=22, label=selector)
-    axes.set_xticks(range(len(laws)), laws, rotation=20)
-    axes.set_ylabel("precision@k")
-    axes.set_ylim(-0.02, 1.04)
-    axes.grid(axis="y", alpha=0.3)
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    if not laws:
+        return
+    figure, axes = pyplot.subplots(figsize=(1.3 * len(laws) + 2.2, 0.42 * len(selectors) + 1.2))
+    means = np.full((len(selectors), len(laws)), np.nan)
+    for row, selector in enumerate(selectors):
+        for column, law in enumerate(laws):
+            mine = [record for record in known if (record["law"], record["selector"]) == (law, selector)]
+            if mine:
+                means[row, column] = np.mean([record["precision"] for record in mine])
+                axes.text(column, row, _per_task(mine, "precision", ".2f").replace(" ", ""), ha="center", va="center",
+                          fontsize=8, color="white" if means[row, column] < DARK else "black")
+    axes.imshow(means, vmin=0, vmax=1, cmap="viridis", aspect="auto")
+    axes.set_xticks(range(len(laws)), laws)
+    axes.set_yticks(range(len(selectors)), selectors)
+    axes.tick_params(length=0)
+    axes.set_title("precision@k, one number a task", fontsize=10)
     figure.tight_layout()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, metadata={"Software": None})

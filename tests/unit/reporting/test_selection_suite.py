@@ -48,3 +48,5 @@ def test_training_is_compared_with_all_fields_of_the_same_seed():
 def test_picture(tmp_path):
     draw_truth(TRUTH, tmp_path / "new" / "truth.png")
     assert (tmp_path / "new" / "truth.png").stat().st_size > 5000
+    draw_truth(TRUTH[3:], tmp_path / "none.png")
+    assert not (tmp_path / "none.png").exists()
