@@ -16,7 +16,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -31,15 +32,9 @@ def truth_table(records: Sequence[Mapping]) -> str:
 
     Entries of several tasks are joined by " / ".
     """
-    rows = []
-    for law in _names(records, "law"):
-        for selector in _names(records, "selector"):
-            mine = [record for record in records if (record["law"], record["selector"]) == (law, selector)]
-            if mine:
-                rows.append([law, selector, _per_task(mine, "relevant", ".1f"), _per_task(mine, "precision", ".3f"),
-                             _per_task(mine, "auc", ".3f"), _per_task(mine, "jaccard", ".2f"),
-                             _per_task(mine, "above_chance", ".1f"),
-                             f"{np.mean([record['seconds'] for record in mine]):.1f}"])
+    rows = [[law, selector, _per_task(mine, "relevant", ".1f"), _per_task(mine, "precision", ".3f"),
+             _per_task(mine, "auc", ".3f"), _per_task(mine, "jaccard", ".2f"), _per_task(mine, "above_chance", ".1f"),
+             f"{np.mean([record['seconds'] for record in mine]):.1f}"] for law, selector, mine in _cells(records)]
     return markdown_table(["law", "selector", "relevant", "precision@k", "AUC", "Jaccard", "above chance", "seconds"],
                           rows)
 
@@ -85,33 +80,35 @@ def draw_truth(records: Sequence[Mapping], path: Path) -> None:
 
     Laws in which no field matters have no precision; a picture of them alone is not written.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure
 
     known = [record for record in records if None not in record["precision"]]
     laws, selectors = _names(known, "law"), _names(known, "selector")
     if not laws:
         return
-    figure, axes = pyplot.subplots(figsize=(1.3 * len(laws) + 2.2, 0.42 * len(selectors) + 1.2))
+    figure = Figure(figsize=(1.3 * len(laws) + 2.2, 0.42 * len(selectors) + 1.2), layout="constrained")
+    axes = figure.subplots()
     means = np.full((len(selectors), len(laws)), np.nan)
-    for row, selector in enumerate(selectors):
-        for column, law in enumerate(laws):
-            mine = [record for record in known if (record["law"], record["selector"]) == (law, selector)]
-            if mine:
-                means[row, column] = np.mean([record["precision"] for record in mine])
-                axes.text(column, row, _per_task(mine, "precision", ".2f").replace(" ", ""), ha="center", va="center",
-                          fontsize=8, color="white" if means[row, column] < DARK else "black")
+    for law, selector, mine in _cells(known):
+        column, row = laws.index(law), selectors.index(selector)
+        means[row, column] = np.mean([record["precision"] for record in mine])
+        axes.text(column, row, _per_task(mine, "precision", ".2f").replace(" ", ""), ha="center", va="center",
+                  fontsize=8, color="white" if means[row, column] < DARK else "black")
     axes.imshow(means, vmin=0, vmax=1, cmap="viridis", aspect="auto")
     axes.set_xticks(range(len(laws)), laws)
     axes.set_yticks(range(len(selectors)), selectors)
     axes.tick_params(length=0)
     axes.set_title("precision@k, one number a task", fontsize=10)
-    figure.tight_layout()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, metadata={"Software": None})
-    pyplot.close(figure)
+
+
+def _cells(records: Sequence[Mapping]) -> Iterator[tuple[str, str, list[Mapping]]]:
+    """Law, selector and their records, law by law, where there are any."""
+    for law, selector in product(_names(records, "law"), _names(records, "selector")):
+        mine = [record for record in records if (record["law"], record["selector"]) == (law, selector)]
+        if mine:
+            yield law, selector, mine
 
 
 def _names(records: Iterable[Mapping], key: str) -> list[str]:
