@@ -87,7 +87,7 @@ def draw_truth(records: Sequence[Mapping], path: Path) -> None:
     if not laws:
         return
     figure = Figure(figsize=(1.3 * len(laws) + 2.2, 0.42 * len(selectors) + 1.2), layout="constrained")
-    axes = figure.subplots()
+    axes = figure.add_subplot()
     means = np.full((len(selectors), len(laws)), np.nan)
     for law, selector, mine in _cells(known):
         column, row = laws.index(law), selectors.index(selector)
