@@ -88,23 +88,17 @@ def draw_ratios(records: Sequence[Record], label: Callable[[str], str], path: Pa
 
 def _panels(count: int, height: float):
     """A figure with panels side by side."""
-    import matplotlib
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, count, figsize=(5.2 * count, height), squeeze=False)
-    return figure, axes[0]
+    figure = Figure(figsize=(5.2 * count, height))
+    return figure, figure.subplots(1, count, squeeze=False)[0]
 
 
 def _save(figure, path: Path) -> None:
-    from matplotlib import pyplot
-
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.tight_layout()
     figure.savefig(path.with_suffix(".png"), dpi=160, metadata={"Software": None})
     figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
-    pyplot.close(figure)
 
 
 def _values(records: Sequence[Record], **wanted: str) -> list[float]:
