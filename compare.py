@@ -34,8 +34,7 @@ from pathlib import Path
 
 import preprocess
 import train
-from src.arguments import Parser, names
-from src.config import ROOT, load_config, parse_arguments
+from src.command_line import Parser, names
 from src.data import PreparedData
 from src.errors import Interrupted, UserError, run_program
 from src.experiments import Cell, Grid, Plan, read_plan, read_records, run_cells
@@ -43,8 +42,9 @@ from src.experiments.results import show_experiment
 from src.experiments.sweep import choose_fields, curves, shares_around_chance, sweep_table
 from src.files import write_json, write_text
 from src.programs import start_logging
-from src.runs import RunFolder
+from src.run import RunFolder
 from src.schema import Selection
+from src.settings import ROOT, load_config, parse_arguments
 
 LOG = logging.getLogger("compare")
 AXES = ("datasets", "backbones", "methods", "keep_ratios", "tasks")

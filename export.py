@@ -21,7 +21,7 @@
 [batch, fields], and gives probabilities, float32 [batch, tasks], for any batch size; it has the fields that the run
 reads, and no others. signature.json holds the fields in order, with all that is needed to encode raw rows, the tasks,
 the selection, versions, and the model file's SHA-256. predict.py serves such a folder; see docs/SERVING.md.
-ONNX needs requirements-serve.txt.
+ONNX needs requirements/serve.txt.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import logging
 from importlib import metadata
 from pathlib import Path
 
-from src.data.encoder import FieldEncoder
+from src.data.preparing.encode import FieldEncoder
 from src.errors import UserError, nearest, run_program
 from src.files import read_json, sha256, write_json
 from src.programs import load_model, load_run, open_data, refuse_learned_masks, start_logging, take_option

@@ -39,7 +39,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from src.arguments import Parser
+from src.command_line import Parser
 from src.errors import UserError, run_program
 from src.serving import Signature, open_engine, read_rows, read_signature, write_rows
 from src.serving.rows import format_of

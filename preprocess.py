@@ -25,8 +25,8 @@ import logging
 import sys
 from typing import Any
 
-from src.arguments import Parser, names
-from src.data.preparation import SOURCES, prepare
+from src.command_line import Parser, names
+from src.data.preparing.prepare import SOURCES, prepare
 from src.data.simulation.laws import LAWS
 from src.errors import UserError, nearest, run_program
 

@@ -12,10 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Make the report of a finished run again, with what every dropped field would cost.
+"""Make the report of a finished run again, with what every dropped field would cost; or print a table of several runs.
 
     python report.py --run_dir outputs/movielens-mmoe-multisfs-calibrated-42
     python report.py --run_dir RUN --all_fields RUN_WITH_ALL_FIELDS --open false
+    python report.py RUN RUN ...                          # one table: fields, parameters, speed, AUC and log loss
 
 The costs need a run with all fields (train.py --selector none): the one named, else one with the same settings beside
 the run. They are computed once and kept in the run folder's field_costs.json.
@@ -30,14 +31,15 @@ import time
 import webbrowser
 from pathlib import Path
 
-from src.config import Config
 from src.errors import UserError, run_program
 from src.files import sha256
 from src.programs import load_model, load_run, open_data, start_logging, take_option
-from src.reporting import write_report
-from src.reporting.facts import COSTS, compare_with, dropped_fields, find_all_fields, keeps_all
-from src.runs import RunFolder
+from src.report import write_report
+from src.report.facts import COSTS, compare_with, dropped_fields, find_all_fields, keeps_all
+from src.report.run_table import table_of_runs
+from src.run import RunFolder
 from src.selection.field_costs import aucs_without
+from src.settings import Config
 from src.training import choose_device
 
 LOG = logging.getLogger("report")
@@ -45,8 +47,11 @@ SPLIT = "valid"  # the numbers invite a choice of fields, so the test split stay
 
 
 def main(arguments: list) -> None:
-    """Computes the costs where they are missing, writes the page, and opens it."""
+    """Computes missing costs, writes the page and opens it; for several runs, prints their table."""
     start_logging()
+    if arguments and not any(word.startswith("-") or "=" in word for word in arguments):
+        print(table_of_runs(arguments))
+        return
     opens, given = take_option(arguments, "open", "true"), take_option(arguments, "all_fields", "")
     if opens not in ("true", "false"):
         raise UserError(f"open is {opens!r}; expected true or false")

@@ -22,13 +22,13 @@ from __future__ import annotations
 
 import mindspore as ms
 
-from src.config import load_config
 from src.errors import UserError, run_program
 from src.programs import choose_tasks, open_data, start_logging, take_option
-from src.reporting import selection_table
-from src.reporting.feature_rank import write_feature_ranks
-from src.runs import RunFolder
+from src.report import selection_table
+from src.report.feature_rank import write_feature_ranks
+from src.run import RunFolder
 from src.selection import check_request, select_fields
+from src.settings import load_config
 from src.training import choose_device
 
 

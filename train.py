@@ -28,14 +28,14 @@ import time
 
 import mindspore as ms
 
-from src.config import load_config
 from src.errors import run_program
 from src.evaluation import mean_auc
 from src.models import build_model, plan_inputs
 from src.programs import choose_tasks, open_data, read_selection, start_logging
-from src.reporting import comparison_table, selection_table, write_report
-from src.runs import RunFolder
+from src.report import comparison_table, selection_table, write_report
+from src.run import RunFolder
 from src.selection import check_request, select_fields, with_masks
+from src.settings import load_config
 from src.training import Trainer, join_ranks, training_summary
 
 LOG = logging.getLogger("train")

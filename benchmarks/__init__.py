@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Speed and memory measured side by side. Behind benchmark.py; on top of everything else."""
+"""Speed and memory measured side by side. Behind python -m benchmarks; on top of everything else."""

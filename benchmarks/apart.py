@@ -26,8 +26,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.steps import SHAPES, Synthetic, our_step
-from src.config import load_config
 from src.data import prepare
+from src.settings import load_config
 from src.training import choose_device
 
 TABLES = 16  # fields of the scale suite, which share its rows

@@ -19,15 +19,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from src.config import load_config
+from benchmarks.selection import label, measure_truth, train_on
+from benchmarks.selection_tables import draw_truth, summary_table, training_table, truth_table
 from src.data.memory import with_noise
 from src.data.simulation.laws import LAWS
 from src.data.simulation.planted import plant
 from src.errors import UserError
 from src.files import write_json
 from src.programs import open_data, take_option
-from src.reporting.selection_suite import draw_truth, summary_table, training_table, truth_table
-from src.selection.study import label, measure_truth, train_on
+from src.settings import load_config
 
 FAST = (
     {"selector": "multisfs", "score": "calibrated"}, {"selector": "multisfs", "score": "paper"}, {"selector": "chi2"},

@@ -97,10 +97,10 @@ def torch_steps(config, cardinalities, split: Synthetic) -> tuple[Callable[[], N
     try:
         import torch
 
-        from tests.pytorch_reference.models import BACKBONES as REFERENCES
-        from tests.pytorch_reference.models import Shape, total_loss
+        from pytorch_reference.models import BACKBONES as REFERENCES
+        from pytorch_reference.models import Shape, total_loss
     except ImportError:
-        raise UserError("the train suite needs PyTorch; pip install -r requirements-compare.txt") from None
+        raise UserError("the train suite needs PyTorch; pip install -r requirements/pytorch.txt") from None
     model = REFERENCES[config.backbone](Shape(cardinalities, 2, config.embedding_dim, config.bottom_dims,
                                               config.tower_dims, config.experts, config.dropout))
     optimizer = torch.optim.Adam(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)

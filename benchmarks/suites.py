@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""The suites of benchmark.py: each measures, prints its tables, and returns what goes into benchmark.json."""
+"""The suites of python -m benchmarks: each measures, prints its tables, and returns what goes into benchmark.json."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ import numpy as np
 
 from benchmarks import steps
 from benchmarks.measure import STEP_COLUMNS, STEPS, alternate, in_turn, median, step_rows
-from src.config import Config
 from src.data import PreparedData, prepare
 from src.data.loader import TrainLoader
 from src.data.simulation.planted import plant
-from src.reporting import markdown_table
+from src.report import markdown_table
 from src.selection import select_fields
+from src.settings import Config
 
 LOG = logging.getLogger(__name__)
 EPOCH_ROWS = 764_000  # an epoch of KuaiRand-Pure's train split, about

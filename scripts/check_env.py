@@ -43,7 +43,7 @@ DRIVER = "libcuda.so.1"
 LEAST_MEMORY = 1024  # MiB; the default model and batch take less
 GET_DRIVER = ("install the NVIDIA driver (450 or newer) for this GPU, https://www.nvidia.com/drivers; in a container, "
               "start it with --gpus all")
-GET_WHEELS = "pip install -r requirements-gpu.txt (run_standalone_train_gpu.sh does it)"
+GET_WHEELS = "pip install -r requirements/gpu.txt (run_standalone_train_gpu.sh does it)"
 GET_MINDSPORE = "pip install -r requirements.txt (run_standalone_train.sh does it)"
 GET_CANN = "install the Ascend driver and CANN, https://www.hiascend.com, and source its set_env.sh"
 RUN_CHECK = """

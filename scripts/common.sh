@@ -102,7 +102,7 @@ make_environment() {
 install_once() {
     local home="$1" file files=() arguments=() stamp base=requirements.txt
     shift
-    if is_old_python; then base=requirements-mindspore-gpu-1.10.txt; fi
+    if is_old_python; then base=requirements/mindspore-gpu-1.10.txt; fi
     for file in "$@"; do
         if [[ "$file" == --* ]]; then
             arguments+=("$file")
@@ -223,7 +223,7 @@ train_and_compare() {
         run "$PYTHON" "$ROOT/train.py" "device_target=$device" "$@" "$choice" "$(named "$choice" "$@")" >"$output"
         runs+=("$(sed -n 's/^run folder: //p' "$output")")
     done
-    "$PYTHON" "$ROOT/summarize.py" "${runs[@]}"
+    "$PYTHON" "$ROOT/report.py" "${runs[@]}"
 }
 
 # The run_name of one of the three runs: the caller's with an ending, or auto.

@@ -31,7 +31,7 @@ use_gpu() {
     problem="$("$PYTHON" "$ROOT/scripts/check_env.py" problem GPU "$id" driver)"
     if [ -z "$problem" ]; then
         if [ -z "${MULTISFS_PYTHON:-}" ] && [ -z "$("$PYTHON" "$ROOT/scripts/check_env.py" toolkit)" ]; then
-            install_once "$("$PYTHON" -c "import sys; print(sys.prefix)")" requirements-gpu.txt
+            install_once "$("$PYTHON" -c "import sys; print(sys.prefix)")" requirements/gpu.txt
         fi
         set_cuda_paths
         problem="$("$PYTHON" "$ROOT/scripts/check_env.py" problem GPU "$id")"

@@ -80,7 +80,7 @@ from src.errors import run_program
 
 def main(arguments):
     root, archive, folder = map(Path, arguments)
-    spec = importlib.util.spec_from_file_location("archive", root / "src" / "data" / "sources" / "archive.py")
+    spec = importlib.util.spec_from_file_location("src.data.reading.archive", root / "src/data/reading/archive.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     for path in module.unpack(archive, lambda name: name.endswith(".csv"), folder):

@@ -24,7 +24,7 @@ case "${1:-}" in
     -h | --help) usage 0 "${USAGE[@]}" ;;
     *) usage 2 "${USAGE[@]}" ;;
 esac
-use_python requirements.txt requirements-test.txt requirements-lint.txt
+use_python requirements.txt requirements/test.txt requirements/lint.txt
 cd "$ROOT"
 BIN="$(dirname "$PYTHON")"
 FAILED=()
@@ -38,8 +38,8 @@ check() {
 }
 
 check ruff "$PYTHON" -m ruff check .
-check pylint "$PYTHON" -m pylint --score=no ./*.py benchmarks faults src tests scripts/*.py
-check lizard "$PYTHON" -m lizard -C 20 -L 100 -w ./*.py benchmarks faults src scripts
+check pylint "$PYTHON" -m pylint --score=no ./*.py benchmarks pytorch_reference src tests tools scripts/*.py
+check lizard "$PYTHON" -m lizard -C 20 -L 100 -w ./*.py benchmarks pytorch_reference src tools scripts
 check shellcheck "$BIN/shellcheck" -x scripts/*.sh .ci/run
 check codespell "$BIN/codespell"
 MARKDOWNLINT=(npx --yes --loglevel=error markdownlint-cli@0.48.0)

@@ -39,11 +39,11 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from src.config import load_config  # noqa: E402
 from src.errors import Interrupted, UserError, run_program  # noqa: E402
 from src.programs import choose_tasks, open_data, start_logging  # noqa: E402
-from src.runs import run_name  # noqa: E402
+from src.run import run_name  # noqa: E402
 from src.selection import check_request  # noqa: E402
+from src.settings import load_config  # noqa: E402
 
 MSRUN = ("master_addr", "master_port", "node_rank", "worker_num", "cluster_time_out", "rank_table_file", "bind_core")
 DEATH = re.compile(r"Worker process (\d+) exit with exception. Error code: (-?\d+)")  # msrun's words

@@ -23,14 +23,14 @@ USAGE=("usage: bash scripts/run_tests.sh [PYTEST ARGUMENT ...]"
 TORCH_CPU=https://download.pytorch.org/whl/cpu  # its wheels are a tenth of those with CUDA
 
 case "${1:-}" in -h | --help) usage 0 "${USAGE[@]}" ;; esac
-use_python requirements.txt requirements-test.txt
+use_python requirements.txt requirements/test.txt
 if [ -z "${MULTISFS_PYTHON:-}" ] && ! is_old_python; then  # no such PyTorch for Python 3.9
     INDEX=()
     if "$PYTHON" -c "import urllib.request as r; r.urlopen('$TORCH_CPU/torch/', timeout=10)" 2>/dev/null; then
         INDEX=("--extra-index-url=$TORCH_CPU")
     fi
-    install_once "$("$PYTHON" -c "import sys; print(sys.prefix)")" ${INDEX[@]+"${INDEX[@]}"} requirements-compare.txt
-    install_once "$("$PYTHON" -c "import sys; print(sys.prefix)")" requirements-serve.txt
+    install_once "$("$PYTHON" -c "import sys; print(sys.prefix)")" ${INDEX[@]+"${INDEX[@]}"} requirements/pytorch.txt
+    install_once "$("$PYTHON" -c "import sys; print(sys.prefix)")" requirements/serve.txt
 fi
 if [ $# -eq 0 ]; then set -- -m "not slow" "$ROOT/tests"; fi
-run "$PYTHON" -m pytest -c "$ROOT/pytest.ini" --rootdir "$ROOT" "$@"
+run "$PYTHON" -m pytest -c "$ROOT/pyproject.toml" --rootdir "$ROOT" "$@"

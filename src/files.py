@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from src.errors import UserError
+from .errors import UserError
 
 
 def write_text(path: Path, text: str) -> None:

@@ -27,7 +27,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from src.errors import run_program
+from .errors import run_program
 
 
 def fork_program(main: Callable[[list], None], arguments: Sequence[str], out: Path, errors: Path,

@@ -22,13 +22,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from src.config import Config, load_config, read_yaml
-from src.data import PreparedData, prepare
-from src.errors import UserError, nearest
-from src.models import InputPlan, LearnedMaskModel, MultiTaskModel, build_model, plan_inputs
-from src.runs import RunFolder
-from src.schema import Selection
-from src.training import load_checkpoint, restore
+from .data import PreparedData, prepare
+from .errors import UserError, nearest
+from .models import InputPlan, LearnedMaskModel, MultiTaskModel, build_model, plan_inputs
+from .run import RunFolder
+from .schema import Selection
+from .settings import Config, load_config, read_yaml
+from .training import load_checkpoint, restore
 
 LOG = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from src.errors import UserError, nearest
+from .errors import UserError, nearest
 
 SPLITS = ("train", "valid", "test")
 

@@ -1,4 +1,4 @@
-from src.data.preparation import prepare
-from src.data.store import PreparedData, Split
+from .prepared import PreparedData, Split
+from .preparing.prepare import prepare
 
 __all__ = ["PreparedData", "Split", "prepare"]

@@ -28,7 +28,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor
 
-from src.errors import UserError
+from ..errors import UserError
 
 
 class TrainLoader:

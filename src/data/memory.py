@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from src.schema import SPLITS, Field, Schema, Task
+from ..schema import SPLITS, Field, Schema, Task
 
 
 class MemorySplit:

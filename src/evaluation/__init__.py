@@ -1,4 +1,4 @@
-from src.evaluation.metrics import mean_auc, monitored, task_metrics
-from src.evaluation.significance import holm, paired_tests, standard_error
+from .metrics import mean_auc, monitored, task_metrics
+from .significance import holm, paired_tests, standard_error
 
 __all__ = ["holm", "mean_auc", "monitored", "paired_tests", "standard_error", "task_metrics"]

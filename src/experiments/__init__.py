@@ -14,8 +14,8 @@
 # ============================================================================
 """The paper's experiments as grids of runs. Knows no MindSpore: a run is a function that is handed in."""
 
-from src.experiments.grid import Cell, Grid, Plan, read_plan
-from src.experiments.pool import run_cells
-from src.experiments.records import read_records
+from .grid import Cell, Grid, Plan, read_plan
+from .pool import run_cells
+from .records import read_records
 
 __all__ = ["Cell", "Grid", "Plan", "read_plan", "read_records", "run_cells"]

@@ -22,8 +22,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from src.config import ROOT, Config, choices, load_config, read_yaml
-from src.errors import UserError, nearest
+from ..errors import UserError, nearest
+from ..settings import ROOT, Config, choices, load_config, read_yaml
 
 PLAN_FILE = Path(__file__).with_name("paper.yaml")
 

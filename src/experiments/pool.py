@@ -29,11 +29,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from src.config import read_yaml
-from src.errors import UserError
-from src.experiments.grid import Cell
-from src.processes import fork_program
-from src.runs import changed_settings
+from ..errors import UserError
+from ..processes import fork_program
+from ..run import changed_settings
+from ..settings import read_yaml
+from .grid import Cell
 
 LOG = logging.getLogger(__name__)
 ELSEWHERE = "runs in another process"

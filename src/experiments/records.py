@@ -20,10 +20,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from src.evaluation import mean_auc
-from src.experiments.grid import Cell
-from src.runs import RunFolder
-from src.schema import Selection
+from ..evaluation import mean_auc
+from ..run import RunFolder
+from ..schema import Selection
+from .grid import Cell
 
 Record = dict[str, Any]
 

@@ -21,12 +21,12 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from src.data import PreparedData
-from src.experiments.grid import Grid, Plan
-from src.experiments.records import Record, long_rows
-from src.files import write_text
-from src.reporting.grid_figures import draw_ablation, draw_ratios
-from src.reporting.grid_tables import REFERENCE, Table, data_table, ratio_table, result_table, seconds_table
+from ..data import PreparedData
+from ..files import write_text
+from .figures import draw_ablation, draw_ratios
+from .grid import Grid, Plan
+from .records import Record, long_rows
+from .tables import REFERENCE, Table, data_table, ratio_table, result_table, seconds_table
 
 
 def show_experiment(name: str, grid: Grid, records: Sequence[Record], plan: Plan, folder: Path) -> str:

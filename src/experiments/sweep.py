@@ -21,11 +21,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from src.errors import UserError
-from src.evaluation import standard_error
-from src.experiments.records import Record
-from src.reporting.grid_tables import Table
-from src.schema import Selection
+from ..errors import UserError
+from ..evaluation import standard_error
+from ..schema import Selection
+from .records import Record
+from .tables import Table
 
 Curve = list[tuple[float, float, float]]  # share of the fields, mean, standard error; rising
 

@@ -1,6 +1,6 @@
-from src.models.learned_masks import MASKS, LearnedMaskModel, build_model
-from src.models.model import MaskedModel, MultiTaskModel, NetWithLoss, TaskLosses
-from src.models.plan import TRAITS, InputPlan, plan_inputs, traits_of
+from .learned_masks import MASKS, LearnedMaskModel, build_model
+from .model import MaskedModel, MultiTaskModel, NetWithLoss, TaskLosses
+from .plan import TRAITS, InputPlan, plan_inputs, traits_of
 
 __all__ = [
     "MASKS", "TRAITS", "InputPlan", "LearnedMaskModel", "MaskedModel", "MultiTaskModel", "NetWithLoss", "TaskLosses",

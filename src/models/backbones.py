@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 from mindspore import nn, ops
 
-from src.models.layers import MLP, Dense, Draft, Gate, Mixture
+from .layers import MLP, Dense, Draft, Gate, Mixture
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from src.models.layers import Draft
-from src.models.plan import InputPlan
+from .layers import Draft
+from .plan import InputPlan
 
 
 class FieldEmbedding(nn.Cell):

@@ -19,11 +19,11 @@ from __future__ import annotations
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from src.models.backbones import make_backbone
-from src.models.embedding import MaskedRouter
-from src.models.layers import Draft
-from src.models.model import MultiTaskModel, sizes_of
-from src.models.plan import InputPlan
+from .backbones import make_backbone
+from .embedding import MaskedRouter
+from .layers import Draft
+from .model import MultiTaskModel, sizes_of
+from .plan import InputPlan
 
 START = 1.0  # θ; masks begin at tanh(1) = 0.76, where their gradient is still 0.42 of θ's
 MOVING = ("moving_mean", "moving_variance")  # what batch normalisation remembers

@@ -21,10 +21,10 @@ from collections.abc import Sequence
 import mindspore as ms
 from mindspore import Tensor, nn, ops
 
-from src.models.backbones import Sizes, make_backbone
-from src.models.embedding import FieldEmbedding, FieldRouter, FoldedInputs, MaskedRouter, folds
-from src.models.layers import Draft
-from src.models.plan import InputPlan
+from .backbones import Sizes, make_backbone
+from .embedding import FieldEmbedding, FieldRouter, FoldedInputs, MaskedRouter, folds
+from .layers import Draft
+from .plan import InputPlan
 
 
 class MultiTaskModel(nn.Cell):

@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from src.errors import UserError, nearest
-from src.schema import Schema, Selection
+from ..errors import UserError, nearest
+from ..schema import Schema, Selection
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from src.errors import UserError
-from src.models import traits_of
-from src.schema import Schema, Selection
+from ..errors import UserError
+from ..models import traits_of
+from ..schema import Schema, Selection
 
 LOG = logging.getLogger(__name__)
 

@@ -23,9 +23,9 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn
 from tqdm import tqdm
 
-from src.models import InputPlan, MaskedModel, MultiTaskModel
-from src.selection.permutation import task_aucs
-from src.training import predict_logits
+from ..models import InputPlan, MaskedModel, MultiTaskModel
+from ..training import predict_logits
+from .baselines.permutation import task_aucs
 
 
 class FieldsSwitchedOff(nn.Cell):

@@ -24,13 +24,13 @@ import numpy as np
 from mindspore import Tensor
 from tqdm import tqdm
 
-from src.models import InputPlan, MultiTaskModel, plan_inputs
-from src.models.model import set_output_bias
-from src.selection.base import Selector
-from src.selection.calibrated import GradientEnergy, calibrated_scores
-from src.selection.mask_scores import FieldGradients, field_gradients, mask_scores
-from src.selection.relations import label_correlations, learn_relations, merge_scores
-from src.selection.rows import POSITIVES, draw_rows
+from ..models import InputPlan, MultiTaskModel, plan_inputs
+from ..models.model import set_output_bias
+from .base import Selector
+from .calibrated.sampling import POSITIVES, draw_rows
+from .calibrated.score import GradientEnergy, calibrated_scores
+from .paper.mask_scores import FieldGradients, field_gradients, mask_scores
+from .paper.relations import label_correlations, learn_relations, merge_scores
 
 LOG = logging.getLogger(__name__)
 PAPER_BATCHES = 5  # mini-batches scored where score_batches is auto

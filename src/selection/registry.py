@@ -20,19 +20,19 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from src.errors import UserError
-from src.files import read_json
-from src.models import MASKS, plan_inputs
-from src.schema import Selection
-from src.selection.autofield import AutoField
-from src.selection.base import adapt_selection, all_fields, make_selection
-from src.selection.cfs import CFS
-from src.selection.counting import ChiSquared, ChiSquaredZ, MutualInformation, Random
-from src.selection.lasso import Lasso
-from src.selection.mssm import MSSM
-from src.selection.multisfs import MultiSFS
-from src.selection.multisfs_trained import MultiSFSTrained
-from src.selection.permutation import Permutation
+from ..errors import UserError
+from ..files import read_json
+from ..models import MASKS, plan_inputs
+from ..schema import Selection
+from .base import adapt_selection, all_fields, make_selection
+from .baselines.autofield import AutoField
+from .baselines.cfs import CFS
+from .baselines.counting import ChiSquared, ChiSquaredZ, MutualInformation, Random
+from .baselines.lasso import Lasso
+from .baselines.mssm import MSSM
+from .baselines.multisfs_trained import MultiSFSTrained
+from .baselines.permutation import Permutation
+from .multisfs import MultiSFS
 
 LOG = logging.getLogger(__name__)
 SELECTORS = {kind.name: kind for kind in (

@@ -22,7 +22,7 @@ from typing import Callable
 
 import numpy as np
 
-from src.errors import UserError
+from ..errors import UserError
 
 FORMATS = ("MINDIR", "ONNX")
 
@@ -44,7 +44,7 @@ def open_engine(model: Path, kind: str) -> Callable[[np.ndarray], np.ndarray]:
 
 def _open_mindir(model: Path) -> Callable[[np.ndarray], np.ndarray]:
     try:
-        mindir = importlib.import_module("src.serving.mindir")
+        mindir = importlib.import_module(".mindir", __package__)
     except ImportError as error:
         raise UserError(f"MindSpore cannot be imported ({' '.join(str(error).split())[:200]}); pip install -r "
                         "requirements.txt, or export with --file_format ONNX") from None
@@ -55,7 +55,7 @@ def _open_onnx(model: Path) -> Callable[[np.ndarray], np.ndarray]:
     try:
         import onnxruntime
     except ImportError:
-        raise UserError("onnxruntime is not installed; pip install -r requirements-serve.txt") from None
+        raise UserError("onnxruntime is not installed; pip install -r requirements/serve.txt") from None
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     try:

@@ -26,9 +26,9 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
-from src.errors import UserError
-from src.models import MultiTaskModel
-from src.serving.engines import open_engine
+from ..errors import UserError
+from ..models import MultiTaskModel
+from .engines import open_engine
 
 PLACEHOLDER = 99_991  # batch size of the fixed ONNX graph: a prime that no width of a network is likely to be
 CHECKED_BATCHES = (1, 2, 7, 64)
@@ -145,7 +145,7 @@ def import_onnx() -> Any:
         import onnx
         import onnx.numpy_helper
     except ImportError:
-        raise UserError("onnx is not installed; pip install -r requirements-serve.txt") from None
+        raise UserError("onnx is not installed; pip install -r requirements/serve.txt") from None
     return onnx
 
 

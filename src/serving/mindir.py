@@ -23,8 +23,8 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
-from src.compat import set_device
-from src.errors import UserError
+from ..compat import set_device
+from ..errors import UserError
 
 
 def open_mindir(model: Path) -> Callable[[np.ndarray], np.ndarray]:

@@ -25,8 +25,8 @@ from typing import Any, BinaryIO, Callable
 
 import polars as pl
 
-from src.data.sources.delimited import TEXT, BlockReader, Place, parse_header
-from src.errors import UserError, nearest
+from ..data.reading.delimited import TEXT, BlockReader, Place, parse_header
+from ..errors import UserError, nearest
 
 FORMATS = ("csv", "parquet", "jsonl")
 CHUNK_ROWS = 65_536

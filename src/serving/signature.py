@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from src.data.encoder import FieldEncoder
-from src.data.preparation import derived_columns
-from src.data.store import ENCODER_VERSION
-from src.errors import UserError, nearest
-from src.files import read_json, sha256
+from ..data.prepared import ENCODER_VERSION
+from ..data.preparing.encode import FieldEncoder
+from ..data.preparing.prepare import derived_columns
+from ..errors import UserError, nearest
+from ..files import read_json, sha256
 
 SIGNATURE_FILE = "signature.json"
 SIGNATURE_VERSION = 1

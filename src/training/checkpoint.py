@@ -27,8 +27,8 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn
 
-from src.errors import UserError
-from src.files import digest_file, matching_digest, put_in_place, sha256
+from ..errors import UserError
+from ..files import digest_file, matching_digest, put_in_place, sha256
 
 LOG = logging.getLogger(__name__)
 STATE = "training_state"  # JSON as bytes, saved as one more tensor: exact numbers, and nothing that is executed

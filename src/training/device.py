@@ -23,8 +23,8 @@ from pathlib import Path
 import mindspore as ms
 from mindspore import Tensor, ops
 
-from src.compat import set_device
-from src.errors import UserError
+from ..compat import set_device
+from ..errors import UserError
 
 LOG = logging.getLogger(__name__)
 SIGNS = {"Ascend": ("/dev/davinci0", "/dev/davinci_manager"), "GPU": ("/dev/nvidiactl", "/dev/nvidia0")}

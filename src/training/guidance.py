@@ -36,9 +36,9 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor, nn, ops
 
-from src.models import LearnedMaskModel, TaskLosses
-from src.models.learned_masks import moving_statistics
-from src.training.parallel import Ranks
+from ..models import LearnedMaskModel, TaskLosses
+from ..models.learned_masks import moving_statistics
+from .ranks import Ranks
 
 INTERVENTIONS = 4  # fields intervened on at every step
 MEMORY = 0.7  # weight of what a field's effect was before; its first effect is taken whole

@@ -31,10 +31,10 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from src.models import MultiTaskModel
-from src.models.embedding import rows_read
-from src.models.model import TaskLosses
-from src.training.parallel import Ranks
+from ..models import MultiTaskModel
+from ..models.embedding import rows_read
+from ..models.model import TaskLosses
+from .ranks import Ranks
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # MindSpore's Adam, whose epsilon stands outside the bias correction
 CROSSOVER = 16  # rows of the table for every row that a batch can look up; from there lazy is faster

@@ -27,16 +27,16 @@ import numpy as np
 from mindspore import nn
 from tqdm import tqdm
 
-from src.data.loader import TrainLoader, eval_batches
-from src.errors import Interrupted, UserError
-from src.evaluation import mean_auc, monitored, task_metrics
-from src.models import InputPlan, LearnedMaskModel, MultiTaskModel, NetWithLoss
-from src.runs import RunFolder
-from src.training.checkpoint import load_checkpoint, load_latest, pop_state, restore, save_checkpoint
-from src.training.guidance import GuidedStep
-from src.training.lazy import LazyStep, is_lazy
-from src.training.parallel import Ranks
-from src.training.summary import SummaryLog
+from ..data.loader import TrainLoader, eval_batches
+from ..errors import Interrupted, UserError
+from ..evaluation import mean_auc, monitored, task_metrics
+from ..models import InputPlan, LearnedMaskModel, MultiTaskModel, NetWithLoss
+from ..run import RunFolder
+from .checkpoint import load_checkpoint, load_latest, pop_state, restore, save_checkpoint
+from .guidance import GuidedStep
+from .lazy import LazyStep, is_lazy
+from .ranks import Ranks
+from .tensorboard import SummaryLog
 
 LOG = logging.getLogger(__name__)
 EVALUATION_ROWS = 4096

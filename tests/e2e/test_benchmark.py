@@ -12,9 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""benchmark.py as a user runs it: small suites end to end, and what it says to wrong options."""
+"""python -m benchmarks as a user runs it: small suites end to end, and what it says to wrong options."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -27,8 +28,8 @@ SMALL = ["--embedding_dim", "8", "--bottom_dims", "16", "--tower_dims", "8", "--
 
 
 def run(folder, *arguments):
-    return subprocess.run([sys.executable, str(ROOT / "benchmark.py"), *arguments], capture_output=True, text=True,
-                          cwd=folder, timeout=300, check=False)
+    return subprocess.run([sys.executable, "-m", "benchmarks", *arguments], capture_output=True, text=True,
+                          cwd=folder, timeout=300, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
 @pytest.mark.e2e

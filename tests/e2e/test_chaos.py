@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""chaos.py as a user runs it: a small campaign loses nothing; wrong options are one line."""
+"""python -m tools.faults as a user runs it: a small campaign loses nothing; wrong options are one line."""
 
 import re
 import subprocess
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.e2e
 
 
 def run(*arguments):
-    return subprocess.run([sys.executable, str(ROOT / "chaos.py"), *arguments], capture_output=True, text=True,
-                          timeout=600, check=False)
+    return subprocess.run([sys.executable, "-m", "tools.faults", *arguments], capture_output=True, text=True,
+                          timeout=600, check=False, cwd=ROOT)
 
 
 @pytest.mark.slow

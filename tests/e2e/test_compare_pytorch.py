@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""compare_pytorch.py on real runs: it agrees, notices a wrong weight, converts both ways, refuses what does not fit."""
+"""python -m pytorch_reference on real runs: it agrees, notices a wrong weight, converts both ways."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="the comparison needs PyTorch: pip install -r requirements-compare.txt")
+torch = pytest.importorskip("torch", reason="the comparison needs PyTorch: pip install -r requirements/pytorch.txt")
 
-import compare_pytorch  # noqa: E402
+import pytorch_reference.compare  # noqa: E402
+from pytorch_reference.models import BACKBONES, Shape  # noqa: E402
 from src.errors import run_program  # noqa: E402
-from tests.pytorch_reference.models import BACKBONES, Shape  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["epochs=1", "embedding_dim=4", "bottom_dims=[8,6]", "tower_dims=[5]", "experts=4", "batch_size=128",
@@ -41,8 +41,8 @@ split: {{by: random, seed: 1, parts: [0.8, 0.1, 0.1]}}
 
 
 def run(program, *arguments):
-    return subprocess.run([sys.executable, str(ROOT / program), *map(str, arguments)], capture_output=True, text=True,
-                          timeout=300, check=False)
+    return subprocess.run([sys.executable, *program.split(), *map(str, arguments)], capture_output=True, text=True,
+                          timeout=300, check=False, cwd=ROOT)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def pruned_ple(prepared, tmp_path_factory):
 def written(pruned_ple):
     """The run's state_dict, as written for MTReclib's classes."""
     file = pruned_ple.parent / "ple.pt"
-    done = run("compare_pytorch.py", "--run_dir", pruned_ple, "--to_pytorch", file, "--numerical", 2)
+    done = run("-m pytorch_reference", "--run_dir", pruned_ple, "--to_pytorch", file, "--numerical", 2)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "agrees with PyTorch" in done.stdout
     assert [line.split()[0] for line in done.stdout.splitlines()[1:5]] == ["logits", "loss", "AUC", "gradient"]
@@ -106,8 +106,8 @@ def test_the_written_state_dict_gives_the_runs_own_metrics(pruned_ple, written, 
 def compare(*arguments):
     """The program in this process, for the exit code alone."""
     with pytest.raises(SystemExit) as end, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["compare_pytorch.py", *map(str, arguments)])
-        run_program(compare_pytorch.main)
+        patch.setattr(sys, "argv", ["-m pytorch_reference", *map(str, arguments)])
+        run_program(pytorch_reference.compare.main)
         sys.exit(0)
     return end.value.code
 
@@ -154,5 +154,5 @@ def test_bad_input_is_one_line(pruned_ple, written, tmp_path, monkeypatch, capsy
 @pytest.mark.parametrize("backbone", sorted(BACKBONES))
 def test_every_backbone_agrees(prepared, tmp_path, backbone, tasks, pruned):
     folder = train(prepared, tmp_path, backbone, tasks, pruned)
-    done = run("compare_pytorch.py", "--run_dir", folder)
+    done = run("-m pytorch_reference", "--run_dir", folder)
     assert done.returncode == 0, done.stdout + done.stderr

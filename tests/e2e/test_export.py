@@ -25,18 +25,18 @@ import numpy as np
 import polars as pl
 import pytest
 
-pytest.importorskip("onnx", reason="ONNX needs more: pip install -r requirements-serve.txt")
+pytest.importorskip("onnx", reason="ONNX needs more: pip install -r requirements/serve.txt")
 
-from src.config import ROOT  # noqa: E402
 from src.data import PreparedData, prepare  # noqa: E402
-from src.data.fetch import read_members  # noqa: E402
-from src.data.preparation import load_options  # noqa: E402
+from src.data.preparing.prepare import load_options  # noqa: E402
+from src.data.preparing.split import assign_splits  # noqa: E402
+from src.data.preparing.stage import Stage  # noqa: E402
+from src.data.reading.fetch import read_members  # noqa: E402
 from src.data.sources import movielens  # noqa: E402
-from src.data.splitting import assign_splits  # noqa: E402
-from src.data.staging import Stage  # noqa: E402
 from src.evaluation.metrics import task_metrics  # noqa: E402
 from src.programs import load_model, load_run  # noqa: E402
 from src.serving import read_signature  # noqa: E402
+from src.settings import ROOT  # noqa: E402
 from src.training import predict_logits  # noqa: E402
 
 SMALL = ["epochs=1", "embedding_dim=4", "bottom_dims=[8]", "tower_dims=[4]", "experts=2", "progress=false",

@@ -145,7 +145,7 @@ def test_check_env_names_the_driver():
     done = bash("check_env.sh", "gpu", "0")
     missing = [line for line in done.stdout.splitlines() if line.strip().startswith("MISSING")]
     assert done.returncode == 1 and "NVIDIA driver" in missing[0] and "libcuda.so.1" in missing[0]
-    assert all("requirements-gpu.txt" in line for line in missing[1:])
+    assert all("requirements/gpu.txt" in line for line in missing[1:])
 
 
 def test_the_exit_code_is_the_programs(clone):

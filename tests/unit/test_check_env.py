@@ -79,11 +79,11 @@ def test_ldd_is_read(check):
 
 @pytest.mark.slow
 def test_every_library_but_the_drivers_is_found(check, tmp_path):
-    """The wheels of requirements-gpu.txt and MindSpore's own folders leave exactly the driver's library open."""
+    """The wheels of requirements/gpu.txt and MindSpore's own folders leave exactly the driver's library open."""
     site = Path(os.environ.get("MULTISFS_CUDA_SITE", sysconfig.get_paths()["purelib"]))
     home = check.assemble_toolkit(site, tmp_path / "toolkit")
     if home is None:
-        pytest.skip(f"no CUDA wheels in {site}: pip install -r requirements-gpu.txt, or name their folder in "
+        pytest.skip(f"no CUDA wheels in {site}: pip install -r requirements/gpu.txt, or name their folder in "
                     "MULTISFS_CUDA_SITE")
     plugin = check.plugin_path()
     assert plugin is not None

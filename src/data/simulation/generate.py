@@ -23,10 +23,10 @@ import numpy as np
 import polars as pl
 from scipy.special import expit, ndtr
 
-from src.data.simulation.columns import COLUMNS, USERS, VIDEOS, Column
-from src.data.simulation.laws import Plan
-from src.data.staging import progress
-from src.evaluation import task_metrics
+from ...evaluation import task_metrics
+from ..preparing.stage import progress
+from .columns import COLUMNS, USERS, VIDEOS, Column
+from .laws import Plan
 
 CHUNK = 500_000
 CORRELATION = 0.8  # of the hidden normal of two fields of one group

@@ -31,8 +31,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from src.data.simulation.columns import BY_NAME, COLUMNS
-from src.errors import UserError, nearest
+from ...errors import UserError, nearest
+from .columns import BY_NAME, COLUMNS
 
 PAIR_CELLS = 20_000  # a pair of fields has at most so many combinations
 

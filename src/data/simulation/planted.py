@@ -21,10 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from src.data.memory import MemoryData
-from src.data.simulation.columns import COLUMNS
-from src.data.simulation.generate import Simulation
-from src.data.simulation.laws import draw_plan
+from ..memory import MemoryData
+from .columns import COLUMNS
+from .generate import Simulation
+from .laws import draw_plan
 
 PARTS = (0.8, 0.1)  # train, valid; the rest is test
 

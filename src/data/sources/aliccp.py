@@ -30,10 +30,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from src.data.options import DataOptions
-from src.data.sources.delimited import TEXT, WHOLE, BlockReader, Place
-from src.data.staging import GIVEN_TEST, Stage, point_to, progress
-from src.errors import UserError
+from ...errors import UserError
+from ..preparing.options import DataOptions
+from ..preparing.stage import GIVEN_TEST, Stage, point_to, progress
+from ..reading.delimited import TEXT, WHOLE, BlockReader, Place
 
 DEFAULTS: dict = {}
 RESUMABLE = True

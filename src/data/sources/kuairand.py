@@ -27,11 +27,11 @@ from pathlib import Path
 
 import polars as pl
 
-from src.data.options import DataOptions
-from src.data.sources.archive import is_archive, unpack
-from src.data.sources.delimited import WHOLE, read_frames, read_header, read_table, require_columns
-from src.data.staging import Stage, point_to, progress
-from src.errors import UserError, nearest
+from ...errors import UserError, nearest
+from ..preparing.options import DataOptions
+from ..preparing.stage import Stage, point_to, progress
+from ..reading.archive import is_archive, unpack
+from ..reading.delimited import WHOLE, read_frames, read_header, read_table, require_columns
 
 DEFAULTS = {"logs": "standard"}
 LOGS = {"standard": ("log_standard_*.csv",), "random": ("log_random_*.csv",),

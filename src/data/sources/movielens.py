@@ -26,10 +26,10 @@ from pathlib import Path
 
 import polars as pl
 
-from src.data.fetch import Wheel, fetch_wheel, read_members
-from src.data.options import DataOptions
-from src.data.staging import Stage, point_to
-from src.errors import UserError
+from ...errors import UserError
+from ..preparing.options import DataOptions
+from ..preparing.stage import Stage, point_to
+from ..reading.fetch import Wheel, fetch_wheel, read_members
 
 WHEEL = Wheel("recbole", "1.2.1", "recbole-1.2.1-py3-none-any.whl",
               "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407")

@@ -26,10 +26,10 @@ from pathlib import Path
 
 import polars as pl
 
-from src.data.options import DataOptions
-from src.data.sources.delimited import TEXT, read_frames, read_header
-from src.data.staging import GIVEN_TEST, Stage, progress
-from src.errors import UserError, nearest
+from ...errors import UserError, nearest
+from ..preparing.options import DataOptions
+from ..preparing.stage import GIVEN_TEST, Stage, progress
+from ..reading.delimited import TEXT, read_frames, read_header
 
 DEFAULTS = {"layout": "kuairand", "task_t": 1}
 LAYOUTS = ("kuairand", "aliccp", "qb")

@@ -22,15 +22,15 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from src.config import ROOT
-from src.data.options import DataOptions
-from src.data.simulation.columns import COLUMNS, USERS, VIDEOS
-from src.data.simulation.generate import Simulation, write_raw
-from src.data.simulation.laws import Plan, draw_plan, find_law, law_tasks
-from src.data.sources import kuairand
-from src.data.staging import Stage
-from src.errors import UserError
-from src.files import read_json, write_json
+from ...errors import UserError
+from ...files import read_json, write_json
+from ...settings import ROOT
+from ..preparing.options import DataOptions
+from ..preparing.stage import Stage
+from ..simulation.columns import COLUMNS, USERS, VIDEOS
+from ..simulation.generate import Simulation, write_raw
+from ..simulation.laws import Plan, draw_plan, find_law, law_tasks
+from . import kuairand
 
 DEFAULTS = {**kuairand.DEFAULTS, "rows": 200_000, "law": "mix", "entities": "auto"}
 DERIVED, LEAKAGE = kuairand.DERIVED, kuairand.LEAKAGE

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import polars as pl
 
-from src.data.options import DataOptions
-from src.data.sources.delimited import TEXT, read_frames, require_columns
-from src.data.staging import PART_ROWS, Stage, progress
-from src.errors import UserError
+from ...errors import UserError
+from ..preparing.options import DataOptions
+from ..preparing.stage import PART_ROWS, Stage, progress
+from ..reading.delimited import TEXT, read_frames, require_columns
 
 DEFAULTS = {"delimiter": None}
 _TEXT_SUFFIXES = {".csv": ",", ".tsv": "\t", ".txt": ","}

@@ -26,10 +26,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from src.data.options import DataOptions
-from src.data.sources.delimited import TEXT, WHOLE, read_frames
-from src.data.staging import Stage, progress
-from src.errors import UserError
+from ...errors import UserError
+from ..preparing.options import DataOptions
+from ..preparing.stage import Stage, progress
+from ..reading.delimited import TEXT, WHOLE, read_frames
 
 DEFAULTS: dict = {}
 LEAKAGE = ("click", "follow", "like", "share", "watching_times")

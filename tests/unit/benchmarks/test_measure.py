@@ -18,8 +18,8 @@ import pytest
 
 from benchmarks import measure, suites
 from benchmarks.steps import Synthetic, make_ours, our_step, products_of_a_step
-from src.config import load_config
 from src.errors import UserError
+from src.settings import load_config
 
 SMALL = ["backbone=mmoe", "embedding_dim=8", "bottom_dims=[16]", "tower_dims=[4]", "experts=3", "batch_size=32"]
 

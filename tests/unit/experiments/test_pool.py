@@ -22,11 +22,11 @@ import time
 
 import pytest
 
-from src.config import load_config
 from src.errors import UserError
 from src.experiments import Cell, run_cells
 from src.files import write_json
-from src.runs import RunFolder
+from src.run import RunFolder
+from src.settings import load_config
 
 
 def cells_of(*names, **settings):

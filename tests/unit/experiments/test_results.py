@@ -25,7 +25,7 @@ from src.errors import UserError
 from src.experiments import Grid, read_plan, read_records
 from src.experiments.results import show_experiment
 from src.experiments.sweep import choose_fields, curves, shares_around_chance, smallest_within_one_error
-from src.reporting.grid_tables import Table, ratio_table, result_table, seconds_table
+from src.experiments.tables import Table, ratio_table, result_table, seconds_table
 from src.schema import Selection
 from tests.unit.experiments.records import LABELS, record, records_of
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from src.config import Config, load_config
+from src.settings import Config, load_config
 from tests.helpers import ArraySplit, make_schema
 from tests.unit.selection.planted import draw_ids, draw_labels, standard
 

@@ -19,7 +19,6 @@ import logging
 import numpy as np
 import pytest
 
-from src.config import load_config
 from src.errors import UserError
 from src.schema import Selection
 from src.selection.base import (
@@ -33,6 +32,7 @@ from src.selection.base import (
     with_masks,
 )
 from src.selection.registry import check_request
+from src.settings import load_config
 from tests.helpers import ArrayData, make_config, make_schema
 
 SCHEMA = make_schema(2)

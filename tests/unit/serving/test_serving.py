@@ -35,7 +35,7 @@ BACKBONES = ("single_task", "shared_bottom", "omoe", "mmoe", "ple", "esmm", "ait
 def test_every_backbone_is_written_for_any_batch_size(kind, backbone, tmp_path):
     """export_model itself compares the file with the model on several batch sizes."""
     if kind == "ONNX":
-        pytest.importorskip("onnx", reason="ONNX needs more: pip install -r requirements-serve.txt")
+        pytest.importorskip("onnx", reason="ONNX needs more: pip install -r requirements/serve.txt")
     elif mindspore.__version__ < "2":
         pytest.skip("MindSpore 1.10 cannot slice fields out of a batch of any size: see docs/SERVING.md")
     schema = make_schema(2)

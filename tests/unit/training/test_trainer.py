@@ -21,11 +21,11 @@ import signal
 import numpy as np
 import pytest
 
-from src.config import load_config
 from src.errors import Interrupted, UserError
 from src.models import build_model, plan_inputs
 from src.models.model import set_output_bias
-from src.runs import RunFolder
+from src.run import RunFolder
+from src.settings import load_config
 from src.training import Trainer
 from tests.helpers import ArrayData
 

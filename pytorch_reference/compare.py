@@ -1,0 +1,243 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Hold a finished run against PyTorch: same weights, same numbers. Exit code 1 where they differ beyond tolerance.
+
+    python -m pytorch_reference --run_dir DIR                        # converts the run's weights and compares
+    python -m pytorch_reference --run_dir DIR --to_pytorch FILE.pt   # writes them for MTReclib's own classes, too
+    python -m pytorch_reference --run_dir DIR --from_pytorch FILE.pt # compares the run with the weights in FILE.pt
+    python -m pytorch_reference --run_dir DIR --from_pytorch FILE.pt --to_checkpoint OUT.ckpt
+                                                                   # converts FILE.pt instead, and compares the result
+
+Further options: --tolerance 1e-5 (relative), --split test, --numerical 1 (columns of MTReclib's numerical input).
+Needs requirements/pytorch.txt. docs/COMPARISON.md says what is compared, and how.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+from pytorch_reference.agreement import Agreement, auc_slack
+from pytorch_reference.mtreclib import from_pytorch, to_pytorch
+from src.errors import UserError, nearest
+from src.evaluation import task_metrics
+from src.files import write_json
+from src.models import InputPlan, MultiTaskModel, NetWithLoss
+from src.programs import load_model, load_run, open_data, refuse_learned_masks, start_logging, take_option
+from src.schema import SPLITS, Schema, Selection
+from src.training import choose_device, predict_logits, restore
+from src.training.checkpoint import save_checkpoint
+
+GRADIENT_ROWS = 64  # rows of the batch whose gradients are compared
+WINDOWS = 50  # batches it is chosen from
+
+
+def main(arguments: list) -> None:
+    """Loads, converts, compares, prints."""
+    if "--help" in arguments or "-h" in arguments:
+        print(__doc__.strip())
+        return
+    torch = import_torch()
+    start_logging()
+    options = {name: take_option(arguments, name, default) for name, default in (
+        ("split", "test"), ("to_pytorch", ""), ("from_pytorch", ""), ("to_checkpoint", ""))}
+    tolerance = number(take_option(arguments, "tolerance", "1e-5"), "tolerance", float)
+    numerical = number(take_option(arguments, "numerical", "1"), "numerical", int)
+    split = options["split"]
+    if split not in SPLITS:
+        raise UserError(f"split is {split!r}; expected {', '.join(SPLITS)}{nearest(split, SPLITS)}")
+    if options["to_checkpoint"] and not options["from_pytorch"]:
+        raise UserError("--to_checkpoint converts the weights of --from_pytorch FILE; give that too")
+    run, config = load_run(take_option(arguments, "run_dir"), arguments)
+    refuse_learned_masks(run, config)
+    data = open_data(config)
+    choose_device(config.device_target, config.device_id)
+    model, plan, selection = load_model(run, config, data)
+    if options["from_pytorch"]:
+        weights = read_state(torch, options["from_pytorch"], config.backbone, plan, model)
+        if options["to_checkpoint"]:
+            restore(model, {name: ms.Parameter(value) for name, value in weights.items()}, options["from_pytorch"])
+            save_checkpoint(model, Path(options["to_checkpoint"]))
+    else:
+        weights = parameters_of(model)
+    if options["to_pytorch"]:
+        write_state(torch, options["to_pytorch"], weights, config.backbone, plan, data.schema, selection, numerical)
+    reference = make_reference(config, data.schema, selection)
+    load_reference(reference, to_pytorch(weights, config.backbone, plan))
+    found = compare(model, reference, plan, selection, data, config, split, tolerance)
+    print(found.table())
+    if not found.holds:
+        print(f"{run.path.name} differs from PyTorch beyond {tolerance:g}")
+        sys.exit(1)
+    print(f"{run.path.name} agrees with PyTorch within {tolerance:g}")
+
+
+def import_torch():
+    """PyTorch, or one line that says how to get it."""
+    try:
+        import torch
+    except ImportError:
+        raise UserError("PyTorch is not installed; pip install -r requirements/pytorch.txt") from None
+    return torch
+
+
+def number(text: str, name: str, kind: type):
+    """A positive number from the command line."""
+    try:
+        value = kind(text)
+    except ValueError:
+        value = 0
+    if not value > 0:
+        raise UserError(f"{name} is {text!r}; expected a {'whole ' if kind is int else ''}number above 0")
+    return value
+
+
+def parameters_of(model: MultiTaskModel) -> dict[str, np.ndarray]:
+    """Every parameter by name, moving statistics included."""
+    return {parameter.name: parameter.asnumpy() for parameter in model.get_parameters()}
+
+
+def make_reference(config, schema: Schema, selection: Selection):
+    """The PyTorch model a run's settings and fields describe, with fresh weights."""
+    from pytorch_reference.models import BACKBONES, Shape
+
+    return BACKBONES[config.backbone](Shape(
+        tuple(schema.cardinalities), len(selection.tasks), config.embedding_dim, tuple(config.bottom_dims),
+        tuple(config.tower_dims), config.experts, config.dropout,
+        [schema.field_indices(selection.selected[task]) for task in selection.tasks],
+        schema.field_indices(selection.shared)))
+
+
+def load_reference(reference, state: dict[str, np.ndarray]) -> None:
+    """Loads numpy weights into a PyTorch model, strictly."""
+    torch = import_torch()
+    reference.load_state_dict({name: torch.tensor(value) for name, value in state.items()}, strict=True)
+
+
+def read_state(torch, path: str, backbone: str, plan: InputPlan, model: MultiTaskModel) -> dict[str, np.ndarray]:
+    """Our parameters from a state_dict on disk, of the reference's form or MTReclib's."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        arrays = {name: value.numpy() for name, value in state.items()}
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist") from None
+    except OSError:
+        raise
+    except Exception as error:  # torch.load raises whatever its unpickler meets
+        raise UserError(f"{path} is no state_dict ({type(error).__name__}); write it with "
+                        "torch.save(model.state_dict(), FILE)") from None
+    shapes = {parameter.name: tuple(parameter.shape) for parameter in model.get_parameters()}
+    return from_pytorch(arrays, backbone, plan, shapes, path)
+
+
+def write_state(torch, path: str, weights, backbone: str, plan: InputPlan, schema: Schema, selection: Selection,
+                numerical: int) -> None:
+    """Writes the state_dict of MTReclib's class, and beside it what that class has to be built with.
+
+    MTReclib's classes read all of their fields on every path; where a path of ours reads fewer, the others' weights are
+    zeros. MTReclib has no ESMM; its state_dict fits the one of pytorch_reference.
+    """
+    state = to_pytorch(weights, backbone, plan, numerical)
+    torch.save({name: torch.tensor(value) for name, value in state.items()}, path)
+    fields = [schema.fields[column] for column in plan.columns]
+    write_json(Path(f"{path}.json"), {
+        "backbone": backbone, "tasks": list(selection.tasks), "fields": [field.name for field in fields],
+        "categorical_field_dims": [field.cardinality for field in fields], "numerical_num": numerical,
+    })
+
+
+class ParameterGradients(nn.Cell):
+    """``construct(ids, labels)`` gives the gradient of a loss by every trained parameter."""
+
+    def __init__(self, network: nn.Cell):
+        super().__init__(auto_prefix=False)
+        self.network = network
+        self.weights = ms.ParameterTuple(network.trainable_params())
+        self.gradient = ops.GradOperation(get_by_list=True)
+
+    def construct(self, ids, labels):
+        return self.gradient(self.network, self.weights)(ids, labels)
+
+
+def mindspore_gradients(model: MultiTaskModel, ids: np.ndarray, labels: np.ndarray,
+                        reduction: str) -> dict[str, np.ndarray]:
+    """Gradients by parameter name; BatchNorm in training mode, dropout off. The moving statistics are changed."""
+    network = NetWithLoss(model, reduction)
+    gradients = ParameterGradients(network)
+    gradients.set_train()
+    values = gradients(Tensor(ids), Tensor(labels.astype(np.float32)))
+    return {weight.name: value.asnumpy() for weight, value in zip(network.trainable_params(), values)}
+
+
+def smooth_rows(reference, split, size: int = GRADIENT_ROWS, windows: int = WINDOWS) -> np.ndarray:
+    """The batch, of several random ones, whose hidden units stay farthest from ReLU's corner.
+
+    At the corner the derivative jumps: a unit within rounding of it may fall on either side, in any two programs.
+    """
+    from pytorch_reference.gradients import smallest_unit
+    from pytorch_reference.scores import scoring_mode
+
+    torch = import_torch()
+    rng = np.random.default_rng(0)
+    best, margin = None, -1.0
+    with scoring_mode(reference, training=True), torch.no_grad():
+        for _ in range(windows):
+            rows = np.sort(rng.permutation(split.rows)[:size])
+            found = smallest_unit(reference, torch.tensor(split.take(rows, None, None)[0]))
+            if found > margin:
+                best, margin = rows, found
+    return best
+
+
+def compare(model: MultiTaskModel, reference, plan: InputPlan, selection: Selection, data, config, split_name: str,
+            tolerance: float) -> Agreement:
+    """Logits, losses and AUC over a whole split, gradients of one batch; the model's moving statistics are changed."""
+    torch, split = import_torch(), data.split(split_name)
+    task_indices = data.schema.task_indices(selection.tasks)
+    ours, labels = predict_logits(model, split, plan, task_indices, config.batch_size)
+    reference.eval()
+    with torch.no_grad():
+        parts = [reference(torch.tensor(split.read(first, min(first + config.batch_size, split.rows), None, None)[0]))
+                 for first in range(0, split.rows, config.batch_size)]
+    theirs = torch.cat(parts).numpy()
+    found = Agreement(tolerance)
+    mine, others = (task_metrics(logits, labels, selection.tasks, split_name) for logits in (ours, theirs))
+    for index, task in enumerate(selection.tasks):
+        found.add("logits", task, ours[:, index], theirs[:, index])
+        found.add("loss", task, np.array(mine[task]["logloss"]), np.array(others[task]["logloss"]))
+        if mine[task]["auc"] is not None:
+            rounding = float(np.abs(ours[:, index] - theirs[:, index]).max())
+            slack = auc_slack(theirs[:, index].astype(np.float64), labels[:, index], rounding)
+            found.add("AUC", task, np.array(mine[task]["auc"]), np.array(others[task]["auc"]), slack=slack)
+    compare_gradients(found, model, reference, plan, split, task_indices, config)
+    return found
+
+
+def compare_gradients(found: Agreement, model: MultiTaskModel, reference, plan: InputPlan, split, task_indices,
+                      config) -> None:
+    """Adds the gradients of one batch by every parameter."""
+    from pytorch_reference.gradients import loss_gradients
+
+    torch = import_torch()
+    ids, labels = split.take(smooth_rows(reference, split), None, task_indices)
+    wanted, scales = loss_gradients(reference, torch.tensor(ids), torch.tensor(labels), config.loss_reduction)
+    given = to_pytorch(mindspore_gradients(model, ids[:, list(plan.columns)], labels, config.loss_reduction),
+                       config.backbone, plan)
+    for name in wanted:
+        found.add("gradient", name, given[name], wanted[name], scales[name])

@@ -1,0 +1,193 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Reading a prepared data set: memory-mapped shards, checked once, gathered fast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import UserError
+from ..files import read_json, sha256
+from ..schema import SPLITS, Schema, Shard
+
+SCHEMA_FILE = "schema.json"
+ENCODER_VERSION = 1
+
+
+class Split:
+    """The rows of one split, in the order of the raw data, over one or several shards.
+
+    Attributes:
+        name: "train", "valid" or "test".
+        rows: number of rows.
+        block_bounds: int64 array of ``shards + 1`` row numbers: block ``i`` is rows ``bounds[i]`` to
+            ``bounds[i + 1] - 1``. A loader that shuffles block by block touches one shard at a time.
+    """
+
+    def __init__(self, name: str, ids: Sequence[np.ndarray], labels: Sequence[np.ndarray], fields: int, tasks: int):
+        self.name = name
+        self._ids = list(ids)
+        self._labels = list(labels)
+        self._width = (fields, tasks)
+        self.block_bounds = np.concatenate(([0], np.cumsum([len(block) for block in self._ids], dtype=np.int64)))
+        self.block_bounds = self.block_bounds.astype(np.int64)
+        self.rows = int(self.block_bounds[-1])
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def take(self, rows: np.ndarray, columns: Sequence[int] | None = None,
+             tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Gathers rows in the order asked for.
+
+        Args:
+            rows: int64 array [b] of row numbers of this split; repeats are allowed.
+            columns: positions of the fields to return, in that order; None returns all.
+            tasks: positions of the tasks to return; None returns all.
+
+        Returns:
+            ids, int32 [b, n], and labels, uint8 [b, t]; both are C-contiguous copies in memory.
+
+        Raises:
+            IndexError: a row number is outside the split.
+        """
+        rows = np.asarray(rows, dtype=np.int64)
+        if rows.size and (rows.min() < 0 or rows.max() >= self.rows):
+            raise IndexError(f"row {rows.min()} to {rows.max()} asked of the {self.rows} rows of {self.name}")
+        if len(self._ids) == 1:
+            return _pick(self._ids[0], rows, columns), _pick(self._labels[0], rows, tasks)
+        block = np.searchsorted(self.block_bounds, rows, side="right") - 1
+        ids = np.empty((len(rows), self._width[0] if columns is None else len(columns)), np.int32)
+        labels = np.empty((len(rows), self._width[1] if tasks is None else len(tasks)), np.uint8)
+        for number in np.unique(block):
+            here = np.flatnonzero(block == number)
+            local = rows[here] - self.block_bounds[number]
+            ids[here] = _pick(self._ids[number], local, columns)
+            labels[here] = _pick(self._labels[number], local, tasks)
+        return ids, labels
+
+    def read(self, start: int, stop: int, columns: Sequence[int] | None = None,
+             tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Returns rows ``start`` to ``stop - 1`` (cut to the split's rows) as :meth:`take` does."""
+        start, stop, _ = slice(start, stop).indices(self.rows)
+        ids: list[np.ndarray] = [np.empty((0, self._width[0]), np.int32)]
+        labels: list[np.ndarray] = [np.empty((0, self._width[1]), np.uint8)]
+        for number, first in enumerate(self.block_bounds[:-1]):
+            piece = slice(max(start - first, 0), max(stop - first, 0))
+            ids.append(self._ids[number][piece])
+            labels.append(self._labels[number][piece])
+        return _columns(np.concatenate(ids), columns), _columns(np.concatenate(labels), tasks)
+
+    def read_labels(self, start: int, stop: int, tasks: Sequence[int] | None = None) -> np.ndarray:
+        """Returns the labels of rows ``start`` to ``stop - 1`` (cut to the split's rows), uint8 [rows, t]."""
+        start, stop, _ = slice(start, stop).indices(self.rows)
+        pieces = [np.empty((0, self._width[1]), np.uint8)]
+        for number, first in enumerate(self.block_bounds[:-1]):
+            pieces.append(self._labels[number][max(start - first, 0):max(stop - first, 0)])
+        return _columns(np.concatenate(pieces), tasks)
+
+
+class PreparedData:
+    """A prepared data set on disk. Use :meth:`open`."""
+
+    def __init__(self, path: Path, schema: Schema, splits: dict[str, Split]):
+        self.path = path
+        self.schema = schema
+        self._splits = splits
+
+    @classmethod
+    def open(cls, data_dir, verify: bool = True) -> PreparedData:
+        """Opens a prepared data set.
+
+        Args:
+            data_dir: the folder that ``preprocess.py`` wrote.
+            verify: also compare the SHA-256 of every shard, which reads all of them once.
+
+        Raises:
+            UserError: the folder is missing, the schema is damaged or of another version, or a shard is missing,
+                truncated, of the wrong shape or type, or changed since it was written.
+        """
+        path = Path(data_dir)
+        remedy = f"run: python preprocess.py --dataset NAME --raw_dir RAW_FOLDER --data_dir {path}"
+        if not (path / SCHEMA_FILE).is_file():
+            state = "has no schema.json" if path.is_dir() else "does not exist"
+            raise UserError(f"data_dir {path} {state}; expected a prepared data set; {remedy}")
+        schema = Schema.from_json(read_json(path / SCHEMA_FILE), str(path / SCHEMA_FILE))
+        if schema.encoder_version != ENCODER_VERSION:
+            raise UserError(f"{path} was prepared by encoder version {schema.encoder_version}; expected "
+                            f"{ENCODER_VERSION}; {remedy} --overwrite")
+        splits = {name: _open_split(path, name, schema, verify, f"{remedy} --overwrite") for name in SPLITS}
+        return cls(path, schema, splits)
+
+    def split(self, name: str) -> Split:
+        """Returns one of the splits "train", "valid", "test".
+
+        Raises:
+            UserError: there is no such split.
+        """
+        if name not in self._splits:
+            raise UserError(f"split is {name!r}; expected one of {', '.join(SPLITS)}")
+        return self._splits[name]
+
+
+def _open_split(path: Path, name: str, schema: Schema, verify: bool, remedy: str) -> Split:
+    fields, tasks = len(schema.fields), len(schema.tasks)
+    ids, labels = [], []
+    for shard in schema.shards[name]:
+        ids.append(_open_array(path, shard.ids, (shard.rows, fields), np.int32, remedy))
+        labels.append(_open_array(path, shard.labels, (shard.rows, tasks), np.uint8, remedy))
+        if verify:
+            _verify(path, shard, remedy)
+    split = Split(name, ids, labels, fields, tasks)
+    if split.rows != schema.rows[name]:
+        raise UserError(f"{path / SCHEMA_FILE} is damaged: its {name} shards hold {split.rows} rows; expected "
+                        f"{schema.rows[name]}; {remedy}")
+    return split
+
+
+def _open_array(path: Path, name: str, shape: tuple[int, int], dtype: type, remedy: str) -> np.ndarray:
+    if Path(name).name != name:
+        raise UserError(f"{path / SCHEMA_FILE} is damaged: shard {name!r} is not a plain file name; {remedy}")
+    try:
+        array = np.load(path / name, mmap_mode="r" if shape[0] else None, allow_pickle=False)
+    except FileNotFoundError:
+        raise UserError(f"shard {path / name} is missing; {remedy}") from None
+    except (ValueError, EOFError, OSError) as error:
+        raise UserError(f"shard {path / name} is damaged or truncated ({error}); {remedy}") from None
+    if array.shape != shape or array.dtype != dtype:
+        raise UserError(f"shard {path / name} is {array.dtype} {list(array.shape)}; expected {np.dtype(dtype)} "
+                        f"{list(shape)}; {remedy}")
+    return array
+
+
+def _verify(path: Path, shard: Shard, remedy: str) -> None:
+    for name, expected in ((shard.ids, shard.ids_sha256), (shard.labels, shard.labels_sha256)):
+        if sha256(path / name) != expected:
+            raise UserError(f"shard {path / name} is damaged: its SHA-256 is not the one in schema.json; {remedy}")
+
+
+def _pick(block: np.ndarray, rows: np.ndarray, columns: Sequence[int] | None) -> np.ndarray:
+    """Gathers whole rows first: a row is contiguous on disk, a column is not."""
+    return _columns(np.take(block, rows, axis=0), columns)
+
+
+def _columns(block: np.ndarray, columns: Sequence[int] | None) -> np.ndarray:
+    block = np.asarray(block)
+    if columns is None:
+        return np.ascontiguousarray(block)
+    return np.ascontiguousarray(np.take(block, np.asarray(columns, np.intp), axis=1))

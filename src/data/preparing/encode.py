@@ -1,0 +1,243 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Turning raw values into ids, by vocabularies and buckets learnt from the train rows alone.
+
+Id 0 always means missing, unseen or rare. Ids from 1 on are given by falling count (ties by value), or, for numbers,
+by rising bucket. One vocabulary file holds all that is needed to encode a raw value again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ...errors import UserError
+from .options import DataOptions, FieldSpec
+from .times import moments_of_numbers, moments_of_text
+
+_MOST_NUMBERS = 4_000_000  # distinct numbers of one field kept while its quantiles are being found
+
+
+@dataclass(frozen=True)
+class FieldEncoder:
+    """One field's mapping from raw values to ids.
+
+    Attributes:
+        spec: how the raw column is read.
+        missing: spellings of "missing".
+        values: text of every value in id order (id 1 first); None for numbers.
+        edges: rising bucket edges, id = 1 + number of edges <= value; None for everything else.
+    """
+
+    spec: FieldSpec
+    missing: tuple[str, ...]
+    values: tuple[str, ...] | None = None
+    edges: tuple[float, ...] | None = None
+
+    @property
+    def cardinality(self) -> int:
+        return 1 + (len(self.values) if self.edges is None else len(self.edges) + 1)
+
+    def encode(self, column: pl.Series) -> np.ndarray:
+        """Returns int32 ids [rows] of a raw column of any type.
+
+        Raises:
+            UserError: a number or timestamp field holds text that is neither a number nor missing.
+        """
+        if self.edges is not None:
+            numbers = to_numbers(column, self.spec, self.missing).to_numpy()
+            ids = 1 + np.searchsorted(np.asarray(self.edges, np.float64), numbers, side="right")
+            return np.where(np.isnan(numbers), 0, ids).astype(np.int32)
+        raw = column.unique()
+        known = pl.Series(np.arange(1, len(self.values) + 1, dtype=np.int32))
+        text = to_text(raw, self.spec, self.missing)
+        ids = _look_up(text, pl.Series(list(self.values), dtype=pl.String), known)
+        return _look_up(column, raw, ids).to_numpy()
+
+    def to_json(self) -> dict[str, Any]:
+        spec = self.spec
+        body: dict[str, Any] = {"field": spec.name, "kind": spec.kind, "source": [spec.column],
+                                "missing": list(self.missing)}
+        for key in ("part", "unit", "separator"):
+            if getattr(spec, key) is not None:
+                body[key] = getattr(spec, key)
+        if self.edges is not None:
+            return {**body, "edges": list(self.edges)}
+        return {**body, "values": list(self.values)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], where: str) -> FieldEncoder:
+        """Builds an encoder from a parsed vocabulary file.
+
+        Raises:
+            UserError: a key is missing or has the wrong form.
+        """
+        try:
+            spec = FieldSpec(name=str(value["field"]), column=str(value["source"][0]), kind=str(value["kind"]),
+                             part=value.get("part"), unit=value.get("unit"), separator=value.get("separator"))
+            numbers = "edges" in value
+            return cls(spec, tuple(str(item) for item in value["missing"]),
+                       None if numbers else tuple(str(item) for item in value["values"]),
+                       tuple(float(item) for item in value["edges"]) if numbers else None)
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise UserError(f"{where} is damaged: {type(error).__name__} {error}; prepare the data set again") from None
+
+
+class FieldCounter:
+    """Counts one field's train values part by part, in memory bounded by its distinct values."""
+
+    def __init__(self, spec: FieldSpec, options: DataOptions):
+        self.spec = spec
+        self.options = options
+        self.missing = (*options.missing, *spec.missing)
+        self._counts: list[pl.DataFrame] = []
+
+    def add(self, column: pl.Series, weights: np.ndarray | None = None) -> None:
+        """Adds raw values; ``weights`` [rows] says how often each occurs (default once)."""
+        frame = pl.DataFrame({"raw": column, "n": np.ones(len(column), np.int64) if weights is None else weights})
+        counts = frame.filter(pl.col("n") > 0).group_by("raw").agg(pl.col("n").sum())
+        convert = to_numbers if self.spec.kind == "number" else to_text
+        counts = counts.select(convert(counts["raw"], self.spec, self.missing).alias("value"), "n").drop_nulls()
+        self._counts = [_sum_up(pl.concat([*self._counts, counts]))]
+        if self.spec.kind == "number" and len(self._counts[0]) > _MOST_NUMBERS:
+            self._counts = [_halve(self._counts[0])]
+
+    def finish(self) -> FieldEncoder:
+        """Returns the fitted encoder."""
+        counts = self._counts[0] if self._counts else pl.DataFrame(schema={"value": pl.String, "n": pl.Int64})
+        if self.spec.kind == "number":
+            edges = quantile_edges(counts, self.spec.buckets or self.options.buckets)
+            return FieldEncoder(self.spec, self.missing, edges=edges)
+        least = self.spec.min_count or self.options.min_count
+        counts = counts.filter(pl.col("n") >= least)
+        if self.spec.values is not None:
+            counts = counts.filter(pl.col("value").is_in(list(self.spec.values)))
+        counts = counts.sort(["n", "value"], descending=[True, False]).head(self.spec.max_values or len(counts))
+        return FieldEncoder(self.spec, self.missing, values=tuple(counts["value"].to_list()))
+
+
+def quantile_edges(counts: pl.DataFrame, buckets: int) -> tuple[float, ...]:
+    """Returns rising edges that cut weighted numbers into about equally full buckets.
+
+    Equal numbers always share a bucket; where there are no more distinct numbers than buckets, each gets its own. So
+    does a number that holds two buckets' worth of the rows (the zeros of a gain, say): the others are then cut among
+    themselves, or they would all fall into one bucket.
+
+    Args:
+        counts: columns value (float) and n, one row per distinct value.
+        buckets: largest number of buckets wanted.
+    """
+    counts = counts.sort("value")
+    values, weights = counts["value"].cast(pl.Float64).to_numpy(), counts["n"].to_numpy()
+    if len(values) <= buckets:
+        return tuple(float(value) for value in values[1:])
+    heavy = np.flatnonzero(weights * buckets >= 2 * weights.sum())
+    light = np.where(np.isin(np.arange(len(values)), heavy), 0, weights)
+    below = np.cumsum(light) - light  # light rows under each value
+    parts = max(buckets - 2 * len(heavy), 1)
+    targets = np.arange(1, parts) * (light.sum() / parts)
+    after = np.searchsorted(below, targets, side="left").clip(1, len(values) - 1)
+    nearer = np.where(targets - below[after - 1] < below[after] - targets, after - 1, after)
+    starts = np.unique(np.concatenate([nearer, heavy, heavy + 1]).astype(np.int64))
+    return tuple(float(values[start]) for start in starts if 0 < start < len(values))
+
+
+def to_text(raw: pl.Series, spec: FieldSpec, missing: Sequence[str]) -> pl.Series:
+    """Returns the canonical text of raw values, null where missing.
+
+    Surrounding blanks go; a whole number written with a zero fraction ("3.0") is the whole number, because tables
+    write one column both ways; a timestamp becomes its part; of a multi-valued cell the first value stands.
+    """
+    if spec.kind == "timestamp":
+        return to_part(raw, spec, missing)
+    text = raw.cast(pl.Int8) if raw.dtype == pl.Boolean else raw
+    text = text.cast(pl.String).str.strip_chars()
+    if spec.kind == "multi":
+        pieces = text.str.split(spec.separator).list.eval(pl.element().str.strip_chars())
+        text = pieces.list.eval(pl.element().filter(~pl.element().is_in(list(missing)))).list.first()
+    text = text.str.replace(r"^(-?\d+)\.0+$", "$1")
+    return pl.select(pl.when(~text.is_in(list(missing))).then(text)).to_series()
+
+
+def to_numbers(raw: pl.Series, spec: FieldSpec, missing: Sequence[str]) -> pl.Series:
+    """Returns raw values as float64; missing, NaN and infinite ones as null.
+
+    Raises:
+        UserError: a value is neither a number nor missing.
+    """
+    if raw.dtype.is_numeric() or raw.dtype == pl.Boolean:
+        numbers = raw.cast(pl.Float64)
+        absent = numbers.is_in([float(item) for item in missing if _is_number(item)])
+    else:
+        text = raw.cast(pl.String).str.strip_chars()
+        absent = text.is_in(list(missing))
+        numbers = text.cast(pl.Float64, strict=False)
+        wrong = text.filter(numbers.is_null() & ~absent & text.is_not_null())
+        if len(wrong):
+            raise UserError(f"column {spec.column!r} holds {wrong[0]!r}; expected a number; mend it, list it under "
+                            f"missing, or make field {spec.name!r} categorical")
+    return pl.select(pl.when(numbers.is_finite() & ~absent).then(numbers)).to_series()
+
+
+def to_part(raw: pl.Series, spec: FieldSpec, missing: Sequence[str]) -> pl.Series:
+    """Returns one part (hour, weekday, ...; UTC, weekday 1 = Monday) of raw timestamps as text.
+
+    Timestamps are dates, datetimes, ISO texts, or seconds, milliseconds or microseconds since 1970.
+
+    Raises:
+        UserError: a value is neither a time nor missing.
+    """
+    if raw.dtype in (pl.Date, pl.Datetime):
+        moments = raw.cast(pl.Datetime("us"))
+    else:
+        text = raw.cast(pl.String).str.strip_chars()
+        absent = text.is_in(list(missing)) | text.is_null()
+        numbers = text.cast(pl.Float64, strict=False)
+        moments = moments_of_numbers(numbers, spec.unit)
+        if (numbers.is_null() & ~absent).any():
+            moments = pl.select(pl.coalesce(moments, moments_of_text(text))).to_series()
+        wrong = text.filter(moments.is_null() & ~absent)
+        if len(wrong):
+            raise UserError(f"column {spec.column!r} holds {wrong[0]!r}; expected a time such as 2022-04-10 12:30:00 "
+                            "or a number of seconds or milliseconds since 1970")
+    return getattr(moments.dt, spec.part)().cast(pl.String)
+
+
+def _look_up(keys: pl.Series, known: pl.Series, ids: pl.Series) -> pl.Series:
+    if len(known) == 0:
+        return pl.Series(np.zeros(len(keys), np.int32))
+    return keys.replace_strict(known, ids, default=0, return_dtype=pl.Int32).fill_null(0)
+
+
+def _sum_up(counts: pl.DataFrame) -> pl.DataFrame:
+    return counts.group_by("value").agg(pl.col("n").sum())
+
+
+def _halve(counts: pl.DataFrame) -> pl.DataFrame:
+    """Merges neighbours two by two: the quantiles move by less than one part in a million."""
+    return (counts.sort("value").with_row_index("row").group_by(pl.col("row") // 2)
+            .agg(pl.col("value").first(), pl.col("n").sum()).select("value", "n"))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+        return True
+    except ValueError:
+        return False

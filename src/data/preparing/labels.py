@@ -1,0 +1,117 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Labels: rules applied to raw columns, and the guard against fields that give a label away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from ...errors import UserError
+from .options import FieldSpec, TaskSpec
+
+_COMPARE = {">=": np.greater_equal, "<=": np.less_equal, "==": np.equal, "!=": np.not_equal, ">": np.greater,
+            "<": np.less}
+_GUARD_ROWS = 1_000_000  # train rows looked at; a copy of a label is a copy on any of them
+
+
+def make_labels(part: pl.DataFrame, tasks: Sequence[TaskSpec], first_row: int) -> np.ndarray:
+    """Returns uint8 labels [rows, T].
+
+    Args:
+        part: raw facts.
+        tasks: the rules.
+        first_row: number of rows before this part, for messages.
+
+    Raises:
+        UserError: a label is empty, not a number, or (without a comparison) not 0 or 1.
+    """
+    labels = np.empty((len(part), len(tasks)), np.uint8)
+    for place, task in enumerate(tasks):
+        raw = part[task.column]
+        numbers = (raw.cast(pl.String).str.strip_chars() if raw.dtype == pl.String else raw).cast(
+            pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
+        good = ~np.isnan(numbers) if task.op else (numbers == 0) | (numbers == 1)
+        if not good.all():
+            row = int(np.argmin(good))
+            allowed = "a number" if task.op else "0 or 1"
+            raise UserError(f"label column {task.column!r} of task {task.name!r} holds {raw[row]!r} in data row "
+                            f"{first_row + row + 1}; expected {allowed} in every row")
+        labels[:, place] = _COMPARE[task.op](numbers, task.number) if task.op else numbers
+    return labels
+
+
+def refuse_label_columns(fields: Sequence[FieldSpec], tasks: Sequence[TaskSpec]) -> None:
+    """Refuses a field that is made from a column a label is made from.
+
+    Raises:
+        UserError: such a field exists.
+    """
+    owner: dict[str, str] = {task.column: task.name for task in tasks}
+    for spec in fields:
+        if spec.column in owner:
+            raise UserError(f"field {spec.name!r} is made from column {spec.column!r}, which is the label of task "
+                            f"{owner[spec.column]!r}; drop it from the fields")
+
+
+class LeakGuard:
+    """Finds fields that are a copy of a label under another name.
+
+    A field is refused when, among its values that occur at least twice, each goes with one label value only, these
+    values cover at least half of the rows, and either label is confirmed by at least five repeats: chance does not
+    do that, a column written down after the outcome does.
+    """
+
+    def __init__(self, fields: Sequence[str], tasks: Sequence[str], cardinalities: Sequence[int]):
+        self._fields, self._tasks = list(fields), list(tasks)
+        self._counts = [np.zeros(size * 2 * len(self._tasks), np.int64) for size in cardinalities]
+        self._rows = 0
+
+    def add(self, ids: np.ndarray, labels: np.ndarray) -> None:
+        """Counts train rows: ids int32 [b, N], labels uint8 [b, T]."""
+        room = _GUARD_ROWS - self._rows
+        ids, labels = ids[:room], labels[:room]
+        self._rows += len(ids)
+        for place in range(len(self._fields) if len(ids) else 0):
+            counts = self._counts[place].reshape(len(self._tasks), -1)
+            for task in range(len(self._tasks)):
+                counts[task] += np.bincount(ids[:, place] * np.int64(2) + labels[:, task], minlength=counts.shape[1])
+
+    def check(self) -> None:
+        """Raises:
+            UserError: a field is a copy of a label.
+        """
+        for name, counts in zip(self._fields, self._counts):
+            for place, task in enumerate(self._tasks):
+                if _gives_away(counts.reshape(len(self._tasks), -1, 2)[place]):
+                    raise UserError(f"field {name!r} tells the label of task {task!r} exactly on the train rows: it "
+                                    "is a copy of the label or was recorded after it; drop it from the fields")
+
+
+def _gives_away(table: np.ndarray) -> bool:
+    """``table`` [values, 2]: rows per value and label."""
+    often = table[table.sum(axis=1) >= 2]
+    pure = bool(len(often)) and int(np.minimum(often[:, 0], often[:, 1]).max()) == 0
+    repeats = np.maximum(often - 1, 0).sum(axis=0)
+    return pure and int(repeats.min()) >= 5 and int(often.sum()) * 2 >= int(table.sum())
+
+
+def positive_rates(counts: np.ndarray, rows: Sequence[int]) -> list[dict[str, object]]:
+    """Returns per task its share of positives per split, None for an empty split; ``counts`` is [3, T]."""
+    names = ("train", "valid", "test")
+    return [{name: (float(counts[split, task] / rows[split]) if rows[split] else None)
+             for split, name in enumerate(names)} for task in range(counts.shape[1])]

@@ -1,0 +1,219 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Preparing a data set by name: the one entry that programs and tests call."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from ...errors import UserError, nearest
+from ...files import read_json, write_json
+from ...settings import ROOT, read_yaml
+from ..prepared import SCHEMA_FILE, PreparedData
+from .options import DataOptions, parse_options, parse_split, whole
+from .pipeline import prepare_stage
+from .stage import Stage
+from .write import PreparedWriter, refuse_foreign
+
+# Source modules, each with DEFAULTS (its own options), inputs(raw_dir, options) -> files, stage(files, options, out);
+# and DERIVED where it stages columns that are not in the raw files: name -> (raw column, Polars expression).
+SOURCES = {name: f"..sources.{name}" for name in (
+    "movielens", "adult", "kuairand", "tenrec", "aliccp", "official", "table", "simulate")}
+INPUTS_FILE = "inputs.json"
+_SPLIT_KEYS = ("by", "seed", "parts", "column")
+
+logger = logging.getLogger(__name__)
+
+
+def prepare(dataset: str, raw_dir=None, data_dir=None, preset=None, overrides: Mapping[str, Any] | None = None,
+            overwrite: bool = False) -> PreparedData:
+    """Prepares a data set, or reuses the prepared one that the same files and settings gave before.
+
+    Args:
+        dataset: a name in ``SOURCES``.
+        raw_dir: folder (or file) of the raw data; None for the sources that can fetch their own.
+        data_dir: where to put the prepared set; default ``data/<dataset>`` below the project root.
+        preset: YAML file whose ``data:`` mapping holds the options; default ``configs/<dataset>.yaml``.
+        overrides: keys of that mapping to replace; also split_by, seed, tasks and fields as lists of names.
+        overwrite: prepare again even where a prepared set stands.
+
+    Returns:
+        The opened prepared set.
+
+    Raises:
+        UserError: anything the user can mend; a prepared set that stood at ``data_dir`` is then untouched.
+    """
+    source = _source(dataset)
+    raw_dir = None if raw_dir is None else Path(raw_dir)
+    options = load_options(dataset, preset, overrides or {}, raw_dir)
+    data_dir = ROOT / "data" / dataset if data_dir is None else Path(data_dir)
+    if raw_dir is not None and not raw_dir.exists() and dataset != "simulate":
+        raise UserError(f"raw_dir {raw_dir} does not exist; expected the raw files of {dataset}")
+    refuse_foreign(data_dir)
+    files = source.inputs(raw_dir, options)
+    made_of = {"settings": json.loads(json.dumps(options.to_json())), "dataset": dataset,
+               "files": [_describe(path) for path in files]}
+    if not overwrite and _reusable(data_dir, made_of):
+        logger.info("data_dir %s is already prepared with these settings; use --overwrite to prepare it again",
+                    data_dir)
+        return PreparedData.open(data_dir)
+    started = time.monotonic()
+    with PreparedWriter(data_dir) as writer:
+        out = _open_stage(source, writer, made_of)
+        source.stage(files, options, out)
+        schema = prepare_stage(out, options, writer, dataset)
+        for path in out.extras:
+            shutil.copy(path, writer.folder)
+        if out.folder.parent == writer.folder:
+            out.remove()
+        write_json(writer.folder / INPUTS_FILE, made_of)
+        writer.commit(schema)
+        shutil.rmtree(out.folder, ignore_errors=True)
+    seconds = time.monotonic() - started
+    logger.info("prepared %s: %d rows, %d fields, %d tasks in %.1f s (%.0f rows/s)", data_dir, out.rows,
+                len(schema.fields), len(schema.tasks), seconds, out.rows / seconds)
+    return PreparedData.open(data_dir, verify=False)
+
+
+def _open_stage(source, writer: PreparedWriter, made_of: Mapping[str, Any]) -> Stage:
+    """Returns where raw rows are staged: for a source that can go on after an interruption, a folder that outlives it.
+
+    Such a folder is taken up again only if it was begun with the same files and settings.
+    """
+    if not getattr(source, "RESUMABLE", False):
+        folder = writer.folder / "stage"
+        folder.mkdir()
+        return Stage(folder)
+    folder = writer.data_dir.with_name(f".{writer.data_dir.name}.staging")
+    if (folder / INPUTS_FILE).is_file() and read_json(folder / INPUTS_FILE) == made_of:
+        stage = Stage.resume(folder)
+        logger.info("going on after %d rows that an interrupted preparation left", stage.rows)
+        return stage
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    write_json(folder / INPUTS_FILE, made_of)
+    return Stage(folder)
+
+
+def load_options(dataset: str, preset, overrides: Mapping[str, Any], raw_dir: Path | None = None) -> DataOptions:
+    """Reads the ``data:`` mapping of a preset and applies overrides.
+
+    Raises:
+        UserError: the preset is missing or malformed, or an override is unknown.
+    """
+    overrides, source = dict(overrides), _source(dataset)
+    if dataset == "table":
+        if "table" not in overrides:
+            raise UserError("table is not given; expected a YAML file that describes the columns; see docs/DATASETS.md")
+        path = Path(overrides.pop("table"))
+        data = read_yaml(path)
+    else:
+        path = ROOT / "configs" / f"{dataset}.yaml" if preset is None else Path(preset)
+        data = _read_data(path)
+    own = {key: overrides.pop(key) for key in source.DEFAULTS if key in overrides}
+    if isinstance(data, dict):
+        data = {**data, **own}
+        if hasattr(source, "describe"):  # fields or tasks that depend on the raw files or on other options
+            data = {**data, **source.describe(raw_dir, {**source.DEFAULTS, **data})}
+    options = parse_options(data, source.DEFAULTS, str(path) if dataset == "table" else f"data of {path}")
+    options = _override(options, overrides, dataset, path)
+    _refuse_leakage(options, getattr(source, "LEAKAGE", ()))
+    return options
+
+
+def derived_columns(dataset: str) -> Mapping[str, tuple[str, Any]]:
+    """Columns that a source makes itself: name -> the raw column it is made from, and the Polars expression.
+
+    Raises:
+        UserError: there is no such data set.
+    """
+    return getattr(_source(dataset), "DERIVED", {})
+
+
+def _override(options: DataOptions, overrides: dict[str, Any], dataset: str, path: Path) -> DataOptions:
+    split = {key: overrides.pop(key) for key in _SPLIT_KEYS if key in overrides}
+    if split:
+        options = replace(options, split=parse_split({**asdict(options.split), **split}, "the command line"))
+    for key in ("fields", "tasks"):
+        if key in overrides:
+            known = (*getattr(options, key), *getattr(options, f"more_{key}"))
+            options = replace(options, **{key: _keep(known, overrides.pop(key), key, path)})
+    for key, least in (("min_count", 1), ("buckets", 2)):
+        if key in overrides:
+            options = replace(options, **{key: whole(overrides.pop(key), key, least, "the command line")})
+    for key in overrides:
+        allowed = [*_SPLIT_KEYS, "fields", "tasks", "min_count", "buckets", *options.source]
+        raise UserError(f"option {key!r} is unknown to {dataset}; expected one of {', '.join(allowed)}"
+                        f"{nearest(key, allowed)}")
+    return options
+
+
+def _read_data(path: Path) -> dict[str, Any]:
+    """Returns the ``data:`` mapping of a preset; its key ``same_as`` names a preset to start from."""
+    data = read_yaml(path).get("data", {})
+    if isinstance(data, dict) and "same_as" in data:
+        return {**_read_data(path.with_name(f"{data['same_as']}.yaml")),
+                **{key: value for key, value in data.items() if key != "same_as"}}
+    return data
+
+
+def _source(dataset: str):
+    if dataset not in SOURCES:
+        raise UserError(f"dataset is {dataset!r}; expected one of {', '.join(SOURCES)}{nearest(dataset, SOURCES)}")
+    return importlib.import_module(SOURCES[dataset], __package__)
+
+
+def _refuse_leakage(options: DataOptions, columns) -> None:
+    for spec in options.fields:
+        if spec.column in columns:
+            raise UserError(f"field {spec.name!r} is made from column {spec.column!r}, which is known only after the "
+                            "impression and gives the labels away; drop it from the fields")
+
+
+def _keep(items, names: Sequence[str], what: str, path: Path):
+    place = {item.name: item for item in items}
+    names = list(place) if list(names) == ["all"] else names
+    for name in names:
+        if name not in place:
+            raise UserError(f"{what[:-1]} {name!r} is not in data of {path}; it has {', '.join(place)}"
+                            f"{nearest(name, place)}")
+    return tuple(place[name] for name in dict.fromkeys(names))
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    state = path.stat()
+    return {"name": path.name, "bytes": state.st_size, "changed": state.st_mtime_ns}
+
+
+def _reusable(data_dir: Path, made_of: Mapping[str, Any]) -> bool:
+    """True where a complete set stands that was made of the same files by the same settings."""
+    if not ((data_dir / SCHEMA_FILE).is_file() and (data_dir / INPUTS_FILE).is_file()):
+        return False
+    try:
+        if read_json(data_dir / INPUTS_FILE) != made_of:
+            return False
+        PreparedData.open(data_dir)
+        return True
+    except UserError as error:
+        logger.warning("%s; preparing it again", error)
+        return False

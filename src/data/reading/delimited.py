@@ -1,0 +1,220 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Streaming delimited text into frames of bounded size, with errors that name the file and the line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from ...errors import UserError, nearest
+
+BLOCK_BYTES = 16 << 20
+TEXT, WHOLE = pl.String, pl.Int64
+
+
+def read_header(path: Path, separator: str = ",") -> list[str]:
+    """Returns the column names in the first line.
+
+    Raises:
+        UserError: the file is missing or empty, is not UTF-8, or names a column twice or not at all.
+    """
+    try:
+        with open(path, "rb") as file:
+            return parse_header(file.readline(), path, separator)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist") from None
+
+
+def parse_header(line: bytes, path, separator: str = ",") -> list[str]:
+    """Returns the column names in a header line; ``path`` is for messages.
+
+    Raises:
+        UserError: it is empty, is not UTF-8, or names a column twice or not at all.
+    """
+    try:
+        names = next(csv.reader([line.decode("utf-8-sig")], delimiter=separator), None)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} line 1 is not UTF-8 text with columns ({error}); save it as UTF-8") from None
+    if not names:
+        raise UserError(f"{path} is empty; expected a header line and rows")
+    for name in names:
+        if not name.strip() or names.count(name) > 1:
+            raise UserError(f"{path} line 1 names column {name!r} {names.count(name)} times; expected every column "
+                            "once, with a name")
+    return names
+
+
+def require_columns(path: Path, names: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raises:
+        UserError: the file lacks a wanted column.
+    """
+    for name in wanted:
+        if name not in names:
+            raise UserError(f"{path} has no column {name!r}; it has {', '.join(names)}{nearest(name, names)}")
+
+
+def read_frames(path: Path, types: Mapping[str, type], separator: str = ",", names: Sequence[str] | None = None,
+                quoted: bool = True, content: bytes | None = None) -> Iterator[pl.DataFrame]:
+    """Yields the wanted columns of a file, block by block; empty cells are null.
+
+    Args:
+        types: the wanted columns and how to read them: TEXT or WHOLE.
+        names: the columns of a file that has no header line.
+        quoted: cells may stand in double quotes, and such cells may hold line breaks.
+        content: what to read in place of the file, if part of it was taken off.
+
+    Raises:
+        UserError: a line has too many or too few cells, or a cell is not UTF-8 or not of its type.
+    """
+    header = list(names) if names else read_header(path, separator)
+    require_columns(path, header, list(types))
+    if quoted:
+        _refuse_open_quote(path)
+    reader = BlockReader(path, header, types, separator, quoted)
+    with open(path, "rb") if content is None else io.BytesIO(content) as file:
+        place = Place()
+        if not names:
+            place = Place(len(file.readline()), 2)
+        for frame, _ in reader.blocks(file, place):
+            yield frame
+
+
+def read_table(path: Path, separator: str = ",") -> pl.DataFrame:
+    """Returns a whole small file as text.
+
+    Raises:
+        UserError: as :func:`read_frames`.
+    """
+    names = read_header(path, separator)
+    frames = list(read_frames(path, dict.fromkeys(names, TEXT), separator))
+    return pl.concat(frames) if frames else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far a file has been read: the next byte and its line number."""
+
+    offset: int = 0
+    line: int = 1
+
+
+class BlockReader:
+    """Parses blocks of whole lines of one file; only when something is wrong does it look for the line."""
+
+    def __init__(self, path: Path, names: list[str], types: Mapping[str, type], separator: str = ",",
+                 quoted: bool = True):
+        self.path, self.names, self.types, self.separator, self.quoted = path, names, types, separator, quoted
+
+    def blocks(self, file, place: Place) -> Iterator[tuple[pl.DataFrame, Place]]:
+        """Yields every block from a place on, with the place after it, from which reading can go on later."""
+        if file.seekable():
+            file.seek(place.offset)
+        rest = b""
+        while True:
+            piece = file.read(BLOCK_BYTES)
+            block = rest + piece
+            cut = _last_record_end(block, self.quoted) if piece else len(block)
+            if cut == 0 and len(block) > 4 * BLOCK_BYTES:
+                raise UserError(f"{self.path} line {place.line} does not end within {len(block) >> 20} MiB; expected "
+                                "one record a line")
+            block, rest = block[:cut], block[cut:]
+            after = Place(place.offset + cut, place.line + block.count(b"\n"))
+            if block.strip(b"\r\n"):
+                yield self.parse(block, place.line), after
+            place = after
+            if not piece:
+                return
+
+    def parse(self, block: bytes, line: int) -> pl.DataFrame:
+        """Returns the frame of a block that starts at ``line``."""
+        block = block.rstrip(b"\r\n") + b"\n"
+        try:
+            text = block.decode("utf-8")
+        except UnicodeDecodeError as error:
+            at = line + block.count(b"\n", 0, error.start)
+            raise UserError(f"{self.path} line {at} is not UTF-8 text; save the file as UTF-8") from None
+        if b"\0" in block:  # a zeroed block of a disk; no text has these
+            at = line + block.count(b"\n", 0, block.index(b"\0"))
+            raise UserError(f"{self.path} line {at} holds zero bytes: the file is damaged; copy or fetch it again")
+        cells = len(self.names) - 1
+        quotes = self.quoted and b'"' in block
+        if quotes or block.count(self.separator.encode()) != cells * block.count(b"\n"):
+            self._check_cells(text, line, quotes)
+        try:
+            return self._read(block, {name: self.types.get(name, TEXT) for name in self.names})
+        except pl.exceptions.PolarsError as error:
+            self._check_cells(text, line, quotes)
+            self._check_types(block, line)
+            raise UserError(f"{self.path} cannot be read from line {line} on: {str(error).splitlines()[0]}; are there "
+                            "quotes inside a cell?") from None
+
+    def _read(self, block: bytes, schema: Mapping[str, type]) -> pl.DataFrame:
+        return pl.read_csv(block, has_header=False, schema=dict(schema), separator=self.separator,
+                           quote_char='"' if self.quoted else None).select(list(self.types))
+
+    def _check_cells(self, text: str, line: int, quotes: bool) -> None:
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=self.separator, strict=True,
+                          quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE)
+        start = 1
+        try:
+            for row in rows:
+                if len(row) != len(self.names):
+                    raise UserError(f"{self.path} line {line + start - 1} has {len(row)} cells; expected "
+                                    f"{len(self.names)}: {', '.join(self.names)[:200]}")
+                start = rows.line_num + 1
+        except csv.Error as error:
+            raise UserError(f"{self.path} line {line + start - 1} cannot be read: {error}") from None
+
+    def _check_types(self, block: bytes, line: int) -> None:
+        try:
+            frame = self._read(block, dict.fromkeys(self.names, TEXT))
+        except pl.exceptions.PolarsError:
+            return
+        for name, kind in self.types.items():
+            wrong = frame[name].is_not_null() & frame[name].cast(kind, strict=False).is_null()
+            if wrong.any():
+                row = wrong.arg_max()
+                raise UserError(f"{self.path} line {line + row}, column {name!r} holds {frame[name][row]!r}; expected "
+                                "a whole number")
+
+
+def _last_record_end(block: bytes, quoted: bool) -> int:
+    """Returns where the last whole record ends: after a line break with an even number of quotes before it."""
+    end = block.rfind(b"\n") + 1
+    while quoted and end and block.count(b'"', 0, end) % 2:
+        end = block.rfind(b"\n", 0, end - 1) + 1
+    return end
+
+
+def _refuse_open_quote(path: Path) -> None:
+    """Refuses a quote that is never closed, which would swallow rows silently."""
+    count = 0
+    with open(path, "rb") as file:
+        for piece in iter(lambda: file.read(1 << 20), b""):
+            count += piece.count(b'"')
+    if count % 2 == 0:
+        return
+    opened = 0
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.count(b'"') % 2:
+                opened = number
+    raise UserError(f"{path} line {opened} has a double quote without its partner; close it or double it")

@@ -1,0 +1,111 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""The report's part on the selection: what every task keeps, how choices overlap, how tasks relate field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..schema import Selection
+from .charts import ranked_bars
+from .page import Cell, number, paragraph, table
+
+
+def chosen(selection: Selection) -> str:
+    """Heat map of fields and tasks, and the ranked scores of every task."""
+    scores = selection.scores or {}
+    if not scores:
+        words = "No scores: every task keeps the fields ticked here."
+    else:
+        words = ("✓ and bold: the task keeps the field. The stronger the colour, the better the field's rank within "
+                 "the task; the number is its score.")
+    heat = _heat_map(selection)
+    if not scores:
+        return paragraph(words) + heat
+    chance = selection.settings.get("chance")
+    level = ("This score has no chance level." if chance is None else
+             f"Dashed line: the chance level {chance:.4g}, which a field without information seldom exceeds.")
+    bars = "".join(ranked_bars(task, scores[task], selection.selected[task], chance)
+                   for task in selection.tasks if scores.get(task))
+    return (f"{paragraph(words)}{heat}<h3>Ranked by score</h3>"
+            f'{paragraph("Filled and ticked: kept. Hollow: dropped. " + level)}<div class="charts">{bars}</div>')
+
+
+def _heat_map(selection: Selection) -> str:
+    fields, ranks = selection.fields, {}
+    for task in selection.tasks:
+        known = (selection.scores or {}).get(task, {})
+        ranks[task] = {name: rank for rank, name in enumerate(sorted(known, key=known.__getitem__, reverse=True))}
+    order = sorted(fields, key=lambda name: sum(rank.get(name, len(fields)) for rank in ranks.values()))
+    rows = []
+    for name in order:
+        cells = [_heat_cell(selection, task, name, ranks[task].get(name)) for task in selection.tasks]
+        rows.append([name, *cells, *(["✓" if name in selection.shared else ""] if selection.shared else [])])
+    header = ["field", *selection.tasks, *(["shared path"] if selection.shared else [])]
+    return table(f"Fields of every task: {len(fields)} fields, {len(selection.tasks)} tasks", header, rows)
+
+
+def _heat_cell(selection: Selection, task: str, name: str, rank: int | None) -> Cell:
+    kept = name in selection.selected[task]
+    if rank is None:
+        return Cell("✓" if kept else "–", float(kept), bold=kept)
+    score = selection.scores[task][name]
+    worst = max(1, len(selection.fields) - 1)
+    return Cell(f"{'✓ ' if kept else ''}{score:.4g}", score, max(0, 9 - 9 * rank // worst), kept)
+
+
+def overlap(selection: Selection) -> str:
+    """How many fields every two tasks keep both."""
+    if len(selection.tasks) < 2:
+        return paragraph("There is one task, so there is nothing to overlap with.")
+    rows = []
+    for first in selection.tasks:
+        mine, cells = set(selection.selected[first]), []
+        for second in selection.tasks:
+            theirs = set(selection.selected[second])
+            share = len(mine & theirs) / len(mine | theirs)
+            cells.append(Cell(f"{len(mine & theirs)} ({share:.2f})", share, round(9 * share)))
+        rows.append([first, *cells])
+    kept = [set(names) for names in selection.selected.values()]
+    common, some = set.intersection(*kept), set.union(*kept)
+    words = (f"{len(common)} of {len(selection.fields)} fields are kept by all tasks, {len(some - common)} by some, "
+             f"{len(selection.fields) - len(some)} by none.")
+    never = [name for name in selection.fields if name not in some]
+    return (paragraph(words)
+            + table("Fields two tasks have in common (Jaccard index)", ["task", *selection.tasks], rows)
+            + (paragraph(f"Kept by none: {', '.join(never)}.") if never else ""))
+
+
+def relations(selection: Selection, reused: bool) -> str:
+    """How much of every task's score goes into every other's: on average, and for every field."""
+    if not selection.relations:
+        return paragraph("This selection merges no scores over tasks, so there are no relations.")
+    if reused:
+        return paragraph("The selection was read from a file; see the run it came from for the relations of its tasks.")
+    tasks, matrices = selection.tasks, selection.relations
+    names = [name for name in selection.fields if name in matrices]
+    rows = [[to, *(_weight([matrices[name][t][i] for name in names]) for i in range(len(tasks)))]
+            for t, to in enumerate(tasks)]
+    pairs = [(t, i) for t in range(len(tasks)) for i in range(len(tasks))]
+    each = [[name, *(_weight([matrices[name][t][i]]) for t, i in pairs)] for name in names]
+    words = ("A task's merged score of a field is the sum over tasks of relation times score. Rows take from columns; "
+             "“a ← b” is the weight of b's score in that of a. The stronger the colour, the larger its magnitude.")
+    return (paragraph(words) + table("Mean relation over fields", ["task", *(f"← {task}" for task in tasks)], rows)
+            + table("Relations of every field", ["field", *(f"{tasks[t]} ← {tasks[i]}" for t, i in pairs)], each))
+
+
+def _weight(values: Sequence[float]) -> Cell:
+    mean = sum(values) / len(values)
+    return number(mean, ".3f", min(9, max(0, round(9 * abs(mean)))))

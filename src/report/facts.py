@@ -1,0 +1,205 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""What a report shows, read from a finished run's folder and checked, so that the page can be made of plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from ..run import RunFolder
+from ..schema import Schema, Selection
+from ..settings import Config, read_yaml
+
+COSTS = "field_costs.json"
+# Two runs that agree in these and differ in their fields show what the fields do.
+COMPARED = ("dataset", "backbone", "embedding_dim", "bottom_dims", "tower_dims", "experts", "dropout", "batch_size",
+            "batch_per_rank", "learning_rate", "embedding_optimizer", "weight_decay", "loss_reduction", "epochs",
+            "patience", "monitor", "seed")
+
+
+@dataclass(frozen=True)
+class AllFields:
+    """A run with all fields, to show beside another.
+
+    Attributes:
+        path: its folder.
+        metrics: its metrics.json.
+        differences: settings that matter and differ: ``{name: (the run's, this one's)}``.
+    """
+
+    path: Path
+    metrics: Mapping[str, Any]
+    differences: Mapping[str, tuple] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything a report shows of one run.
+
+    Attributes:
+        path: the run folder.
+        config, env, metrics: what the files of these names hold.
+        history: one record per epoch.
+        all_fields: a run to compare with, or None.
+        costs: what field_costs.json holds (``auc`` of every task, ``without`` every field), or None.
+    """
+
+    path: Path
+    config: Mapping[str, Any]
+    env: Mapping[str, Any]
+    schema: Schema
+    selection: Selection
+    history: Sequence[Mapping[str, Any]]
+    metrics: Mapping[str, Any]
+    all_fields: AllFields | None = None
+    costs: Mapping[str, Any] | None = None
+
+
+def keeps_all(selection: Selection) -> bool:
+    """Whether every task keeps every field."""
+    return all(len(kept) == len(selection.fields) for kept in selection.selected.values())
+
+
+def dropped_fields(selection: Selection) -> list[str]:
+    """The fields some task drops, in field order; of a run with all fields, all of them."""
+    if keeps_all(selection):
+        return list(selection.fields)
+    return [name for name in selection.fields if not all(name in kept for kept in selection.selected.values())]
+
+
+def read_facts(run: RunFolder, schema: Schema, all_fields: AllFields | None = None) -> Facts:
+    """Reads a finished run.
+
+    Raises:
+        UserError: a file is missing or damaged, or the run is not of this data set.
+    """
+    selection = run.read_selection()
+    if set(selection.fields) != set(schema.field_names):
+        raise UserError(f"{run.path} was trained with other fields than {schema.dataset} has now; prepare the data as "
+                        "it was, or train again")
+    schema.task_indices(selection.tasks)
+    env, history = run.read("env.json"), run.read_history()
+    costs = run.read(COSTS) if (run.path / COSTS).exists() else None
+    with _damage(run.path / "selection.json"):
+        scores = [*(selection.scores or {}).values()]
+        _need(all(_is_number(score) for entry in scores for score in entry.values()))
+        _need(all(len(matrix) == len(selection.tasks) for matrix in (selection.relations or {}).values())
+              or _reuses(run))
+    with _damage(run.path / "env.json"):
+        _need(isinstance(env["command"], list) and isinstance(env.get("packages", {}), dict))
+    with _damage(run.path / "history.jsonl"):
+        _need(all(_is_number(record["train_loss"]) and _measured(record["valid"], selection.tasks)
+                  and isinstance(record["epoch"], int) for record in history))
+    if costs is not None:
+        with _damage(run.path / COSTS, "delete it, and start report.py again"):
+            _need(all(_is_value(value) for entry in (costs["auc"], *costs["without"].values())
+                      for value in (entry[task] for task in selection.tasks)))
+            _need(isinstance(costs["all_fields"], str) and isinstance(costs["split"], str))
+    return Facts(run.path, read_yaml(run.path / "config.yaml"), env, schema, selection, history,
+                 read_metrics(run, selection.tasks), all_fields, costs)
+
+
+def read_metrics(run: RunFolder, tasks: Sequence[str]) -> Mapping[str, Any]:
+    """A run's metrics.json, with all that a report shows of it.
+
+    Raises:
+        UserError: the run is not finished, or the file is damaged.
+    """
+    if not run.finished:
+        raise UserError(f"{run.path} has no metrics.json: the run is not finished; start train.py again as it was")
+    metrics = run.read("metrics.json")
+    with _damage(run.path / "metrics.json"):
+        _need(all(_measured(metrics[split], tasks) for split in ("valid", "test")))
+        _need(all(_is_value(metrics[key]) for key in ("mean_auc", "parameters", "best_epoch", "epochs")))
+        _need(all(_is_value(value) for value in metrics["seconds"].values()))
+    return metrics
+
+
+def find_all_fields(run: RunFolder) -> AllFields | None:
+    """A finished run with all fields and otherwise the same settings, beside the run in the same folder.
+
+    Files of other runs that cannot be read are passed over: they are not this run's matter.
+    """
+    for path in sorted(run.path.parent.glob("*/metrics.json")):
+        try:
+            config = read_yaml(path.parent / "config.yaml")
+            if path.parent != run.path and config.get("selector") == config.get("selection") == "none":
+                found = compare_with(run, RunFolder(path.parent))
+                if not found.differences:
+                    return found
+        except UserError:
+            continue
+    return None
+
+
+def compare_with(run: RunFolder, other: RunFolder) -> AllFields:
+    """Takes ``other`` as the run to show beside ``run``.
+
+    Raises:
+        UserError: it is no finished run with all fields, or is of other tasks or fields.
+    """
+    mine, theirs = run.read_selection(), other.read_selection()
+    if not keeps_all(theirs):
+        raise UserError(f"{other.path} does not keep all fields; give a run of train.py --selector none")
+    if mine.tasks != theirs.tasks or set(mine.fields) != set(theirs.fields):
+        raise UserError(f"{other.path} has other tasks or fields than {run.path}; give a run of the same data set and "
+                        "tasks")
+    configs = [read_yaml(folder.path / "config.yaml") for folder in (run, other)]
+    values = [{name: config.get(name) for name in COMPARED} for config in configs]
+    with _damage(other.path / "config.yaml"):
+        for config, value in zip(configs, values):
+            value["data_dir"] = str(Config(config).data_path.resolve())
+    differences = {name: (value, values[1][name]) for name, value in values[0].items() if value != values[1][name]}
+    return AllFields(other.path, read_metrics(other, theirs.tasks), differences)
+
+
+class _damage:  # noqa: N801 reads as a statement
+    """Turns what a file of the wrong form raises into one line that names the file."""
+
+    def __init__(self, path: Path, mend: str = "train again, or restore it"):
+        self.path, self.mend = path, mend
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind, error, _trace) -> None:
+        if isinstance(error, (KeyError, TypeError, ValueError, AttributeError, IndexError)):
+            raise UserError(f"{self.path} is damaged: {kind.__name__} {error}; {self.mend}") from None
+
+
+def _need(holds: bool) -> None:
+    if not holds:
+        raise ValueError("a value has the wrong form")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _is_value(value: Any) -> bool:
+    return value is None or _is_number(value)
+
+
+def _measured(metrics: Mapping[str, Mapping], tasks: Sequence[str]) -> bool:
+    return all(_is_value(metrics[task][key]) for task in tasks for key in ("auc", "logloss"))
+
+
+def _reuses(run: RunFolder) -> bool:
+    return read_yaml(run.path / "config.yaml").get("selection") != "none"

@@ -1,0 +1,193 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""A run's report: one page that shows what was selected, what came of it, and how to repeat it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from ..schema import SPLITS
+from .charts import curves
+from .choice import chosen, overlap, relations
+from .facts import Facts, dropped_fields, keeps_all
+from .page import code, count, number, page, paragraph, table
+
+METRICS = {"auc": "AUC", "logloss": "log loss"}
+SIZES = {"parameters": "parameters", "embedding_parameters": "of these, embedding", "epochs": "epochs",
+         "best_epoch": "best epoch", "train_rows_per_second": "train rows per second", "peak_memory_mb": "peak MB"}
+
+
+def report(facts: Facts) -> str:
+    """The page as text; it depends on ``facts`` alone, and needs nothing but a browser."""
+    reused = facts.config.get("selection", "none") != "none"
+    return page(f"Run {facts.path.name}", _lead(facts), [
+        ("results", "Results", _results(facts)),
+        ("selection", "Selected fields", chosen(facts.selection)),
+        ("overlap", "Overlap between tasks", overlap(facts.selection)),
+        ("relations", "Task relations", relations(facts.selection, reused)),
+        ("curves", "Learning curves", _curves(facts)),
+        ("costs", "Cost of dropping a field", _costs(facts)),
+        ("data", "Data set", _data(facts)),
+        ("settings", "Settings", _pairs("Settings of the run", facts.config)),
+        ("environment", "Environment", _environment(facts)),
+    ])
+
+
+def _lead(facts: Facts) -> str:
+    config, selection = facts.config, facts.selection
+    how = selection.selector
+    if how == "multisfs":
+        how = f"multisfs ({selection.settings.get('score', config.get('score'))} score)"
+    if config.get("selection", "none") != "none":
+        how += f", read from {config['selection']}"
+    counts = ", ".join(f"{task} {k}" for task, k in selection.k.items())
+    words = [f"{selection.backbone} on {facts.schema.dataset}, selector {how}, seed {config.get('seed')}.",
+             f"Of {len(selection.fields)} fields, these many are kept: {counts}.",
+             f"Mean test AUC {number(facts.metrics['mean_auc']).text}"]
+    if facts.all_fields:
+        words[-1] += f", with all fields {number(facts.all_fields.metrics['mean_auc']).text}"
+    return paragraph(" ".join(words) + ".")
+
+
+def _results(facts: Facts) -> str:
+    beside, rows = facts.all_fields, []
+    for task in facts.selection.tasks:
+        for split in ("test", "valid"):
+            for key, name in METRICS.items():
+                mine = facts.metrics[split][task][key]
+                rows.append([task, f"{split} {name}", number(mine)])
+                if beside:
+                    theirs = beside.metrics[split][task][key]
+                    rows[-1] += [number(theirs), number(_minus(mine, theirs), "+.4f")]
+    header = ["task", "metric", "this run", *(["all fields", "change"] if beside else [])]
+    return _beside(facts) + table("Metrics of every task, at the best epoch", header, rows) + _sizes(facts)
+
+
+def _beside(facts: Facts) -> str:
+    """Says what stands beside the run's numbers, and what else differs."""
+    if keeps_all(facts.selection):
+        return paragraph("This run has all fields.")
+    if not facts.all_fields:
+        return paragraph("No run with all fields lies beside this one. To compare, start train.py with the same "
+                         "settings and --selector none, then report.py.")
+    words = f"All fields: run {facts.all_fields.path.name}."
+    for name, (mine, theirs) in facts.all_fields.differences.items():
+        words += f" It differs in {name}: {_text(theirs)}, here {_text(mine)}."
+    return paragraph(words)
+
+
+def _sizes(facts: Facts) -> str:
+    runs = [facts.metrics, *([facts.all_fields.metrics] if facts.all_fields else [])]
+    rows = [[name, *(number(metrics.get(key), ",.0f") for metrics in runs)] for key, name in SIZES.items()]
+    rows += [[f"seconds to {part}", *(number(metrics["seconds"].get(part), ".1f") for metrics in runs)]
+             for part in facts.metrics["seconds"]]
+    header = ["quantity", "this run", "all fields"][:1 + len(runs)]
+    return table("Size and speed", header, rows)
+
+
+def _curves(facts: Facts) -> str:
+    history = facts.history
+    if not history:
+        return paragraph("history.jsonl has no epoch.")
+    best, tasks = facts.metrics["best_epoch"], facts.selection.tasks
+    charts = [curves("Training loss", {"train loss": [record["train_loss"] for record in history]}, best)]
+    for key, name in METRICS.items():
+        lines = {task: [record["valid"][task][key] for record in history] for task in tasks}
+        charts.append(curves(f"Validation {name}", lines, best))
+    rows = [[count(record["epoch"]), number(record["train_loss"]),
+             *(number(record["valid"][task][key]) for task in tasks for key in METRICS)]
+            for record in history]
+    header = ["epoch", "train loss", *(f"{task} {name}" for task in tasks for name in METRICS.values())]
+    return f'<div class="charts">{"".join(charts)}</div>{table("Every epoch, on the validation split", header, rows)}'
+
+
+def _costs(facts: Facts) -> str:
+    if not facts.costs:
+        command = ["python", "report.py", "--run_dir", str(facts.path)]
+        if not keeps_all(facts.selection) and not facts.all_fields:
+            command += ["--all_fields", "RUN_WITH_ALL_FIELDS"]
+        return (paragraph("Not computed yet; it takes one pass over the validation split per dropped field, on a model "
+                          "of all fields:") + code(shlex.join(command)))
+    costs, tasks = facts.costs, facts.selection.tasks
+    changes = {name: [_minus(costs["without"][name][task], costs["auc"][task]) for task in tasks]
+               for name in dropped_fields(facts.selection) if name in costs["without"]}
+    if not changes:
+        return paragraph("No task drops a field.")
+    aucs = ", ".join(f"{task} {number(costs['auc'][task]).text}" for task in tasks)
+    words = (f"Change of the AUC on the {costs['split']} split when the field's mask is set to 0 in the model of run "
+             f"{costs['all_fields']} (all fields: {aucs}). Nothing is trained again, so this is what that model loses; "
+             "a model trained without the field may lose less. The stronger the colour, the larger the loss.")
+    ticks = "" if keeps_all(facts.selection) else " ✓: this task keeps the field."
+    return (paragraph(words + ticks)
+            + table("Change of AUC without the field", ["field", *tasks], _cost_rows(facts, changes)))
+
+
+def _cost_rows(facts: Facts, changes: Mapping[str, list]) -> list:
+    """One row a field, the costliest first."""
+    known = [change for row in changes.values() for change in row if change is not None]
+    worst, rows = -min(known, default=0.0), []
+    for name in sorted(changes, key=lambda name: sum(change or 0 for change in changes[name])):
+        cells = []
+        for task, change in zip(facts.selection.tasks, changes[name]):
+            heat = round(9 * max(0.0, -change) / worst) if change is not None and worst > 0 else None
+            cell = number(change, "+.4f", heat)
+            if name in facts.selection.selected[task] and not keeps_all(facts.selection):
+                cell = cell._replace(text=f"✓ {cell.text}", bold=True)
+            cells.append(cell)
+        rows.append([name, *cells])
+    return rows
+
+
+def _data(facts: Facts) -> str:
+    schema, selection = facts.schema, facts.selection
+    rows = [["rows", *(count(schema.rows[split]) for split in SPLITS)]]
+    for task in schema.tasks:
+        rows.append([f"positive rate of {task.name}",
+                     *(number(task.positive_rate.get(split)) for split in SPLITS)])
+    fields = [[item.name, count(item.cardinality), item.kind, ", ".join(item.source),
+               count(sum(item.name in selection.selected[task] for task in selection.tasks))]
+              for item in schema.fields]
+    steps = [[str(step.get("step", "")), number(step.get("rows"), ",.0f")] for step in schema.steps]
+    return (paragraph(f"{schema.dataset}: {len(schema.fields)} fields, {len(schema.tasks)} labels. Cardinalities count "
+                      "id 0, which stands for missing, unseen or rare.")
+            + table("Rows and positive rates", ["quantity", *SPLITS], rows)
+            + table("Fields", ["field", "cardinality", "kind", "made from", "tasks that keep it"], fields)
+            + (table("Steps of preparation", ["step", "rows"], steps) if steps else ""))
+
+
+def _environment(facts: Facts) -> str:
+    command = [str(word) for word in facts.env["command"]]
+    if command and command[0].endswith(".py"):
+        command = ["python", *command]
+    values = {key: value for key, value in facts.env.items() if key not in ("command", "packages")}
+    packages = facts.env.get("packages", {})
+    return f"{code(shlex.join(command))}{_pairs('Machine and versions', {**values, **packages})}"
+
+
+def _pairs(caption: str, values: Mapping[str, Any]) -> str:
+    return table(caption, ["name", "value"], [[key, _text(value)] for key, value in values.items()])
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _minus(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else first - second

@@ -1,4 +1,0 @@
-from src.reporting.tables import comparison_table, markdown_table, selection_table
-from src.reporting.writing import write_report
-
-__all__ = ["comparison_table", "markdown_table", "selection_table", "write_report"]

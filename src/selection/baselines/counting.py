@@ -1,0 +1,151 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Selectors that count: chi-squared and mutual information between every field and every label, and the random one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import chi2_contingency
+from sklearn.metrics import mutual_info_score
+from sklearn.metrics.cluster import expected_mutual_information
+from tqdm import tqdm
+
+from ..base import Selector
+
+BLOCK = 262_144  # rows in memory at a time
+
+
+class Counting(Selector):
+    """Base of the selectors that need no more than how often every value meets every label.
+
+    One pass over the train split; memory is one number per value and task, and a block of rows.
+
+    Args:
+        config: the run's Config (progress).
+    """
+
+    def __init__(self, config):
+        self.config = config
+
+    def fit(self, data, tasks: Sequence[str]) -> Counting:
+        began = time.perf_counter()
+        tables = contingency(data.split("train"), data.schema.cardinalities, data.schema.task_indices(tasks),
+                             self.config.progress)
+        counted = time.perf_counter()
+        self.scores_ = np.array([[self.score(_seen(table[:, (0, 1 + t)])) for table in tables]
+                                 for t in range(len(tasks))])
+        ended = time.perf_counter()
+        self.seconds_ = {"count": counted - began, "score": ended - counted, "total": ended - began}
+        return self
+
+    def score(self, table: np.ndarray) -> float:
+        """The score of one field for one task.
+
+        Args:
+            table: rows with label 0 and label 1 of every value seen, int64 ``[values, 2]``.
+        """
+        raise TypeError(f"{type(self).__name__} does not say how it scores")
+
+
+class ChiSquared(Counting):
+    """Pearson's statistic, as the paper's baseline takes it: it grows with the number of values, useful or not."""
+
+    name = "chi2"
+
+    def score(self, table):
+        return _chi_squared(table)[0]
+
+
+class ChiSquaredZ(Counting):
+    """Pearson's statistic less its degrees of freedom, in its standard deviations: comparable over cardinalities."""
+
+    name = "chi2_z"
+    chance_ = 3.0
+
+    def score(self, table):
+        statistic, freedom = _chi_squared(table)
+        return (statistic - freedom) / np.sqrt(2 * freedom) if freedom else 0.0
+
+
+class MutualInformation(Counting):
+    """Mutual information less its exact expectation under shuffled labels, in nats."""
+
+    name = "mutual_information"
+
+    def score(self, table):
+        if not _varies(table):
+            return 0.0
+        expected = expected_mutual_information(table, int(table.sum()))
+        return float(mutual_info_score(None, None, contingency=table) - expected)
+
+
+class Random(Selector):
+    """Every task's fields in an order of its own, drawn from the seed."""
+
+    name = "random"
+
+    def __init__(self, config):
+        self.config = config
+
+    def fit(self, data, tasks: Sequence[str]) -> Random:
+        rng = np.random.default_rng([self.config.seed, 4])
+        self.scores_ = rng.random((len(tasks), len(data.schema.fields)))
+        self.seconds_ = {"total": 0.0}
+        return self
+
+
+def contingency(split, cardinalities: Sequence[int], tasks: Sequence[int], show: bool = False) -> list[np.ndarray]:
+    """How often every value occurs, and how often with every label.
+
+    Args:
+        split: a Split.
+        cardinalities: ids of every field.
+        tasks: positions of the tasks.
+        show: progress bar.
+
+    Returns:
+        int64 ``[cardinality, 1 + tasks]`` for every field: rows, and rows with label 1.
+    """
+    tables = [np.zeros((size, 1 + len(tasks)), np.int64) for size in cardinalities]
+    with tqdm(total=split.rows, desc="count", unit="row", leave=False, disable=not show) as bar:
+        for start in range(0, split.rows, BLOCK):
+            ids, labels = split.read(start, start + BLOCK, None, tasks)
+            for table, column in zip(tables, ids.T):
+                table[:, 0] += np.bincount(column, minlength=len(table))
+                for t, label in enumerate(labels.T):
+                    table[:, 1 + t] += np.bincount(column[label > 0], minlength=len(table))
+            bar.update(len(ids))
+    return tables
+
+
+def _seen(table: np.ndarray) -> np.ndarray:
+    """(rows, positives) of all values to (negatives, positives) of those that occur."""
+    table = table[table[:, 0] > 0]
+    return np.stack([table[:, 0] - table[:, 1], table[:, 1]], 1)
+
+
+def _varies(table: np.ndarray) -> bool:
+    return len(table) > 1 and (table.sum(0) > 0).all()
+
+
+def _chi_squared(table: np.ndarray) -> tuple[float, int]:
+    """Statistic and degrees of freedom; 0, 0 for a constant field or label."""
+    if not _varies(table):
+        return 0.0, 0
+    found = chi2_contingency(table, correction=False)
+    return float(found[0]), int(found[2])

@@ -1,0 +1,106 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""L1-penalised logistic regression over one-hot values, one per task, through scikit-learn."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from inspect import signature
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from tqdm import tqdm
+
+from ..base import Selector
+
+LOG = logging.getLogger(__name__)
+MOST_ROWS = 100_000  # rows of the train split that are used
+STRENGTHS = (0.03, 0.1, 0.3, 1.0)  # scikit-learn's C, of which the best on held-out rows is taken
+HELD_OUT = 0.2
+
+
+class Lasso(Selector):
+    """A field is worth the standard deviation of what its values add to the log-odds over the rows.
+
+    C is chosen per task on a fifth of the rows by log loss. A field all of whose values got the weight 0 has score 0.
+
+    Args:
+        config: the run's Config (seed, progress).
+    """
+
+    name = "lasso"
+
+    def __init__(self, config):
+        self.config = config
+
+    def fit(self, data, tasks: Sequence[str]) -> Lasso:
+        began, config, split = time.perf_counter(), self.config, data.split("train")
+        rows = np.random.default_rng([config.seed, 5]).permutation(split.rows)[:MOST_ROWS]
+        ids, labels = split.take(rows, None, data.schema.task_indices(tasks))
+        hot = one_hot(ids, data.schema.cardinalities)
+        self.strengths_ = {}
+        scores = []
+        for task, label in zip(tqdm(tasks, desc="lasso", unit="task", leave=False, disable=not config.progress),
+                               labels.T):
+            weights, self.strengths_[task] = best_weights(hot, label, task, config.seed)
+            scores.append(field_spread(hot, weights, data.schema.cardinalities))
+        self.scores_ = np.array(scores)
+        self.seconds_ = {"total": time.perf_counter() - began}
+        return self
+
+    def settings(self):
+        return {"rows": MOST_ROWS, "C": self.strengths_}
+
+
+def one_hot(ids: np.ndarray, cardinalities: Sequence[int]) -> csr_matrix:
+    """Sparse 0/1 ``[rows, Σ cardinalities]``: field n has the columns from the sum of those before it."""
+    rows, fields = ids.shape
+    offsets = np.concatenate([[0], np.cumsum(cardinalities)])
+    columns = (ids + offsets[:-1]).astype(np.int32).ravel()
+    return csr_matrix((np.ones(rows * fields, np.float64), columns, np.arange(0, rows * fields + 1, fields)),
+                      (rows, int(offsets[-1])))
+
+
+def best_weights(hot: csr_matrix, label: np.ndarray, task: str, seed: int) -> tuple[np.ndarray, float]:
+    """Weights of every value at the C that predicts held-out rows best, and that C; zeros for a label of one class."""
+    held = int(hot.shape[0] * HELD_OUT)
+    if len(np.unique(label[held:])) < 2:
+        LOG.warning("task %s has one class in the rows of the lasso; all its scores are 0", task)
+        return np.zeros(hot.shape[1]), 0.0
+    losses = []
+    for strength in STRENGTHS:
+        model = _model(strength, seed).fit(hot[held:], label[held:])
+        losses.append(log_loss(label[:held], model.predict_proba(hot[:held])[:, 1], labels=[0, 1]))
+    best = STRENGTHS[int(np.argmin(losses))]
+    return _model(best, seed).fit(hot, label).coef_[0], best
+
+
+def _model(strength: float, seed: int) -> LogisticRegression:
+    # scikit-learn 1.8 renamed the way to ask for an L1 penalty.
+    renamed = signature(LogisticRegression).parameters["penalty"].default == "deprecated"
+    penalty = {"l1_ratio": 1.0} if renamed else {"penalty": "l1"}
+    return LogisticRegression(C=strength, solver="liblinear", random_state=seed, max_iter=50, tol=1e-3, **penalty)
+
+
+def field_spread(hot: csr_matrix, weights: np.ndarray, cardinalities: Sequence[int]) -> np.ndarray:
+    """Standard deviation over the rows of every field's part of the log-odds, ``[fields]``."""
+    share = np.asarray(hot.sum(0)).ravel() / hot.shape[0]
+    first = np.concatenate([[0], np.cumsum(cardinalities)[:-1]])
+    mean = np.add.reduceat(share * weights, first)
+    return np.sqrt(np.maximum(np.add.reduceat(share * weights ** 2, first) - mean ** 2, 0))

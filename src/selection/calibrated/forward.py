@@ -1,0 +1,143 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Forward selection for one task: fields, then pairs of fields, that have evidence after those taken before them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from scipy.special import ndtri
+
+from .additive import AdditiveFit
+from .pairs import PairTable
+from .value_sums import SHRINKAGE, ValueTable
+
+FALSE = 0.02  # share of noise among the fields taken that we accept
+PAIR_LEVEL = 3.0  # z of a pair, corrected for all pairs looked at
+WEAK = 2.0  # z that is no evidence, but worth an order: noise exceeds it once in 44
+MEMORY = 20.0  # λ of a model that has not learned how much to trust a field
+
+
+def level(taken: int, fields: int) -> float:
+    """z that the next field must reach after ``taken`` of ``fields`` were taken.
+
+    The step-down rule of Gavrilov, Benjamini and Sarkar (2009): of the fields taken, a share of at most FALSE is
+    expected to be noise. The level is strict where nothing matters and low where nearly everything does.
+    """
+    step = taken + 1
+    return float(-ndtri(step * FALSE / (fields + 1 - step * (1 - FALSE))))
+
+
+class ForwardPath:
+    """Which fields are taken, and what every field is worth.
+
+    Args:
+        table: the fields' values.
+        labels: 0 or 1, ``[rows]``.
+        used: rows that count, bool ``[rows]``.
+        uz: gradient energy of a network on these rows, ``[fields]``, or None for that of the residual.
+
+    Attributes:
+        fit: AdditiveFit of what was taken.
+        taken: bool ``[fields]``.
+        alone: z of every field before any was taken, ``[fields]``.
+        pairs: the pairs taken, as places in PairTable.pairs.
+        weak: fields not taken that have weak evidence at the end, bool ``[fields]``; set by ``gain``.
+    """
+
+    def __init__(self, table: ValueTable, labels: np.ndarray, used: np.ndarray, uz: np.ndarray | None):
+        self.table = table
+        self.fit = AdditiveFit(labels, used)
+        self.taken = np.zeros(table.fields, bool)
+        self.pairs = []
+        self.alone = self._evidence(uz)[0]
+        self._given = uz
+        self._worth = np.zeros(table.fields)
+
+    @property
+    def level(self) -> float:
+        """z that the next field must reach."""
+        return level(int(self.taken.sum()), self.table.fields)
+
+    def _evidence(self, uz: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """z ``[fields]`` and gains at every shrinkage ``[shrinkages, fields]``, on what is left."""
+        residual = self.fit.residual
+        sums, squares = self.table.sums(residual)
+        return (self.table.evidence(residual, sums, squares, uz),
+                self.table.gains(residual, sums, squares, SHRINKAGE))
+
+    def take_fields(self) -> None:
+        """Takes fields one by one, of those with evidence the one of largest gain, while there is one."""
+        uz = self._given  # the network's energy is that of the residual before any field is taken
+        while True:
+            z, gains = self._evidence(uz)
+            uz = None
+            open_ = (z >= self.level) & ~self.taken
+            if not open_.any():
+                return
+            n = int(np.argmax(np.where(open_, gains.max(0), -np.inf)))
+            self._take_field(n, gains[:, n])
+
+    def _take_field(self, n: int, gains: np.ndarray) -> None:
+        table, first = self.table, self.table.offsets[n]
+        self.taken[n], self._worth[n] = True, max(gains.max(), 0.0)
+        self.fit.add(n, table.slots[n] - first, table.offsets[n + 1] - first, SHRINKAGE[int(np.argmax(gains))])
+        count = int(self.taken.sum())
+        if count % -(-count // 8) == 0:  # every time at first, then seldom enough to stay linear in the fields
+            self.fit.sweep()
+
+    def take_pairs(self, table: PairTable, order: Iterable[int], tests: int, needed: float) -> None:
+        """Takes both fields of every pair that has evidence after the pairs before it.
+
+        Args:
+            table: the pairs.
+            order: places of the pairs to try, strongest first.
+            tests: number of pairs they were chosen from.
+            needed: z a pair must reach, corrected for that number.
+        """
+        for p in order:
+            crossing = table.cross(table.pairs[p])
+            if crossing.evidence(self.fit.standardized(), tests) < needed:
+                continue
+            lam, gain = crossing.best_shrinkage(self.fit.residual)
+            fields = list(table.pairs[p])
+            self.taken[fields] = True
+            self._worth[fields] += max(gain, 0.0)
+            self.fit.add(table.pairs[p], crossing.cells, crossing.counts.size, lam)
+            self.pairs.append(p)
+
+    def gain(self, table: PairTable, found: np.ndarray) -> np.ndarray:
+        """What every field is worth, in nats over these rows, ``[fields]``.
+
+        A field taken is worth what it gained when it was taken, plus what its pairs did. One that was not is judged on
+        what is left: at the shrinkage MEMORY, so that many values cost; but where there is weak evidence, alone or with
+        another field, at the best shrinkage, since then it more likely matters than not.
+
+        Args:
+            table: the pairs.
+            found: z of every pair before any was taken, corrected, ``[pairs]``.
+        """
+        z, gains = self._evidence()
+        memory = gains[list(SHRINKAGE).index(MEMORY)]
+        self.weak = (z >= WEAK) & ~self.taken
+        rest = np.where(self.weak, np.maximum(gains.max(0), memory), memory)
+        for p in np.flatnonzero(found >= WEAK):
+            pair = list(table.pairs[p])
+            crossing = table.cross(table.pairs[p])
+            if not self.taken[pair].all() and crossing.evidence(self.fit.standardized(), len(table.pairs)) >= WEAK:
+                rest[pair] = np.maximum(rest[pair], crossing.best_shrinkage(self.fit.residual)[1])
+                self.weak[pair] = ~self.taken[pair]
+        return np.where(self.taken, self._worth, rest)

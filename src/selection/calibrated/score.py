@@ -1,0 +1,160 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""The calibrated score: which fields carry information of their own about a task, and how much it is worth.
+
+Per task, on the rows that the gradient pass saw:
+
+1. Evidence. A field matters if its values differ: z of gradient energy (uz), with the chance distribution of its own
+   cardinality (chance.py), at three weightings of frequent against rare values.
+2. Forward selection. Among the fields whose z reaches the step-down level (forward.py: about 3.3 for the first field
+   of 41, falling as fields are found), the one of largest leave-one-out gain is taken; its shrunken effects join a
+   logistic fit, and the others are judged again on what that leaves. So of two copies, or of a cause and its shadow,
+   one is kept and the other falls to chance.
+3. Pairs. On what is left, pairs whose crossed value has an effect beyond both own effects (pairs.py) bring in their
+   two fields, the strongest pair first, each judged after the effects of those before it.
+4. Gain. The order is by what a field adds to a model that has those before it: its leave-one-out gain g, in nats of
+   log-likelihood over these rows. A field of noise with many values has a negative gain, the cost of memorising it.
+
+One score says it all (``one_scale``): fields with evidence of their own first, most valuable first; then those whose
+evidence is carried by others; then the rest, most harmless first. Plain top k takes them in this order.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .forward import PAIR_LEVEL, ForwardPath
+from .gradient_energy import GradientEnergy
+from .pairs import PairTable
+from .value_sums import ValueTable
+
+__all__ = ["CHANCE", "CalibratedScores", "GradientEnergy", "calibrated_scores"]
+LOG = logging.getLogger(__name__)
+CHANCE = 3.0
+WEAK_FROM = 2.0  # score of weak evidence
+COPY = 0.1  # share of a field's entropy that may be left, given another which then counts as its copy
+
+
+@dataclass(frozen=True)
+class CalibratedScores:
+    """Scores of every (task, field) and what they are made of, arrays ``[tasks, fields]``.
+
+    Attributes:
+        scores: larger is more important; above ``chance`` exactly where ``significant``.
+        chance: level that a field without information of its own does not exceed.
+        significant: fields with evidence of their own.
+        parts: "uz" (raw), "z" (on its own, before other fields are taken into account), "gain" (nats), "pair" (z of the
+            best pair, corrected for the number of pairs).
+    """
+
+    scores: np.ndarray
+    chance: float
+    significant: np.ndarray
+    parts: Mapping[str, np.ndarray]
+
+
+def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequence[int],
+                      uz: np.ndarray | None = None, used: np.ndarray | None = None) -> CalibratedScores:
+    """Scores every (task, field).
+
+    Args:
+        ids: integers ``[rows, fields]``.
+        labels: 0 or 1, ``[rows, tasks]``.
+        cardinalities: ids of every field.
+        uz: gradient energy ``[tasks, fields]`` of a network on these rows; None takes that of the residual y - rate,
+            to which it is equal at initialisation up to noise.
+        used: which task's evidence a row is, bool ``[rows, tasks]``; None uses every row for every task.
+    """
+    table = ValueTable(ids, cardinalities)
+    used = np.ones(labels.shape, bool) if used is None else used
+    given = [None] * labels.shape[1] if uz is None else uz
+    paths = [ForwardPath(table, *task) for task in zip(labels.T.astype(np.float64), used.T, given)]
+    if uz is None:
+        uz = np.stack([table.energy(path.fit.residual) for path in paths])
+    for path in paths:
+        path.take_fields()
+    pairs = PairTable(table)
+    found = _take_pairs(paths, pairs)
+    gain = np.stack([path.gain(pairs, row) for path, row in zip(paths, found)])
+    significant = np.stack([path.taken for path in paths])
+    weak = np.stack([path.weak for path in paths])
+    shadows = np.stack([(path.alone >= CHANCE) & ~path.taken for path in paths])
+    for path, row in zip(paths, shadows):
+        row &= ~copies_of(table, np.flatnonzero(row), np.flatnonzero(path.taken))
+    scores = one_scale(gain, significant, weak, shadows, table.entropies())
+    scores[:, np.diff(table.offsets) == 1] = -CHANCE  # a constant tells nothing: last of all
+    parts = {"uz": uz, "z": np.stack([path.alone for path in paths]), "gain": gain,
+             "pair": np.stack([_best_pair(pairs, row) for row in found])}
+    return CalibratedScores(scores, CHANCE, significant, parts)
+
+
+def one_scale(gain: np.ndarray, significant: np.ndarray, weak: np.ndarray, shadows: np.ndarray,
+              entropies: np.ndarray) -> np.ndarray:
+    """Puts four kinds of fields on one scale, ``[tasks, fields]``.
+
+    Above 3: fields with evidence of their own, 3 + gain in nats. 2 to 3: fields with weak evidence of their own, which
+    more likely matter than not, by gain. 0 to 2: *shadows*, whose evidence other fields already carry (the age of a
+    user whose id is taken). They are harmless, and can add through interactions only, which the entropy h of the field
+    bounds: 2 h / (1 + h). Below 0: no evidence, by gain, what costs most to memorise last.
+    """
+    bounded = gain / (1 + np.abs(gain))
+    kinds = [significant, weak & (gain > 0), shadows]
+    return np.select(kinds, [CHANCE + np.maximum(gain, 1e-6 * entropies), WEAK_FROM + bounded * (CHANCE - WEAK_FROM),
+                             WEAK_FROM * np.broadcast_to(entropies / (1 + entropies), gain.shape)],
+                     CHANCE / 2 * (bounded - 1))
+
+
+def copies_of(table: ValueTable, fields: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """Which of ``fields`` tell the value of a ``taken`` one (nearly) for certain: they bring nothing that it has not.
+
+    Returns:
+        bool, one for every field of the table.
+    """
+    entropies = table.entropies()
+    copies = np.zeros(table.fields, bool)
+    for n in fields:
+        for other in taken[entropies[taken] <= entropies[n] * (1 + COPY) + COPY]:
+            left = table.joint_entropy(n, other) - entropies[n]  # H(other | n)
+            copies[n] |= left <= COPY * entropies[other]
+    return copies
+
+
+def _take_pairs(paths: Sequence[ForwardPath], table: PairTable) -> np.ndarray:
+    """Lets every path take pairs; returns the z of all pairs before any was taken, ``[tasks, pairs]``.
+
+    A pair that one task takes is tried again for the others, now as one of few and not of all pairs: tasks of rare
+    positives find theirs that way.
+    """
+    found = table.scan([path.fit.standardized() for path in paths])
+    for path, row in zip(paths, found):
+        strong = np.flatnonzero(row >= PAIR_LEVEL)
+        path.take_pairs(table, strong[np.argsort(-row[strong], kind="stable")], len(table.pairs), PAIR_LEVEL)
+    own = [set(path.pairs) for path in paths]
+    for t, path in enumerate(paths):
+        told = sorted(set().union(*own[:t], *own[t + 1:]) - own[t], key=lambda p, row=found[t]: (-row[p], p))
+        path.take_pairs(table, told, len(told), path.level)
+    return found
+
+
+def _best_pair(table: PairTable, found: np.ndarray) -> np.ndarray:
+    """The z of the best pair of every field, at least 0, ``[fields]``."""
+    best = np.zeros(table.fields)
+    for pair, z in zip(table.pairs, found):
+        best[list(pair)] = np.maximum(best[list(pair)], z)
+    return best

@@ -1,0 +1,153 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Sums per value of every field at once, and what they say: evidence of an effect, and what it would be worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .chance import harmonic_tail, log_tail, normal_score, pair_moments
+
+# Weights w_v = 1 / (n_v + λ): infinite λ (w = 1) looks at frequent values, small λ at all values alike.
+EVIDENCE = (np.inf, 30.0, 1.0)
+SHRINKAGE = np.array([2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 300.0, 1000.0, 3000.0])  # λ of S_v / (n_v + λ)
+
+
+class Residual:
+    """What is left to explain of one label: values ``[rows]`` of mean about zero, variance and squared skewness."""
+
+    def __init__(self, values: np.ndarray):
+        self.values = values
+        squares = values * values
+        self.variance = float(squares.mean())
+        self.skew = float((squares * values).mean() ** 2 / self.variance ** 3) if self.variance > 0 else 0.0
+
+
+class ValueTable:
+    """The values of all fields that occur in some rows, side by side in one flat array.
+
+    Args:
+        ids: integers ``[rows, fields]``.
+        cardinalities: ids of every field.
+
+    Attributes:
+        slots: int64 ``[fields, rows]``, the place of every row's value in the flat array.
+        counts: float64 ``[values]``, rows of every value.
+        offsets: int64 ``[fields + 1]``; field n owns the places ``offsets[n]`` to ``offsets[n + 1] - 1``.
+    """
+
+    def __init__(self, ids: np.ndarray, cardinalities: Sequence[int]):
+        rows, fields = ids.shape
+        self.rows, self.fields = rows, fields
+        self.slots = np.empty((fields, rows), np.int64)
+        self.offsets = np.zeros(fields + 1, np.int64)
+        counts = []
+        for n in range(fields):
+            found = np.bincount(ids[:, n], minlength=cardinalities[n])
+            seen = np.flatnonzero(found)
+            place = np.cumsum(found > 0) - 1
+            self.slots[n] = place[ids[:, n]] + self.offsets[n]
+            self.offsets[n + 1] = self.offsets[n] + len(seen)
+            counts.append(found[seen])
+        self.counts = np.concatenate(counts).astype(np.float64)
+        varies = np.diff(self.offsets) > 1  # a constant field has no moments but rounding errors
+        self._moments = [[moment * varies for moment in pair_moments(self.counts, self._weights(lam), self.per_field)]
+                         for lam in EVIDENCE]
+
+    def _weights(self, lam: float) -> np.ndarray:
+        return np.ones_like(self.counts) if np.isinf(lam) else 1 / (self.counts + lam)
+
+    def entropies(self) -> np.ndarray:
+        """Entropy of every field in nats, ``[fields]``."""
+        return np.array([_entropy(self.counts[self.values(n)]) for n in range(self.fields)])
+
+    def joint_entropy(self, n: int, other: int) -> float:
+        """Entropy of two fields' crossed value in nats."""
+        crossed = self.slots[n] * len(self.counts) + self.slots[other]
+        return _entropy(np.unique(crossed, return_counts=True)[1])
+
+    def values(self, n: int) -> slice:
+        """The places of field n."""
+        return slice(self.offsets[n], self.offsets[n + 1])
+
+    def per_field(self, array: np.ndarray) -> np.ndarray:
+        """Adds a flat array up over the values of every field: ``[values]`` to ``[fields]``."""
+        return np.add.reduceat(array, self.offsets[:-1])
+
+    def sums(self, residual: Residual) -> tuple[np.ndarray, np.ndarray]:
+        """Per value the sum of the residuals and of their squares."""
+        return tuple(np.bincount(self.slots.ravel(), np.tile(weight, self.fields), len(self.counts))
+                     for weight in (residual.values, np.square(residual.values)))
+
+    def energy(self, residual: Residual) -> np.ndarray:
+        """uz of the residual, ``[fields]``: gradient_energy's formula with one dimension."""
+        sums, squares = self.sums(residual)
+        mean, variance, _, _ = self._moments[0]
+        excess = self.per_field(sums ** 2 - squares) - mean * residual.variance
+        scale = residual.variance * np.sqrt(variance)
+        return np.divide(excess, scale, out=np.zeros(self.fields), where=scale > 0)
+
+    def evidence(self, residual: Residual, sums: np.ndarray, squares: np.ndarray,
+                 uz: np.ndarray | None = None) -> np.ndarray:
+        """z of every field, ``[fields]``, from the weights of EVIDENCE together; 0 for a constant field.
+
+        Args:
+            residual: what to explain.
+            sums: Σ of the residuals per value.
+            squares: Σ of their squares per value.
+            uz: ``[fields]``, to be taken instead of this residual's for the weights w = 1.
+        """
+        if residual.variance <= 0:
+            return np.zeros(self.fields)
+        found = []
+        for lam, (mean, spread, cumulant, coincidence) in zip(EVIDENCE, self._moments):
+            value = self.per_field(self._weights(lam) * (sums ** 2 - squares)) / residual.variance
+            if uz is not None and np.isinf(lam):
+                value = mean + uz * np.sqrt(spread)
+            found.append(log_tail(value, mean, spread, cumulant + coincidence * residual.skew))
+        return np.where(np.diff(self.offsets) > 1, normal_score(harmonic_tail(found)), 0.0)
+
+    def gains(self, residual: Residual, sums: np.ndarray, squares: np.ndarray,
+              shrinkage: Sequence[float]) -> np.ndarray:
+        """What predicting by shrunken value means would gain on rows left out, in nats: ``[len(shrinkage), fields]``.
+
+        Row b is predicted by m_b = (S_v - r_b) / (n_v - 1 + λ) from the other rows of its value; the gain
+        Σ_b (r_b m_b - m_b² / 2) / variance is the improvement in log-likelihood to second order.
+        """
+        if residual.variance <= 0:
+            return np.zeros((len(shrinkage), self.fields))
+        products = sums ** 2 - squares
+        gains = [self.per_field(loo_gain(self.counts, products, squares, lam)) for lam in shrinkage]
+        return np.stack(gains) / residual.variance
+
+
+def _entropy(counts: np.ndarray) -> float:
+    shares = counts / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
+
+
+def loo_gain(counts: np.ndarray, products: np.ndarray, squares: np.ndarray, lam: float) -> np.ndarray:
+    """Σ_b (r_b m_b - m_b² / 2) of every value, m_b as in :meth:`ValueTable.gains`.
+
+    Args:
+        counts: rows of every value.
+        products: Σ r_b r_c over pairs of different rows, S_v² - Σ r_b².
+        squares: Σ r_b².
+        lam: λ.
+    """
+    others = counts - 1 + lam
+    return products / others - ((counts - 2) * products + (counts - 1) * squares) / (2 * others ** 2)

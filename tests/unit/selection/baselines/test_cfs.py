@@ -1,0 +1,40 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""CFS-MTL: formulas of mask, effects and interventions, planted fields, and which rows it reads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from src.selection.baselines.cfs import CFS
+from tests.unit.selection.planted_data import assert_train_only, fit_planted, trained_config
+
+
+def test_planted_fields_have_the_largest_masks():
+    scores = fit_planted(CFS, trained_config("search_epochs=3"), 4000).scores_
+    assert scores.argmax(1).tolist() == [0, 1]
+    np.testing.assert_allclose(scores.sum(1), 1, rtol=1e-5)
+
+
+def test_one_seed_gives_one_result_from_train_rows_alone():
+    scores = assert_train_only(CFS, trained_config())
+    assert (fit_planted(CFS, trained_config("seed=7"), 600).scores_ != scores).any()
+
+
+@pytest.mark.slow
+def test_one_task_and_three_tasks_of_aitm():
+    assert fit_planted(CFS, trained_config("backbone=mmoe"), 300, 1).scores_.shape == (1, 6)
+    assert np.isfinite(fit_planted(CFS, trained_config("backbone=aitm"), 300, 3).scores_).all()

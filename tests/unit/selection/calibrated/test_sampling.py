@@ -1,0 +1,101 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Rows for the score: no row twice, more positives of rare tasks, and these for their own task alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from src.selection.calibrated import sampling as module
+from src.selection.calibrated.sampling import draw_rows
+from src.selection.calibrated.score import calibrated_scores
+from tests.unit.selection.planted import draw_ids, draw_labels, standard
+
+
+class Split:
+    """Labels in memory, as a Split of a prepared set gives them."""
+
+    def __init__(self, labels: np.ndarray):
+        self.labels, self.rows = labels, len(labels)
+
+    def take(self, rows, columns=None, tasks=None):
+        return None, self.labels[rows][:, tasks]
+
+    def read_labels(self, start, stop, tasks=None):
+        return self.labels[start:stop][:, tasks]
+
+
+def make_split(rates, rows: int = 60_000) -> Split:
+    rng = np.random.default_rng(0)
+    return Split((rng.random((rows, len(rates))) < rates).astype(np.uint8))
+
+
+def test_common_labels_are_drawn_at_random():
+    split = make_split([0.4, 0.3])
+    rows, used = draw_rows(split, [0, 1], 20_000, seed=1)
+    assert len(np.unique(rows)) == 20_000 and used.all()
+    assert (rows == draw_rows(split, [0, 1], 20_000, seed=1)[0]).all()
+    assert (rows != draw_rows(split, [0, 1], 20_000, seed=2)[0]).any()
+
+
+def test_rare_positives_are_sought_and_serve_their_task_alone(monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", 7_000)
+    split = make_split([0.4, 0.01, 0.08])
+    rows, used = draw_rows(split, [2, 1], 20_000, seed=1)
+    assert len(np.unique(rows)) == 20_000
+    positives = [int(split.labels[rows, task][used[:, t]].sum()) for t, task in enumerate([2, 1])]
+    assert positives[0] == 2_000 and positives[1] == split.labels[:, 1].sum()  # the few there are: all of them
+    foreign = rows[~used[:, 0]]
+    assert len(foreign) and split.labels[foreign, 1].all()  # what task 2 may not use was drawn for task 1
+    own = split.labels[rows[used[:, 0] & ~used[:, 1]], 2]
+    assert own.all() and used.any(1).all()
+
+
+def test_extra_rows_are_limited_and_none_asked_for_gives_none():
+    split = make_split([0.03, 0.03])
+    _, used = draw_rows(split, [0, 1], 4_000, seed=1)
+    assert 0.2 < (~used.all(1)).mean() <= 0.25
+    assert draw_rows(split, [0, 1], 4_000, seed=1, positives=0)[1].all()
+
+
+def test_all_rows_are_all_rows():
+    rows, used = draw_rows(make_split([0.01], 500), [0], 500, seed=0)
+    assert sorted(rows) == list(range(500)) and used.all()
+
+
+def test_many_rows_are_scanned_in_part(monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", 1_000)
+    monkeypatch.setattr(module, "MOST_SCANNED", 10_000)
+    split = make_split([0.002])
+    rows, _ = draw_rows(split, [0], 5_000, seed=0)
+    found = split.labels[rows, 0].sum()
+    assert 15 < found < split.labels.sum()
+
+
+def test_drawn_for_one_task_misleads_no_other():
+    """A field of the rare task alone, whose positives are always positive for the common one too."""
+    rng = np.random.default_rng(3)
+    sizes, total = [4, 12, 30, 2], 60_000
+    ids = draw_ids(rng, total, sizes)
+    rare = draw_labels(rng, -5.5 + 1.2 * standard(rng.standard_normal(12)[ids[:, 1]]))
+    common = np.maximum(draw_labels(rng, -0.5 + 0.5 * standard(rng.standard_normal(4)[ids[:, 0]])), rare)
+    labels = np.stack([common, rare], 1)
+    rows, used = draw_rows(Split(labels), [0, 1], 12_000, seed=0)
+    apart = calibrated_scores(ids[rows], labels[rows], sizes, used=used)
+    mixed = calibrated_scores(ids[rows], labels[rows], sizes)
+    base = used.all(1)
+    alone = calibrated_scores(ids[rows][base], labels[rows][base], sizes)
+    assert apart.significant[1, 1] and apart.significant[0, 0]
+    assert abs(apart.parts["z"][0, 1] - alone.parts["z"][0, 1]) < 1 < mixed.parts["z"][0, 1] - apart.parts["z"][0, 1]
