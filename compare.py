@@ -44,7 +44,7 @@ from src.files import write_json, write_text
 from src.programs import start_logging
 from src.run import RunFolder
 from src.schema import Selection
-from src.settings import ROOT, load_config, parse_arguments
+from src.settings import ROOT, load_settings, parse_arguments
 
 LOG = logging.getLogger("compare")
 AXES = ("datasets", "backbones", "methods", "keep_ratios", "tasks")
@@ -103,7 +103,7 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         key = setting.partition("=")[0]
         if key in OF_A_CELL:
             raise UserError(f"{key} differs from run to run of a grid; see python compare.py --help for its axes")
-    load_config(settings)  # refuses unknown keys here, once
+    load_settings(settings)  # refuses unknown keys here, once
     return options, settings
 
 

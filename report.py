@@ -39,7 +39,7 @@ from src.report.facts import COSTS, compare_with, dropped_fields, find_all_field
 from src.report.run_table import table_of_runs
 from src.run import RunFolder
 from src.selection.field_costs import aucs_without
-from src.settings import Config
+from src.settings import Settings
 from src.training import choose_device
 
 LOG = logging.getLogger("report")
@@ -68,7 +68,7 @@ def main(arguments: list) -> None:
         webbrowser.open(path.resolve().as_uri())
 
 
-def write_costs(run: RunFolder, everything: RunFolder, data, config: Config) -> None:
+def write_costs(run: RunFolder, everything: RunFolder, data, config: Settings) -> None:
     """Writes field_costs.json of ``run`` by the model of ``everything``, unless it is there already.
 
     Raises:

@@ -28,7 +28,7 @@ from src.report import selection_table
 from src.report.feature_rank import write_feature_ranks
 from src.run import RunFolder
 from src.selection import check_request, select_fields
-from src.settings import load_config
+from src.settings import load_settings
 from src.training import choose_device
 
 
@@ -36,7 +36,7 @@ def main(arguments: list) -> None:
     """Selects, writes and prints."""
     start_logging()
     rank_folder = take_option(arguments, "feature_rank", "")
-    config = load_config(arguments)
+    config = load_settings(arguments)
     if config.end_to_end:
         raise UserError("end_to_end trains masks that are part of a network; use train.py, or leave it out")
     data = open_data(config)

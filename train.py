@@ -35,7 +35,7 @@ from src.programs import choose_tasks, open_data, read_selection, start_logging
 from src.report import comparison_table, selection_table, write_report
 from src.run import RunFolder
 from src.selection import check_request, select_fields, with_masks
-from src.settings import load_config
+from src.settings import Settings, load_settings
 from src.training import Trainer, join_ranks, training_summary
 
 LOG = logging.getLogger("train")
@@ -44,7 +44,7 @@ LOG = logging.getLogger("train")
 def main(arguments: list) -> None:
     """The whole story of one run."""
     start_logging()
-    config = load_config(arguments)
+    config = load_settings(arguments)
     device, ranks = join_ranks(config.device_target, config.device_id)
     data = open_data(config)
     tasks = choose_tasks(data, config)
@@ -83,7 +83,7 @@ def main(arguments: list) -> None:
         show(run)
 
 
-def selection_of(run: RunFolder, data, tasks: list, config) -> tuple:
+def selection_of(run: RunFolder, data, tasks: list, config: Settings) -> tuple:
     """The run's selection and its seconds: read back when an earlier, interrupted process has made it.
 
     Of the ranks of a distributed run the first selects and the others read its file: a selection takes seconds, and

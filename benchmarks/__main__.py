@@ -40,7 +40,7 @@ from src.errors import UserError, nearest, run_program
 from src.files import write_json
 from src.programs import start_logging, take_option
 from src.run import environment
-from src.settings import load_config
+from src.settings import load_settings
 from src.training import choose_device
 
 
@@ -59,7 +59,7 @@ def main(arguments: list) -> None:
     if suite not in known:
         raise UserError(f"suite is {suite!r}; expected {', '.join(known)}{nearest(str(suite), known)}")
     options = _options(suite, arguments)
-    config = load_config(["dataset=kuairand_shape", *arguments])  # no preset of that name: the paper's sizes
+    config = load_settings(["dataset=kuairand_shape", *arguments])  # no preset of that name: the paper's sizes
     device = choose_device(config.device_target, config.device_id)
     found = {"suite": suite, "environment": environment(device)}
     for name in ALL if suite == "all" else [suite]:
@@ -78,7 +78,7 @@ def _options(suite: str, arguments: list) -> dict[str, dict]:
             raise UserError(f"shape is {shape!r}; expected {', '.join(SHAPES)} or both")
         one = any(str(word).lstrip("-").startswith("backbone") for word in arguments)
         options[suite] = {"shapes": tuple(SHAPES) if shape == "both" else (shape,),
-                          "backbones": (load_config(list(arguments)).backbone,) if one else BACKBONES}
+                          "backbones": (load_settings(list(arguments)).backbone,) if one else BACKBONES}
     return options
 
 

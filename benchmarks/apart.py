@@ -27,7 +27,7 @@ import numpy as np
 
 from benchmarks.steps import SHAPES, Synthetic, our_step
 from src.data import prepare
-from src.settings import load_config
+from src.settings import load_settings
 from src.training import choose_device
 
 TABLES = 16  # fields of the scale suite, which share its rows
@@ -40,7 +40,7 @@ def peak_mb() -> float:
 
 def table(rows: str, optimizer: str) -> dict:
     """A training step with an embedding table of so many rows of 32."""
-    config = load_config(["dataset=scale", "backbone=shared_bottom", "embedding_dim=32", "dropout=0",
+    config = load_settings(["dataset=scale", "backbone=shared_bottom", "embedding_dim=32", "dropout=0",
                           f"embedding_optimizer={optimizer}"])
     choose_device(config.device_target, config.device_id)
     cardinalities = (int(rows) // TABLES,) * TABLES
@@ -60,7 +60,7 @@ def table(rows: str, optimizer: str) -> dict:
 
 def network(shape: str, backbone: str, half: str) -> dict:
     """Peak memory of training with all fields or half of them."""
-    config = load_config(["dataset=scale", f"backbone={backbone}"])
+    config = load_settings(["dataset=scale", f"backbone={backbone}"])
     choose_device(config.device_target, config.device_id)
     split = Synthetic(4 * config.batch_size, SHAPES[shape])
     before = peak_mb()

@@ -27,7 +27,7 @@ from src.data.simulation.planted import plant
 from src.errors import UserError
 from src.files import write_json
 from src.programs import open_data, take_option
-from src.settings import load_config
+from src.settings import load_settings
 
 FAST = (
     {"selector": "multisfs", "score": "calibrated"}, {"selector": "multisfs", "score": "paper"}, {"selector": "chi2"},
@@ -59,7 +59,7 @@ def measure_selection(arguments: list) -> None:
         if name not in TRAINED:
             raise UserError(f"sets is {name!r}; expected some of {', '.join(TRAINED)}, every or none")
     found: dict = {"suite": "selection", "truth": [], "trained": []}
-    for record in measure_truth(laws, selectors, instances, draws, rows, load_config(["dataset=simulate", *small])):
+    for record in measure_truth(laws, selectors, instances, draws, rows, load_settings(["dataset=simulate", *small])):
         _keep(found, "truth", record)
     if found["truth"]:
         print(truth_table(found["truth"]), summary_table(found["truth"]), sep="\n\n")
@@ -93,7 +93,7 @@ def choose_selectors(wanted: str) -> tuple[dict, ...]:
 
 
 def _train_on_set(name: str, selectors: Sequence[dict], arguments: list, seeds: int, rows: int) -> Iterator[dict]:
-    config = load_config([f"dataset={TRAINED[name]}", *arguments])
+    config = load_settings([f"dataset={TRAINED[name]}", *arguments])
     data = plant("mix", 0, rows).data if name == "simulate" else open_data(config)
     data = with_noise(data, NOISE, 0) if name.endswith("_noise") else data
     for seed in range(seeds):

@@ -30,13 +30,14 @@ from src.files import write_json
 from src.models import MultiTaskModel, plan_inputs
 from src.run import RunFolder
 from src.selection.registry import SELECTORS, select_fields
+from src.settings import Settings
 from src.training import Trainer, choose_device, training_summary
 
 LOG = logging.getLogger(__name__)
 
 
 def measure_truth(laws: Sequence[str], selectors: Sequence[dict], instances: int, draws: int, rows: int,
-                  config) -> Iterator[dict]:
+                  config: Settings) -> Iterator[dict]:
     """Runs selectors on planted data, in graph mode on the device of ``config``.
 
     Args:
@@ -66,7 +67,7 @@ def describe(record: dict) -> str:
     return f"{record['law']}, {record['selector']}: precision@k {precision}, {record['seconds']:.1f} s"
 
 
-def _on_planted(planted: Planted, changes: dict, draws: int, config) -> dict:
+def _on_planted(planted: Planted, changes: dict, draws: int, config: Settings) -> dict:
     tasks = planted.data.schema.task_names
     began, found, kept = time.perf_counter(), [], []
     for draw in range(draws):
@@ -116,7 +117,7 @@ def _mean(values: Iterable[float | None]) -> float | None:
     return float(np.mean(values)) if values else None
 
 
-def train_on(data, name: str, changes: dict, config) -> dict:
+def train_on(data, name: str, changes: dict, config: Settings) -> dict:
     """Selects, trains and tests once; a finished run of the same name is read, not repeated.
 
     Args:
@@ -136,7 +137,7 @@ def train_on(data, name: str, changes: dict, config) -> dict:
         run.close()
 
 
-def _train(data, run: RunFolder, config) -> dict:
+def _train(data, run: RunFolder, config: Settings) -> dict:
     ms.set_seed(config.seed)
     device = choose_device(config.device_target, config.device_id)
     tasks = data.schema.task_names

@@ -28,6 +28,7 @@ from src.models import InputPlan, MultiTaskModel, NetWithLoss, plan_inputs
 from src.models.layers import MLP, Draft, HiddenLayer
 from src.schema import Field, Schema, Selection, Task
 from src.selection import all_fields
+from src.settings import Settings
 from src.training import make_step, predict_logits
 
 # KuaiRand-Pure's 41 fields: 30 of the user, 11 of the video, as preprocess.py --dataset kuairand counts their ids.
@@ -64,7 +65,7 @@ def make_schema(cardinalities) -> Schema:
     return Schema("shape", fields, (Task("click"), Task("like")), {}, {}, 1)
 
 
-def make_ours(config, cardinalities, half: bool) -> tuple[MultiTaskModel, InputPlan]:
+def make_ours(config: Settings, cardinalities, half: bool) -> tuple[MultiTaskModel, InputPlan]:
     """Our model of all fields, or of every second one."""
     schema = make_schema(cardinalities)
     selection = all_fields(schema, schema.task_names, config)
@@ -76,7 +77,7 @@ def make_ours(config, cardinalities, half: bool) -> tuple[MultiTaskModel, InputP
     return MultiTaskModel(plan, config.backbone, len(schema.tasks), config), plan
 
 
-def our_step(config, cardinalities, split: Synthetic, half: bool = False) -> Callable[[], None]:
+def our_step(config: Settings, cardinalities, split: Synthetic, half: bool = False) -> Callable[[], None]:
     """One of our training steps, input included."""
     model, plan = make_ours(config, cardinalities, half)
     step = make_step(model, config)
@@ -86,13 +87,13 @@ def our_step(config, cardinalities, split: Synthetic, half: bool = False) -> Cal
     return lambda: step(*next(batches)).asnumpy()
 
 
-def our_evaluation(config, cardinalities, split: Synthetic, half: bool = False) -> Callable[[], None]:
+def our_evaluation(config: Settings, cardinalities, split: Synthetic, half: bool = False) -> Callable[[], None]:
     """Our logits of the whole split, input included."""
     model, plan = make_ours(config, cardinalities, half)
     return lambda: predict_logits(model, split, plan, [0, 1], config.batch_size)
 
 
-def torch_steps(config, cardinalities, split: Synthetic) -> tuple[Callable[[], None], Callable[[], None]]:
+def torch_steps(config: Settings, cardinalities, split: Synthetic) -> tuple[Callable[[], None], Callable[[], None]]:
     """A training step, and the evaluation of the whole split, of the independent PyTorch implementation."""
     try:
         import torch
@@ -125,7 +126,7 @@ def torch_steps(config, cardinalities, split: Synthetic) -> tuple[Callable[[], N
     return train, evaluate
 
 
-def train_candidates(config, shape: str) -> tuple[dict[str, Callable], dict[str, Callable]]:
+def train_candidates(config: Settings, shape: str) -> tuple[dict[str, Callable], dict[str, Callable]]:
     """What the train suite compares: training steps, and evaluations of as many rows as 16 steps take."""
     cardinalities = SHAPES[shape]
     split = Synthetic(BATCHES * config.batch_size, cardinalities)
@@ -145,7 +146,7 @@ def matrix_product(size: int = 2048) -> tuple[Callable[[], None], float]:
     return lambda: product(factor, factor).asnumpy(), 2.0 * size ** 3
 
 
-def products_of_a_step(model: MultiTaskModel, config) -> float:
+def products_of_a_step(model: MultiTaskModel, config: Settings) -> float:
     """Floating-point operations of all matrix products in one training step of a backbone with a single input path.
 
     A layer computes three products of one size: its output, the gradient of its weights, that of its input. First
@@ -167,7 +168,7 @@ def products_of_a_step(model: MultiTaskModel, config) -> float:
     return total
 
 
-def part_candidates(config) -> dict[str, Callable[[], None]]:
+def part_candidates(config: Settings) -> dict[str, Callable[[], None]]:
     """One training step on KuaiRand's shape, and the same without one of its parts each."""
     split = Synthetic(BATCHES * config.batch_size, KUAIRAND)
 
@@ -226,7 +227,7 @@ class Nothing(nn.Cell):
         return labels
 
 
-def layout_candidates(config) -> dict[str, Callable[[], None]]:
+def layout_candidates(config: Settings) -> dict[str, Callable[[], None]]:
     """Eight experts [1024 → 512 → 256] with Adam: no batch normalisation, MindSpore's, and ours."""
     rows = Tensor(np.random.default_rng(0).standard_normal((config.batch_size, 1024)).astype(np.float32))
 

@@ -30,7 +30,7 @@ from src.data.loader import TrainLoader
 from src.data.simulation.planted import plant
 from src.report import markdown_table
 from src.selection import select_fields
-from src.settings import Config
+from src.settings import Settings
 
 LOG = logging.getLogger(__name__)
 EPOCH_ROWS = 764_000  # an epoch of KuaiRand-Pure's train split, about
@@ -41,14 +41,14 @@ def _table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     print(f"\n{title}\n\n{markdown_table(columns, rows)}", flush=True)
 
 
-def layout(config: Config) -> dict:
+def layout(config: Settings) -> dict:
     """Where hidden values lie in memory: batch-major or feature-major."""
     seconds = alternate(steps.layout_candidates(config))
     _table("Eight experts, one training step", STEP_COLUMNS, step_rows(seconds, config.batch_size))
     return {"seconds": seconds}
 
 
-def parts(config: Config) -> dict:
+def parts(config: Settings) -> dict:
     """Where the time of a training step goes: the step without one of its parts each."""
     seconds = alternate(steps.part_candidates(config))
     _table(f"Parts of a training step of {config.backbone}, kuairand shape", STEP_COLUMNS,
@@ -56,7 +56,7 @@ def parts(config: Config) -> dict:
     return {"seconds": seconds}
 
 
-def train(config: Config, backbones=steps.BACKBONES, shapes=tuple(steps.SHAPES)) -> dict:
+def train(config: Settings, backbones=steps.BACKBONES, shapes=tuple(steps.SHAPES)) -> dict:
     """Training and evaluation steps against the PyTorch reference; for MMoE also against the matrix product's peak."""
     found = {}
     for shape in shapes:
@@ -85,7 +85,7 @@ def train(config: Config, backbones=steps.BACKBONES, shapes=tuple(steps.SHAPES))
     return found
 
 
-def select(config: Config, rows: int = EPOCH_ROWS) -> dict:
+def select(config: Settings, rows: int = EPOCH_ROWS) -> dict:
     """What selecting costs: seconds per part against an epoch of training, and against selectors that train."""
     data = plant("mix", 0, rows).data
     tasks = data.schema.task_names
@@ -110,7 +110,7 @@ def select(config: Config, rows: int = EPOCH_ROWS) -> dict:
     return {"epoch_seconds": epoch, "parts": parts, "rivals": rivals}
 
 
-def _search_seconds(name: str, config: Config, rows: int, tasks: int) -> float:
+def _search_seconds(name: str, config: Settings, rows: int, tasks: int) -> float:
     """Seconds that a selector would search, from what one epoch of few and of twice as many steps takes."""
     taken = []
     for many in (SHORT, 2 * SHORT):
@@ -122,7 +122,7 @@ def _search_seconds(name: str, config: Config, rows: int, tasks: int) -> float:
     return taken[0] + slope * (config.search_epochs * rows * 0.9 / config.batch_size - SHORT)
 
 
-def read(config: Config, rows: int = 1_000_000) -> dict:
+def read(config: Settings, rows: int = 1_000_000) -> dict:
     """Shuffled batches from a prepared set on disk, nothing computed on them."""
     with tempfile.TemporaryDirectory() as folder:
         prepare("simulate", Path(folder) / "raw", Path(folder) / "prepared", overrides={"rows": rows})
@@ -140,7 +140,7 @@ def read(config: Config, rows: int = 1_000_000) -> dict:
     return {"seconds": seconds, "rows": loader.steps * loader.batch_size}
 
 
-def preparing(config: Config, rows: int = 1_000_000) -> dict:
+def preparing(config: Settings, rows: int = 1_000_000) -> dict:
     """Preparing raw logs in KuaiRand-Pure's layout."""
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "raw"
@@ -153,7 +153,7 @@ def preparing(config: Config, rows: int = 1_000_000) -> dict:
     return found
 
 
-def scale(config: Config, sizes=(10_000, 100_000, 300_000, 1_000_000, 10_000_000)) -> dict:
+def scale(config: Settings, sizes=(10_000, 100_000, 300_000, 1_000_000, 10_000_000)) -> dict:
     """Large embedding tables, dense and lazy; memory of all fields and of half."""
     commands = {f"{optimizer} {rows:,}": ["table", str(rows), optimizer]
                 for rows in sizes for optimizer in ("dense", "lazy")}

@@ -41,6 +41,7 @@ from src.files import write_json
 from src.models import InputPlan, MultiTaskModel, NetWithLoss
 from src.programs import load_model, load_run, open_data, refuse_learned_masks, start_logging, take_option
 from src.schema import SPLITS, Schema, Selection
+from src.settings import Settings
 from src.training import choose_device, predict_logits, restore
 from src.training.checkpoint import save_checkpoint
 
@@ -113,7 +114,7 @@ def parameters_of(model: MultiTaskModel) -> dict[str, np.ndarray]:
     return {parameter.name: parameter.asnumpy() for parameter in model.get_parameters()}
 
 
-def make_reference(config, schema: Schema, selection: Selection):
+def make_reference(config: Settings, schema: Schema, selection: Selection):
     """The PyTorch model a run's settings and fields describe, with fresh weights."""
     from pytorch_reference.models import BACKBONES, Shape
 
@@ -205,8 +206,8 @@ def smooth_rows(reference, split, size: int = GRADIENT_ROWS, windows: int = WIND
     return best
 
 
-def compare(model: MultiTaskModel, reference, plan: InputPlan, selection: Selection, data, config, split_name: str,
-            tolerance: float) -> Agreement:
+def compare(model: MultiTaskModel, reference, plan: InputPlan, selection: Selection, data, config: Settings,
+            split_name: str, tolerance: float) -> Agreement:
     """Logits, losses and AUC over a whole split, gradients of one batch; the model's moving statistics are changed."""
     torch, split = import_torch(), data.split(split_name)
     task_indices = data.schema.task_indices(selection.tasks)
@@ -230,7 +231,7 @@ def compare(model: MultiTaskModel, reference, plan: InputPlan, selection: Select
 
 
 def compare_gradients(found: Agreement, model: MultiTaskModel, reference, plan: InputPlan, split, task_indices,
-                      config) -> None:
+                      config: Settings) -> None:
     """Adds the gradients of one batch by every parameter."""
     from pytorch_reference.gradients import loss_gradients
 

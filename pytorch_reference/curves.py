@@ -40,7 +40,7 @@ from src.models import MultiTaskModel, plan_inputs
 from src.models.layers import HiddenLayer
 from src.programs import choose_tasks, open_data, start_logging, take_option
 from src.selection.base import all_fields
-from src.settings import load_config
+from src.settings import Settings, load_settings
 from src.training import choose_device, make_step, predict_logits
 
 ADAMS = {"pytorch": torch.optim.Adam, "mindspore": MindSporeAdam}
@@ -75,7 +75,7 @@ def main(arguments: list) -> None:
     adam = take_option(arguments, "adam", "pytorch")
     if adam not in ADAMS:
         raise UserError(f"adam is {adam!r}; expected {', '.join(ADAMS)}{nearest(adam, ADAMS)}")
-    plot, config = Path(arguments[0]), load_config(arguments[1:])
+    plot, config = Path(arguments[0]), load_settings(arguments[1:])
     start_logging()
     data = open_data(config)
     tasks = choose_tasks(data, config)
@@ -89,7 +89,7 @@ def main(arguments: list) -> None:
     print_figures(history)
 
 
-def train_both(model, reference, plan, data, tasks, config, adam) -> dict[str, np.ndarray]:
+def train_both(model, reference, plan, data, tasks, config: Settings, adam) -> dict[str, np.ndarray]:
     """Both frameworks step by step: arrays ``[steps, 2]`` of losses and ``[epochs, 2]`` of mean AUC on valid."""
     indices = data.schema.task_indices(tasks)
     loader = TrainLoader(data.split("train"), plan.columns, indices, config.batch_size, config.seed, model.mask_rows,
@@ -116,7 +116,7 @@ def train_both(model, reference, plan, data, tasks, config, adam) -> dict[str, n
     return {"losses": np.array(losses), "aucs": np.array(aucs)}
 
 
-def valid_aucs(model, reference, plan, data, tasks, indices, config) -> tuple:
+def valid_aucs(model, reference, plan, data, tasks, indices, config: Settings) -> tuple:
     split = data.split("valid")
     ours, labels = predict_logits(model, split, plan, indices, config.batch_size)
     reference.eval()

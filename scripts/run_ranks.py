@@ -43,7 +43,7 @@ from src.errors import Interrupted, UserError, run_program  # noqa: E402
 from src.programs import choose_tasks, open_data, start_logging  # noqa: E402
 from src.run import run_name  # noqa: E402
 from src.selection import check_request  # noqa: E402
-from src.settings import load_config  # noqa: E402
+from src.settings import load_settings  # noqa: E402
 
 MSRUN = ("master_addr", "master_port", "node_rank", "worker_num", "cluster_time_out", "rank_table_file", "bind_core")
 DEATH = re.compile(r"Worker process (\d+) exit with exception. Error code: (-?\d+)")  # msrun's words
@@ -180,7 +180,7 @@ def main(arguments: list) -> None:
     ranks, device, *options = arguments
     options, own = split_options(options)
     options += [f"device_target={device}", "progress=false"]
-    config = load_config(options)
+    config = load_settings(options)
     data = open_data(config)
     check_request(data, choose_tasks(data, config), config)
     total, first = numbers(int(ranks), own, config)

@@ -27,7 +27,7 @@ from .errors import UserError, nearest
 from .models import InputPlan, LearnedMaskModel, MultiTaskModel, build_model, plan_inputs
 from .run import RunFolder
 from .schema import Selection
-from .settings import Config, load_config, read_yaml
+from .settings import Settings, load_settings, read_yaml
 from .training import load_checkpoint, restore
 
 LOG = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def start_logging() -> None:
     warnings.filterwarnings("ignore", category=DeprecationWarning)
 
 
-def open_data(config: Config) -> PreparedData:
+def open_data(config: Settings) -> PreparedData:
     """Opens the prepared data set; MovieLens, which can be fetched, is prepared first where it is missing.
 
     Raises:
@@ -51,7 +51,7 @@ def open_data(config: Config) -> PreparedData:
     return PreparedData.open(config.data_path, verify=config.verify_data)
 
 
-def choose_tasks(data: PreparedData, config: Config) -> list[str]:
+def choose_tasks(data: PreparedData, config: Settings) -> list[str]:
     """The tasks to train, checked against the data set and the monitor.
 
     Raises:
@@ -70,7 +70,7 @@ def choose_tasks(data: PreparedData, config: Config) -> list[str]:
     return tasks
 
 
-def load_run(run_dir: str, arguments: list) -> tuple[RunFolder, Config]:
+def load_run(run_dir: str, arguments: list) -> tuple[RunFolder, Settings]:
     """A finished run's folder and settings, with some of them changed by ``arguments``.
 
     Raises:
@@ -79,10 +79,10 @@ def load_run(run_dir: str, arguments: list) -> tuple[RunFolder, Config]:
     run = RunFolder(Path(run_dir))
     if not (run.path / "config.yaml").exists():
         raise UserError(f"{run.path} is not a run folder (it has no config.yaml); train.py makes one")
-    return run, load_config(arguments, base=read_yaml(run.path / "config.yaml"))
+    return run, load_settings(arguments, base=read_yaml(run.path / "config.yaml"))
 
 
-def read_selection(run: RunFolder, config: Config) -> Selection:
+def read_selection(run: RunFolder, config: Settings) -> Selection:
     """The selection in a run's folder.
 
     Raises:
@@ -96,7 +96,7 @@ def read_selection(run: RunFolder, config: Config) -> Selection:
     return selection
 
 
-def load_model(run: RunFolder, config: Config,
+def load_model(run: RunFolder, config: Settings,
                data: PreparedData) -> tuple[MultiTaskModel | LearnedMaskModel, InputPlan, Selection]:
     """Rebuilds a run's model with its best weights."""
     selection = read_selection(run, config)
@@ -106,7 +106,7 @@ def load_model(run: RunFolder, config: Config,
     return model, plan, selection
 
 
-def refuse_learned_masks(run: RunFolder, config: Config) -> None:
+def refuse_learned_masks(run: RunFolder, config: Settings) -> None:
     """For programs that take networks of selected fields only.
 
     Raises:

@@ -32,7 +32,7 @@ from typing import Any
 from .errors import UserError
 from .files import check_seal, read_json, remove_leftovers, write_json, write_sealed, write_text
 from .schema import Selection
-from .settings import ROOT, Config, defaults, read_yaml
+from .settings import ROOT, Settings, defaults, read_yaml
 
 PACKAGES = ("mindspore", "mindspore-gpu", "numpy", "pandas", "polars", "scikit-learn", "scipy")
 SEALED = ("selection.json", "metrics.json")  # what others rely on, with a checksum beside it
@@ -50,7 +50,7 @@ class RunFolder:
         self._lock = None
 
     @classmethod
-    def create(cls, config: Config) -> RunFolder:
+    def create(cls, config: Settings) -> RunFolder:
         """Makes the folder of a new run, or takes up an unfinished one with the same settings, and locks it.
 
         Raises:
@@ -70,7 +70,7 @@ class RunFolder:
         return run
 
     @classmethod
-    def join(cls, config: Config) -> RunFolder:
+    def join(cls, config: Settings) -> RunFolder:
         """The folder of a run that rank 0 makes, for the other ranks: they read it and write nothing."""
         return cls(config.output_path / run_name(config), writes=False)
 
@@ -91,7 +91,7 @@ class RunFolder:
         except BlockingIOError:
             raise UserError(f"another run is writing to {self.path}; wait for it or give another run_name") from None
 
-    def _check_resumable(self, config: Config) -> None:
+    def _check_resumable(self, config: Settings) -> None:
         changed = changed_settings(read_yaml(self.path / "config.yaml"), config)
         if changed:
             raise UserError(f"{self.path} holds a run with other settings ({changed}); give another run_name")
@@ -160,7 +160,7 @@ class RunFolder:
         return metrics
 
 
-def changed_settings(before: Mapping[str, Any], config: Config) -> str:
+def changed_settings(before: Mapping[str, Any], config: Settings) -> str:
     """The first settings that would make another run than that of ``before``, as "key old -> new"; "" for none.
 
     A setting that ``before`` does not have was not there yet: it had what is now its default.
@@ -170,7 +170,7 @@ def changed_settings(before: Mapping[str, Any], config: Config) -> str:
     return ", ".join(f"{key} {before[key]} -> {now[key]}" for key in changed[:3])
 
 
-def run_name(config: Config) -> str:
+def run_name(config: Settings) -> str:
     """The run's name: the user's, or data set, backbone, selector and seed."""
     if config.run_name != "auto":
         return config.run_name

@@ -12,14 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""One frozen Config from default_config.yaml, the data set's preset, a file of the user's and the command line."""
+"""One frozen Settings from default_config.yaml, the data set's preset, a file of the user's and the command line."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -30,31 +30,77 @@ ROOT = Path(__file__).resolve().parent.parent  # the project's own folder
 DATA_KEY = "data"  # mapping in a preset that preparation alone reads
 
 
-class Config:
-    """Read-only settings: ``config.batch_size``. Built by ``load_config``."""
+@dataclass(frozen=True)
+class Settings:
+    """All settings of a program, typed and read-only; ``load_settings`` builds them.
 
-    def __init__(self, values: Mapping[str, Any]):
-        object.__setattr__(self, "_values", MappingProxyType(dict(values)))
+    default_config.yaml has every attribute's default, its explanation and the values that are allowed.
+    """
 
-    def __getattr__(self, key: str) -> Any:
-        try:
-            return object.__getattribute__(self, "_values")[key]
-        except KeyError:
-            raise AttributeError(f"no setting is called {key}") from None
+    # Data
+    dataset: str
+    data_dir: str
+    tasks: str
 
-    def __setattr__(self, key: str, value: Any) -> None:
-        raise AttributeError("settings are read-only; use replace")
+    # Selection
+    selector: str
+    selection: str
+    keep_ratio: float | str
+    keep_fields: int | str
+    shared_fields: str
+    score: str
+    score_sign: str
+    score_batches: int | str
+    relation: str
+    relation_epochs: int
+    relation_layers: int
+    relation_dim: int
+    relation_batches: int
+    search_epochs: int
+    end_to_end: bool
 
-    def replace(self, **changes: Any) -> Config:
+    # Model
+    backbone: str
+    embedding_dim: int
+    bottom_dims: tuple[int, ...]
+    tower_dims: tuple[int, ...]
+    experts: int
+    dropout: float
+
+    # Training
+    batch_size: int
+    batch_per_rank: bool
+    learning_rate: float
+    embedding_optimizer: str
+    weight_decay: float
+    loss_reduction: str
+    epochs: int
+    patience: int
+    monitor: str
+    seed: int
+
+    # Running
+    device_target: str
+    device_id: int
+    output_dir: str
+    run_name: str
+    resume: bool
+    progress: bool
+    verify_data: bool
+    summary: bool
+
+    def replace(self, **changes: Any) -> Settings:
         """Returns a copy with some settings changed; the new values are checked as those of a file are."""
         values, _, allowed = _read_defaults()
-        changes = {key: _checked(key, value, values, allowed, "replace") for key, value in changes.items()}
-        return Config({**self._values, **changes})
+        return replace(self, **{key: _checked(key, value, values, allowed, "replace")
+                                for key, value in changes.items()})
 
     def to_dict(self) -> dict[str, Any]:
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in self._values.items()}
+        """The settings as JSON and YAML have them: lists for tuples."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
 
     def to_yaml(self) -> str:
+        """The text of a run folder's config.yaml."""
         return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
 
     @property
@@ -74,8 +120,8 @@ class Config:
         return None if self.tasks == "auto" else [name.strip() for name in self.tasks.split(",")]
 
 
-def load_config(arguments: Sequence[str], base: Mapping[str, Any] | None = None) -> Config:
-    """Builds the Config of a program from its command line.
+def load_settings(arguments: Sequence[str], base: Mapping[str, Any] | None = None) -> Settings:
+    """Builds the Settings of a program from its command line.
 
     Args:
         arguments: ``--key value``, ``--key=value`` or ``key=value``; ``--config FILE`` names a YAML file.
@@ -106,7 +152,7 @@ def load_config(arguments: Sequence[str], base: Mapping[str, Any] | None = None)
             if key == DATA_KEY and where != "the command line":
                 continue
             merged[key] = _checked(key, value, values, allowed, where)
-    return Config(merged)
+    return Settings(**merged)
 
 
 def parse_arguments(arguments: Sequence[str]) -> dict[str, str]:
@@ -160,8 +206,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def defaults() -> dict[str, Any]:
-    """Every setting's default, as ``Config.to_dict`` gives it."""
-    return Config(_read_defaults()[0]).to_dict()
+    """Every setting's default, as ``Settings.to_dict`` gives it."""
+    return Settings(**_read_defaults()[0]).to_dict()
 
 
 def choices(key: str) -> list[str]:
@@ -169,7 +215,7 @@ def choices(key: str) -> list[str]:
     return list(_read_defaults()[2][key])
 
 
-@functools.cache  # every Config asks for them; a grid has hundreds
+@functools.cache  # every Settings asks for them; a grid has hundreds
 def _read_defaults() -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
     with open(ROOT / "default_config.yaml", encoding="utf-8") as file:
         values, helps, allowed = yaml.safe_load_all(file)

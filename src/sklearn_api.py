@@ -33,7 +33,7 @@ from .errors import UserError
 from .schema import Selection
 from .selection.base import make_selection
 from .selection.multisfs import MultiSFS
-from .settings import Config, load_config
+from .settings import Settings, load_settings
 from .training import choose_device
 
 
@@ -137,7 +137,7 @@ class MultiSFSSelector(TransformerMixin, BaseEstimator):
             del self.feature_names_in_
         return self
 
-    def _config(self, columns: int) -> Config:
+    def _config(self, columns: int) -> Settings:
         """The settings of a run, from the parameters.
 
         Raises:
@@ -151,7 +151,7 @@ class MultiSFSSelector(TransformerMixin, BaseEstimator):
         names = ("backbone", "relation", "shared_fields", "embedding_dim", "bottom_dims", "tower_dims",
                  "experts", "batch_size", "score_batches", "device_target")
         keep = min(self.k, columns) if isinstance(self.k, (int, np.integer)) else self.k
-        return load_config(["--dataset", "table"]).replace(
+        return load_settings(["--dataset", "table"]).replace(
             keep_fields=keep, seed=int(seed), progress=False, score=self.method,
             **{name: getattr(self, name) for name in names})
 

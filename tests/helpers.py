@@ -17,13 +17,13 @@
 from __future__ import annotations
 
 import re
-from types import SimpleNamespace
 
 import numpy as np
 from mindspore import Tensor
 
 from src.models import MultiTaskModel, plan_inputs
 from src.schema import Field, Schema, Selection, Task
+from src.settings import Settings, load_settings
 
 CARDINALITIES = (5, 3, 9, 2, 7, 4)
 
@@ -35,11 +35,11 @@ def make_schema(tasks: int = 3, cardinalities=CARDINALITIES) -> Schema:
                   {split: () for split in rows}, 1)
 
 
-def make_config(**changes) -> SimpleNamespace:
-    values = {"embedding_dim": 4, "bottom_dims": (8, 6), "tower_dims": (5,), "experts": 4, "dropout": 0.0, "seed": 3,
-              "backbone": "mmoe", "embedding_optimizer": "auto", "batch_size": 64, "keep_ratio": 0.5,
-              "keep_fields": "none", "shared_fields": "auto", "selector": "none", "end_to_end": False}
-    return SimpleNamespace(**{**values, **changes})
+def make_config(**changes) -> Settings:
+    """Settings of a small network; the rest is default_config.yaml's."""
+    values = {"dataset": "toy", "embedding_dim": 4, "bottom_dims": (8, 6), "tower_dims": (5,), "experts": 4,
+              "dropout": 0.0, "seed": 3, "batch_size": 64, "selector": "none", "progress": False}
+    return load_settings(["dataset=toy"]).replace(**{**values, **changes})
 
 
 def make_selection(schema: Schema, kept: dict, shared=(), backbone: str = "mmoe") -> Selection:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError, nearest
-from ..settings import ROOT, Config, choices, load_config, read_yaml
+from ..settings import ROOT, Settings, choices, load_settings, read_yaml
 
 PLAN_FILE = Path(__file__).with_name("paper.yaml")
 
@@ -46,13 +46,13 @@ class Cell:
         tasks = "" if self.tasks == "auto" else f"-{self.tasks.replace(',', '+')}"
         return f"{self.dataset}{tasks}-{self.backbone}-{self.method}-k{self.keep}-s{self.seed}"
 
-    def config(self, output_dir: Path) -> Config:
+    def config(self, output_dir: Path) -> Settings:
         """The settings of its run.
 
         Raises:
             UserError: a setting is unknown or wrong.
         """
-        return load_config(self.command(output_dir))
+        return load_settings(self.command(output_dir))
 
     def command(self, output_dir: Path) -> list[str]:
         """Arguments of train.py."""

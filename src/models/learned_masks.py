@@ -19,6 +19,7 @@ from __future__ import annotations
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from ..settings import Settings
 from .backbones import make_backbone
 from .embedding import MaskedRouter
 from .layers import Draft
@@ -94,7 +95,7 @@ class LearnedMaskModel(nn.Cell):
         ranks: processes that train it together.
     """
 
-    def __init__(self, plan: InputPlan, backbone: str, tasks: int, config, kind: str, ranks: int = 1):
+    def __init__(self, plan: InputPlan, backbone: str, tasks: int, config: Settings, kind: str, ranks: int = 1):
         super().__init__(auto_prefix=False)
         model = MultiTaskModel(plan, backbone, tasks, config, ranks)
         self.plan, self.mask_rows, self.dropout = plan, model.mask_rows, model.dropout
@@ -132,7 +133,7 @@ class LearnedMaskModel(nn.Cell):
         return self.embedding.table.size
 
 
-def build_model(plan: InputPlan, tasks: int, config, ranks: int = 1) -> MultiTaskModel | LearnedMaskModel:
+def build_model(plan: InputPlan, tasks: int, config: Settings, ranks: int = 1) -> MultiTaskModel | LearnedMaskModel:
     """The network of a run: over the planned fields, or with ``end_to_end`` over all of them, under a learned mask."""
     if config.end_to_end:
         return LearnedMaskModel(plan, config.backbone, tasks, config, config.selector, ranks)

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 import mindspore as ms
 from mindspore import Tensor, nn, ops
 
+from ..settings import Settings
 from .backbones import Sizes, make_backbone
 from .embedding import FieldEmbedding, FieldRouter, FoldedInputs, MaskedRouter, folds
 from .layers import Draft
@@ -40,7 +41,7 @@ class MultiTaskModel(nn.Cell):
     ``ids`` is ``[batch, len(plan.columns)]`` int32. ``keep`` is the dropout mask ``[mask_rows, batch]`` bool, or None.
     """
 
-    def __init__(self, plan: InputPlan, backbone: str, tasks: int, config, ranks: int = 1):
+    def __init__(self, plan: InputPlan, backbone: str, tasks: int, config: Settings, ranks: int = 1):
         super().__init__()
         draft = Draft(config.seed, config.dropout, ranks)
         dim = config.embedding_dim
@@ -76,7 +77,7 @@ class MultiTaskModel(nn.Cell):
         return self.embedding.table.size
 
 
-def sizes_of(plan: InputPlan, tasks: int, config) -> Sizes:
+def sizes_of(plan: InputPlan, tasks: int, config: Settings) -> Sizes:
     """Widths of the backbone over the planned fields."""
     return Sizes(tuple(len(path) * config.embedding_dim for path in plan.paths), tasks, tuple(config.bottom_dims),
                  tuple(config.tower_dims), config.experts)

@@ -25,7 +25,7 @@ from typing import Any
 from ..errors import UserError
 from ..run import RunFolder
 from ..schema import Schema, Selection
-from ..settings import Config, read_yaml
+from ..settings import load_settings, read_yaml
 
 COSTS = "field_costs.json"
 # Two runs that agree in these and differ in their fields show what the fields do.
@@ -165,7 +165,7 @@ def compare_with(run: RunFolder, other: RunFolder) -> AllFields:
     values = [{name: config.get(name) for name in COMPARED} for config in configs]
     with _damage(other.path / "config.yaml"):
         for config, value in zip(configs, values):
-            value["data_dir"] = str(Config(config).data_path.resolve())
+            value["data_dir"] = str(load_settings([], base=config).data_path.resolve())
     differences = {name: (value, values[1][name]) for name, value in values[0].items() if value != values[1][name]}
     return AllFields(other.path, read_metrics(other, theirs.tasks), differences)
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..run import RunFolder
-from ..settings import load_config, read_yaml
+from ..settings import load_settings, read_yaml
 from .tables import comparison_table
 
 
@@ -52,7 +52,7 @@ def read_run(path: Path) -> tuple[str, Mapping[str, Any]]:
     """
     if not (path / "metrics.json").exists():
         raise UserError(f"{path} is not a finished run (it has no metrics.json); train.py makes one")
-    return label_of(load_config([], base=read_yaml(path / "config.yaml")).to_dict()), RunFolder(path).read_metrics()
+    return label_of(load_settings([], base=read_yaml(path / "config.yaml")).to_dict()), RunFolder(path).read_metrics()
 
 
 def label_of(config: Mapping[str, Any]) -> str:

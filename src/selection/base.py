@@ -25,6 +25,7 @@ import numpy as np
 from ..errors import UserError
 from ..models import traits_of
 from ..schema import Schema, Selection
+from ..settings import Settings
 
 LOG = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ def shared_fields(rule: str | None, selected: Sequence[Sequence[int]], fields: i
     return sorted(union[index] for index in order[:min(map(len, selected))])
 
 
-def make_selection(selector: Selector, schema: Schema, tasks: Sequence[str], config) -> Selection:
+def make_selection(selector: Selector, schema: Schema, tasks: Sequence[str], config: Settings) -> Selection:
     """Turns a fitted selector's scores into the Selection that training takes.
 
     Raises:
@@ -139,7 +140,7 @@ def make_selection(selector: Selector, schema: Schema, tasks: Sequence[str], con
     )
 
 
-def all_fields(schema: Schema, tasks: Sequence[str], config) -> Selection:
+def all_fields(schema: Schema, tasks: Sequence[str], config: Settings) -> Selection:
     """The Selection of ``selector none`` and of ``end_to_end``: every task keeps every field, in field order."""
     names = tuple(schema.field_names)
     selected = [range(len(names))] * len(tasks)
@@ -156,7 +157,7 @@ def with_masks(selection: Selection, masks: np.ndarray) -> Selection:
                    scores={task: dict(zip(names, map(float, row))) for task, row in zip(selection.tasks, masks)})
 
 
-def adapt_selection(selection: Selection, schema: Schema, tasks: Sequence[str], config) -> Selection:
+def adapt_selection(selection: Selection, schema: Schema, tasks: Sequence[str], config: Settings) -> Selection:
     """A Selection read from a file, made to fit this backbone: its shared fields follow the backbone's rule.
 
     Raises:
@@ -173,7 +174,7 @@ def adapt_selection(selection: Selection, schema: Schema, tasks: Sequence[str], 
                      selection.scores, selection.relations, selection.seconds, selection.settings)
 
 
-def _shared(config, selected: Sequence[Sequence[int]], fields: int) -> list[int]:
+def _shared(config: Settings, selected: Sequence[Sequence[int]], fields: int) -> list[int]:
     rule = traits_of(config.backbone, len(selected)).shared
     if rule is not None and config.shared_fields != "auto":
         rule = config.shared_fields

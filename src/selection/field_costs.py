@@ -24,6 +24,7 @@ from mindspore import Parameter, Tensor, nn
 from tqdm import tqdm
 
 from ..models import InputPlan, MaskedModel, MultiTaskModel
+from ..settings import Settings
 from ..training import predict_logits
 from .baselines.permutation import task_aucs
 
@@ -55,7 +56,7 @@ class FieldsSwitchedOff(nn.Cell):
 
 
 def aucs_without(model: MultiTaskModel, plan: InputPlan, split, tasks: Sequence[int], fields: Sequence[int],
-                 config) -> tuple[np.ndarray, np.ndarray]:
+                 config: Settings) -> tuple[np.ndarray, np.ndarray]:
     """AUC of every task with all fields, and without each of ``fields``: one pass over the rows each.
 
     Nothing is trained again, so this is what the model loses at most: trained without the field, it might make up for

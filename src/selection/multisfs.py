@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 from ..models import InputPlan, MultiTaskModel, plan_inputs
 from ..models.model import set_output_bias
+from ..settings import Settings
 from .base import Selector
 from .calibrated.sampling import POSITIVES, draw_rows
 from .calibrated.score import GradientEnergy, calibrated_scores
@@ -43,7 +44,7 @@ class MultiSFS(Selector):
     """The paper's selector, with its own score or the calibrated one.
 
     Args:
-        config: the run's Config (score, score_batches, score_sign, relation and relation_*, backbone and its sizes,
+        config: the run's Settings (score, score_batches, score_sign, relation and relation_*, backbone and its sizes,
             batch_size, seed, progress).
 
     After ``fit``: ``scores_``, ``relations_``, ``chance_`` (calibrated only) and ``seconds_`` (score, relation, total).
@@ -51,7 +52,7 @@ class MultiSFS(Selector):
 
     name = "multisfs"
 
-    def __init__(self, config):
+    def __init__(self, config: Settings):
         self.config = config
 
     def fit(self, data, tasks: Sequence[str]) -> MultiSFS:
@@ -94,14 +95,15 @@ class MultiSFS(Selector):
         return found
 
 
-def batch_count(config) -> int:
+def batch_count(config: Settings) -> int:
     """Number of mini-batches the score asks for."""
     if config.score_batches != "auto":
         return config.score_batches
     return PAPER_BATCHES if config.score == "paper" else -(-CALIBRATED_ROWS // config.batch_size)
 
 
-def draw_batches(data, tasks: Sequence[str], config) -> tuple[list[tuple[np.ndarray, np.ndarray]], np.ndarray]:
+def draw_batches(data, tasks: Sequence[str],
+                 config: Settings) -> tuple[list[tuple[np.ndarray, np.ndarray]], np.ndarray]:
     """Mini-batches of random train rows without replacement; the calibrated score gets more positives of rare tasks.
 
     A train split smaller than asked for gives as many whole batches as it has, at least one of all its rows.
@@ -121,7 +123,7 @@ def draw_batches(data, tasks: Sequence[str], config) -> tuple[list[tuple[np.ndar
             used.reshape(count, size, len(wanted)))
 
 
-def _score_paper(data, tasks, batches, used, config):
+def _score_paper(data, tasks, batches, used, config: Settings):
     """Eq. 10 on the backbone as initialised."""
     plan, model = fresh_model(data, tasks, config)
     shown = tqdm(batches, desc="score", unit="batch", leave=False, disable=not config.progress)
@@ -129,7 +131,7 @@ def _score_paper(data, tasks, batches, used, config):
     return mask_scores(model, plan, tensors, len(tasks), config.score_sign == "signed"), None
 
 
-def _score_calibrated(data, tasks, batches, used, config):
+def _score_calibrated(data, tasks, batches, used, config: Settings):
     """The same pass refined to one mask per value, with the output biases at the tasks' rates and chance taken out."""
     probe = config.replace(embedding_dim=min(config.embedding_dim, PROBE_DIM))
     plan, model = fresh_model(data, tasks, probe)
@@ -159,7 +161,7 @@ def output_logits(rates: np.ndarray, rows: int, backbone: str) -> np.ndarray:
     return np.log(rates) - np.log1p(-rates)
 
 
-def fresh_model(data, tasks: Sequence[str], config) -> tuple[InputPlan, MultiTaskModel]:
+def fresh_model(data, tasks: Sequence[str], config: Settings) -> tuple[InputPlan, MultiTaskModel]:
     """The plan of all fields, and the backbone over them as initialised by the seed."""
     plan = plan_inputs(config.backbone, data.schema, tasks)
     return plan, MultiTaskModel(plan, config.backbone, len(tasks), config)

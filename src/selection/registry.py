@@ -24,6 +24,7 @@ from ..errors import UserError
 from ..files import read_json
 from ..models import MASKS, plan_inputs
 from ..schema import Selection
+from ..settings import Settings
 from .base import adapt_selection, all_fields, make_selection
 from .baselines.autofield import AutoField
 from .baselines.cfs import CFS
@@ -41,7 +42,7 @@ SELECTORS = {kind.name: kind for kind in (
 )}
 
 
-def select_fields(data, tasks: Sequence[str], config) -> tuple[Selection, dict[str, float]]:
+def select_fields(data, tasks: Sequence[str], config: Settings) -> tuple[Selection, dict[str, float]]:
     """The Selection a run trains with, and the seconds it took by part.
 
     Reads ``config.selection`` where one is named; otherwise runs ``config.selector`` on the train split.
@@ -57,7 +58,7 @@ def select_fields(data, tasks: Sequence[str], config) -> tuple[Selection, dict[s
     return make_selection(selector, data.schema, tasks, config), dict(selector.seconds_)
 
 
-def check_request(data, tasks: Sequence[str], config) -> None:
+def check_request(data, tasks: Sequence[str], config: Settings) -> None:
     """Refuses what cannot be selected or built, before anything is written.
 
     Raises:
@@ -74,7 +75,7 @@ def check_request(data, tasks: Sequence[str], config) -> None:
         _read_selection(data, tasks, config)
 
 
-def _check_end_to_end(config) -> None:
+def _check_end_to_end(config: Settings) -> None:
     if config.selection != "none":
         raise UserError("end_to_end learns its masks and takes no selection; leave one of the two out")
     if config.selector not in MASKS:
@@ -84,6 +85,6 @@ def _check_end_to_end(config) -> None:
         raise UserError("embedding_optimizer lazy does not go with end_to_end; expected dense or auto")
 
 
-def _read_selection(data, tasks: Sequence[str], config) -> Selection:
+def _read_selection(data, tasks: Sequence[str], config: Settings) -> Selection:
     path = Path(config.selection)
     return adapt_selection(Selection.from_json(read_json(path, sealed=False), str(path)), data.schema, tasks, config)

@@ -38,6 +38,7 @@ from mindspore import Tensor, nn, ops
 
 from ..models import LearnedMaskModel, TaskLosses
 from ..models.learned_masks import moving_statistics
+from ..settings import Settings
 from .ranks import Ranks
 
 INTERVENTIONS = 4  # fields intervened on at every step
@@ -108,7 +109,7 @@ class GuidedStep(nn.Cell):
         ranks: the processes that train together; an effect is the mean of theirs.
     """
 
-    def __init__(self, model: LearnedMaskModel, optimizer: nn.Cell, config, ranks: Ranks | None = None):
+    def __init__(self, model: LearnedMaskModel, optimizer: nn.Cell, config: Settings, ranks: Ranks | None = None):
         super().__init__(auto_prefix=False)
         self.ranks = ranks or Ranks()
         self.losses = MaskedLosses(model)

@@ -34,13 +34,14 @@ from mindspore import Parameter, Tensor, nn, ops
 from ..models import MultiTaskModel
 from ..models.embedding import rows_read
 from ..models.model import TaskLosses
+from ..settings import Settings
 from .ranks import Ranks
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # MindSpore's Adam, whose epsilon stands outside the bias correction
 CROSSOVER = 16  # rows of the table for every row that a batch can look up; from there lazy is faster
 
 
-def is_lazy(model: MultiTaskModel, config) -> bool:
+def is_lazy(model: MultiTaskModel, config: Settings) -> bool:
     """Whether ``embedding_optimizer`` means lazy Adam for this model: auto decides by the size of its table."""
     if config.embedding_optimizer == "auto":
         large = sum(size >= config.embedding_dim for size in model.plan.cardinalities)
@@ -72,7 +73,7 @@ class LazyStep(nn.Cell):
         ranks: the processes that train together; every one calls the step with its share of a batch.
     """
 
-    def __init__(self, model: MultiTaskModel, config, ranks: Ranks | None = None):
+    def __init__(self, model: MultiTaskModel, config: Settings, ranks: Ranks | None = None):
         super().__init__(auto_prefix=False)
         self.ranks = ranks or Ranks()
         self.size = self.ranks.size

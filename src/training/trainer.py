@@ -32,6 +32,7 @@ from ..errors import Interrupted, UserError
 from ..evaluation import mean_auc, monitored, task_metrics
 from ..models import InputPlan, LearnedMaskModel, MultiTaskModel, NetWithLoss
 from ..run import RunFolder
+from ..settings import Settings
 from .checkpoint import load_checkpoint, load_latest, pop_state, restore, save_checkpoint
 from .guidance import GuidedStep
 from .lazy import LazyStep, is_lazy
@@ -42,7 +43,7 @@ LOG = logging.getLogger(__name__)
 EVALUATION_ROWS = 4096
 
 
-def make_step(model: MultiTaskModel | LearnedMaskModel, config, ranks: Ranks | None = None) -> nn.Cell:
+def make_step(model: MultiTaskModel | LearnedMaskModel, config: Settings, ranks: Ranks | None = None) -> nn.Cell:
     """Forward, backward and Adam in one Cell: ``step(ids, labels, keep)`` gives the loss.
 
     The L2 penalty reaches every parameter, biases and BatchNorm included, as PyTorch's Adam has it; not learned masks,
@@ -100,12 +101,12 @@ class Trainer:
         plan: its input plan.
         data: a PreparedData.
         tasks: task names, in the model's order.
-        config: the run's Config.
+        config: the run's Settings.
         run: the folder that receives history.jsonl and the checkpoints.
         ranks: the processes that train together, each of which has a Trainer of its own.
     """
 
-    def __init__(self, model: MultiTaskModel, plan: InputPlan, data, tasks: list[str], config, run: RunFolder,
+    def __init__(self, model: MultiTaskModel, plan: InputPlan, data, tasks: list[str], config: Settings, run: RunFolder,
                  ranks: Ranks | None = None):
         self.model, self.plan, self.data, self.tasks, self.config, self.run = model, plan, data, tasks, config, run
         self.ranks = ranks or Ranks()

@@ -20,13 +20,13 @@ from src.errors import UserError
 from src.files import read_json, write_json
 from src.programs import read_selection
 from src.run import METRICS, RunFolder, changed_settings
-from src.settings import load_config
+from src.settings import load_settings
 from tests.helpers import make_schema, make_selection
 
 
 @pytest.fixture(name="run")
 def _run(tmp_path):
-    run = RunFolder.create(load_config(["dataset=toy", f"output_dir={tmp_path}", "run_name=a", "seed=5"]))
+    run = RunFolder.create(load_settings(["dataset=toy", f"output_dir={tmp_path}", "run_name=a", "seed=5"]))
     write_json(run.path / "metrics.json", {**dict.fromkeys(METRICS, 0), "seed": 5})
     yield run
     run.close()
@@ -49,10 +49,10 @@ def test_a_selection_of_another_run_is_refused(run):
     schema = make_schema(2)
     selection = make_selection(schema, {"t0": ["f0"], "t1": ["f1"]}).to_json()
     write_json(run.path / "selection.json", {**selection, "seed": 5})
-    assert read_selection(run, load_config(["dataset=toy", "seed=5"])).seed == 5
+    assert read_selection(run, load_settings(["dataset=toy", "seed=5"])).seed == 5
     with pytest.raises(UserError, match="selection.json is that of another run"):
-        read_selection(run, load_config(["dataset=toy", "seed=6"]))
-    given = load_config(["dataset=toy", "seed=6", "selection=mine.json"])  # one's own file may come from anywhere
+        read_selection(run, load_settings(["dataset=toy", "seed=6"]))
+    given = load_settings(["dataset=toy", "seed=6", "selection=mine.json"])  # one's own file may come from anywhere
     assert read_selection(run, given).seed == 5
 
 
@@ -70,13 +70,13 @@ def test_a_new_start_removes_what_a_killed_process_left(run, tmp_path):
     for name in (".config.yaml.7.tmp", "tmp-7-last.ckpt"):
         (run.path / name).write_text("")
     run.close()
-    RunFolder.create(load_config(["dataset=toy", f"output_dir={tmp_path}", "run_name=a", "seed=5"])).close()
+    RunFolder.create(load_settings(["dataset=toy", f"output_dir={tmp_path}", "run_name=a", "seed=5"])).close()
     assert not [path for path in run.path.iterdir() if "tmp" in path.name]
     assert read_json(run.path / "metrics.json")["seed"] == 5
 
 
 def test_a_run_made_before_a_setting_existed_goes_on():
-    config = load_config(["seed=3"])
+    config = load_settings(["seed=3"])
     before = {key: value for key, value in config.to_dict().items() if key != "end_to_end"}
     assert changed_settings(before, config) == ""
     assert changed_settings(before, config.replace(end_to_end=True)) == "end_to_end False -> True"

@@ -14,27 +14,29 @@
 # ============================================================================
 """Settings: where they come from, and what is refused."""
 
+import dataclasses
+
 import pytest
 
 from src.errors import UserError
-from src.settings import load_config, usage
+from src.settings import Settings, defaults, load_settings, usage
 
 
 def test_command_line_forms_and_types():
-    config = load_config(["--batch_size", "64", "bottom_dims=[32,16]", "--tower_dims=8,4", "--learning-rate", "1e-2",
+    config = load_settings(["--batch_size", "64", "bottom_dims=[32,16]", "--tower_dims=8,4", "--learning-rate", "1e-2",
                           "--resume", "--keep_ratio", "auto", "keep_fields=none"])
     assert (config.batch_size, config.bottom_dims, config.tower_dims) == (64, (32, 16), (8, 4))
     assert (config.learning_rate, config.resume, config.keep_ratio, config.keep_fields) == (0.01, True, "auto", "none")
 
 
 def test_layers_override_in_order(tmp_path):
-    assert load_config([]).embedding_dim == 16  # the movielens preset
+    assert load_settings([]).embedding_dim == 16  # the movielens preset
     file = tmp_path / "mine.yaml"
     file.write_text("embedding_dim: 24\nseed: 7\ntasks: [like, love]\n")
-    config = load_config(["--config", str(file), "seed=8"])
+    config = load_settings(["--config", str(file), "seed=8"])
     assert (config.embedding_dim, config.seed, config.tasks) == (24, 8, "like,love")
     assert config.task_list == ["like", "love"]
-    assert load_config(["dataset=unheard_of"]).embedding_dim == 64  # no preset: the defaults
+    assert load_settings(["dataset=unheard_of"]).embedding_dim == 64  # no preset: the defaults
 
 
 @pytest.mark.parametrize("argument, message", [
@@ -55,28 +57,28 @@ def test_layers_override_in_order(tmp_path):
 ])
 def test_bad_settings_are_refused_by_name(argument, message):
     with pytest.raises(UserError, match=message):
-        load_config([argument])
+        load_settings([argument])
 
 
 def test_a_run_s_settings_with_a_damaged_key():
     with pytest.raises(UserError, match="unknown key 'dat.set' in the run's config.yaml; did you mean dataset"):
-        load_config([], base={"dat.set": "adult"})
+        load_settings([], base={"dat.set": "adult"})
 
 
 def test_bad_files(tmp_path):
     with pytest.raises(UserError, match="does not exist"):
-        load_config(["--config", str(tmp_path / "none.yaml")])
+        load_settings(["--config", str(tmp_path / "none.yaml")])
     file = tmp_path / "bad.yaml"
     file.write_text("a: [1")
     with pytest.raises(UserError, match="not valid YAML"):
-        load_config(["--config", str(file)])
+        load_settings(["--config", str(file)])
     file.write_text("- 1\n- 2\n")
     with pytest.raises(UserError, match="not a mapping"):
-        load_config(["--config", str(file)])
+        load_settings(["--config", str(file)])
 
 
 def test_config_is_read_only_and_replace_checks():
-    config = load_config([])
+    config = load_settings([])
     with pytest.raises(AttributeError):
         config.seed = 1
     assert config.replace(seed=1).seed == 1 and config.seed == 42
@@ -87,4 +89,13 @@ def test_config_is_read_only_and_replace_checks():
 
 
 def test_help_lists_every_key():
-    assert all(f"--{key} " in usage() for key in load_config([]).to_dict())
+    assert all(f"--{key} " in usage() for key in load_settings([]).to_dict())
+
+
+def test_attributes_are_those_of_default_config():
+    """The typed attributes and default_config.yaml name the same settings, in the same order and of the same types."""
+    fields, values = dataclasses.fields(Settings), defaults()
+    assert [field.name for field in fields] == list(values)
+    kinds = {"str": str, "bool": bool, "int": int, "float": float, "tuple[int, ...]": list}
+    for field in fields:
+        assert isinstance(values[field.name], tuple(kinds[kind] for kind in field.type.split(" | "))), field.name

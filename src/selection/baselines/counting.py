@@ -25,6 +25,7 @@ from sklearn.metrics import mutual_info_score
 from sklearn.metrics.cluster import expected_mutual_information
 from tqdm import tqdm
 
+from ...settings import Settings
 from ..base import Selector
 
 BLOCK = 262_144  # rows in memory at a time
@@ -36,10 +37,10 @@ class Counting(Selector):
     One pass over the train split; memory is one number per value and task, and a block of rows.
 
     Args:
-        config: the run's Config (progress).
+        config: the run's Settings (progress).
     """
 
-    def __init__(self, config):
+    def __init__(self, config: Settings):
         self.config = config
 
     def fit(self, data, tasks: Sequence[str]) -> Counting:
@@ -99,7 +100,7 @@ class Random(Selector):
 
     name = "random"
 
-    def __init__(self, config):
+    def __init__(self, config: Settings):
         self.config = config
 
     def fit(self, data, tasks: Sequence[str]) -> Random:

@@ -27,6 +27,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from tqdm import tqdm
 
+from ...settings import Settings
 from ..base import Selector
 
 LOG = logging.getLogger(__name__)
@@ -41,12 +42,12 @@ class Lasso(Selector):
     C is chosen per task on a fifth of the rows by log loss. A field all of whose values got the weight 0 has score 0.
 
     Args:
-        config: the run's Config (seed, progress).
+        config: the run's Settings (seed, progress).
     """
 
     name = "lasso"
 
-    def __init__(self, config):
+    def __init__(self, config: Settings):
         self.config = config
 
     def fit(self, data, tasks: Sequence[str]) -> Lasso:

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 
 from tqdm import tqdm
 
+from ...settings import Settings
 from ..multisfs import MultiSFS, draw_batches, fresh_model, to_tensors
 from ..paper.mask_scores import mask_scores
 from ..paper.relations import merge_scores
@@ -34,14 +35,14 @@ class MultiSFSTrained(MultiSFS):
     of untrained weights. ``score_sign``, ``score_batches``, ``relation`` and relation_* mean what they mean there.
 
     Args:
-        config: the run's Config; besides those of MultiSFS, epochs, patience, learning_rate, weight_decay, dropout.
+        config: the run's Settings; besides those of MultiSFS, epochs, patience, learning_rate, weight_decay, dropout.
 
     After ``fit``: ``scores_``, ``relations_``, ``best_epoch_`` and ``seconds_`` (train, score, relation, total).
     """
 
     name = "multisfs_trained"
 
-    def __init__(self, config):
+    def __init__(self, config: Settings):
         super().__init__(config.replace(score="paper"))
 
     def fit(self, data, tasks: Sequence[str]) -> MultiSFSTrained:

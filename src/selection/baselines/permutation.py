@@ -24,6 +24,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ...evaluation import task_metrics
+from ...settings import Settings
 from ...training import predict_logits
 from ..base import Selector
 from ..multisfs import fresh_model
@@ -39,7 +40,7 @@ class Permutation(Selector):
     held-out labels are of one class scores 0 everywhere.
 
     Args:
-        config: the run's Config (backbone and its sizes, batch_size, epochs, patience, learning_rate, weight_decay,
+        config: the run's Settings (backbone and its sizes, batch_size, epochs, patience, learning_rate, weight_decay,
             dropout, seed, progress).
 
     After ``fit``: ``scores_``, ``best_epoch_`` and ``seconds_`` (train, score, total).
@@ -47,7 +48,7 @@ class Permutation(Selector):
 
     name = "permutation"
 
-    def __init__(self, config):
+    def __init__(self, config: Settings):
         self.config = config
 
     def fit(self, data, tasks: Sequence[str]) -> Permutation:

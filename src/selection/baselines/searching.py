@@ -29,6 +29,7 @@ from ...data.loader import TrainLoader
 from ...errors import UserError
 from ...evaluation import monitored, task_metrics
 from ...models import InputPlan, LearnedMaskModel, MultiTaskModel, plan_inputs
+from ...settings import Settings
 from ...training import make_step, predict_logits
 from ..base import Selector
 from ..multisfs import fresh_model
@@ -77,7 +78,7 @@ def hold_out(split, seed: int) -> tuple[Rows, Rows]:
     return Rows(split, np.sort(order[count:])), Rows(split, np.sort(order[:count]))
 
 
-def make_loader(rows, plan: InputPlan, model: MultiTaskModel, tasks: Sequence[int], config) -> TrainLoader:
+def make_loader(rows, plan: InputPlan, model: MultiTaskModel, tasks: Sequence[int], config: Settings) -> TrainLoader:
     """Shuffled batches with the model's dropout masks."""
     return TrainLoader(rows, plan.columns, tasks, config.batch_size, config.seed, model.mask_rows, model.dropout)
 
@@ -90,7 +91,7 @@ def endless(loader: TrainLoader) -> Iterator[tuple]:
         epoch += 1
 
 
-def finite(loss: Tensor, where: str, config) -> float:
+def finite(loss: Tensor, where: str, config: Settings) -> float:
     """The loss as a number.
 
     Raises:
@@ -104,7 +105,7 @@ def finite(loss: Tensor, where: str, config) -> float:
 
 
 def train_model(model: MultiTaskModel, plan: InputPlan, parts: tuple[Rows, Rows], tasks: Sequence[int],
-                config) -> int:
+                config: Settings) -> int:
     """Trains until the mean log loss of the held-out rows has not fallen for ``patience`` epochs, or ``epochs`` are
     done, and leaves the model with its best weights, which are kept in memory. (Log loss is defined for labels of one
     class too.)
@@ -114,7 +115,7 @@ def train_model(model: MultiTaskModel, plan: InputPlan, parts: tuple[Rows, Rows]
         plan: its input plan.
         parts: rows to train on and rows held out.
         tasks: positions of the tasks.
-        config: the run's Config.
+        config: the run's Settings.
 
     Returns:
         the best epoch, from 1.
@@ -144,14 +145,14 @@ def train_model(model: MultiTaskModel, plan: InputPlan, parts: tuple[Rows, Rows]
     return best_epoch
 
 
-def held_out_value(model: MultiTaskModel, plan: InputPlan, rows: Rows, tasks: Sequence[int], config) -> float:
+def held_out_value(model: MultiTaskModel, plan: InputPlan, rows: Rows, tasks: Sequence[int], config: Settings) -> float:
     """Minus the mean over tasks of the log loss."""
     logits, labels = predict_logits(model, rows, plan, list(tasks), config.batch_size)
     names = [str(task) for task in tasks]
     return monitored(task_metrics(logits, labels, names, "held-out part of the train"), "mean_logloss")
 
 
-def make_search_step(loss: nn.Cell, parameters: Sequence[Parameter], config,
+def make_search_step(loss: nn.Cell, parameters: Sequence[Parameter], config: Settings,
                      weight_decay: float) -> nn.TrainOneStepCell:
     """Forward, backward and Adam on these parameters; the rest stays as it is."""
     groups = [{"params": list(parameters), "weight_decay": weight_decay}]
@@ -167,13 +168,13 @@ class MaskSearch(Selector):
     ones. Subclasses say in ``search`` how the mask is learned.
 
     Args:
-        config: the run's Config (search_epochs, backbone and its sizes, batch_size, learning_rate, weight_decay,
+        config: the run's Settings (search_epochs, backbone and its sizes, batch_size, learning_rate, weight_decay,
             dropout, seed, progress).
 
     After ``fit``: ``scores_`` and ``seconds_`` (prepare, search, total).
     """
 
-    def __init__(self, config):
+    def __init__(self, config: Settings):
         self.config = config
 
     def fit(self, data, tasks: Sequence[str]) -> MaskSearch:

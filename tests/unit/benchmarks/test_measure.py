@@ -19,7 +19,7 @@ import pytest
 from benchmarks import measure, suites
 from benchmarks.steps import Synthetic, make_ours, our_step, products_of_a_step
 from src.errors import UserError
-from src.settings import load_config
+from src.settings import load_settings
 
 SMALL = ["backbone=mmoe", "embedding_dim=8", "bottom_dims=[16]", "tower_dims=[4]", "experts=3", "batch_size=32"]
 
@@ -42,7 +42,7 @@ def test_rows_of_the_step_table():
 
 
 def test_products_of_a_step_by_hand():
-    config = load_config(SMALL)
+    config = load_settings(SMALL)
     model, _ = make_ours(config, (3, 5, 40), half=False)
     hot, dense, outputs = 3 + 5, 8, 3 * 16 + 2 * 3  # three experts and two gates of three read the inputs
     first = 2 * 32 * outputs * (2 * hot + 3 * dense) + 6 * outputs * 2 * 5 * 8
@@ -51,19 +51,19 @@ def test_products_of_a_step_by_hand():
 
 
 def test_half_the_fields_are_a_smaller_model():
-    config = load_config(SMALL)
+    config = load_settings(SMALL)
     (whole, _), (half, plan) = (make_ours(config, (3, 5, 40, 9), half) for half in (False, True))
     assert plan.columns == (0, 2)
     assert half.parameter_count() < whole.parameter_count()
 
 
 def test_our_step_trains_on_other_rows_every_time():
-    config = load_config(SMALL)
+    config = load_settings(SMALL)
     step = our_step(config, (3, 5, 40), Synthetic(128, (3, 5, 40)))
     assert len({float(step()) for _ in range(6)}) == 6
 
 
 def test_the_input_suite_reads_every_row_from_disk(capsys):
-    found = suites.read(load_config(["batch_size=64"]), rows=3000)
+    found = suites.read(load_settings(["batch_size=64"]), rows=3000)
     assert found["rows"] == 2400 // 64 * 64 and len(found["seconds"]["an epoch of shuffled batches, 41 fields"]) > 2
     assert "rows on disk" in capsys.readouterr().out

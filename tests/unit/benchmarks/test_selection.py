@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from benchmarks.selection import judge, label, measure_truth
-from src.settings import load_config
+from src.settings import load_settings
 
 
 def test_a_copy_counts_as_its_original_once():
@@ -39,7 +39,7 @@ def test_label_is_short():
 
 
 def test_selectors_are_run_on_planted_data():
-    config = load_config(["dataset=simulate", "progress=false"])
+    config = load_settings(["dataset=simulate", "progress=false"])
     ms.set_context(mode=ms.PYNATIVE_MODE)  # MindSpore's default, in which a training step takes eight times as long
     counted, random = measure_truth(["noise"], [{"selector": "chi2_z"}, {"selector": "random"}], 1, 2, 12_000, config)
     assert ms.get_context("mode") == ms.GRAPH_MODE

@@ -26,7 +26,7 @@ from src.errors import UserError
 from src.experiments import Cell, run_cells
 from src.files import write_json
 from src.run import RunFolder
-from src.settings import load_config
+from src.settings import load_settings
 
 
 def cells_of(*names, **settings):
@@ -37,7 +37,7 @@ def cells_of(*names, **settings):
 
 def fake_train(arguments):
     """What a run does to its folder; the method says how it ends."""
-    run = RunFolder.create(load_config(arguments))
+    run = RunFolder.create(load_settings(arguments))
     how = run.path.name.split("-")[2]
     if how == "wrong":
         raise UserError("the data set\nis missing")

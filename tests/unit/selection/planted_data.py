@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from src.settings import Config, load_config
+from src.settings import Settings, load_settings
 from tests.helpers import ArraySplit, make_schema
 from tests.unit.selection.planted import draw_ids, draw_labels, standard
 
@@ -28,9 +28,9 @@ SETTINGS = ["embedding_dim=4", "bottom_dims=[16]", "tower_dims=[8]", "experts=2"
             "relation_batches=1", "score_batches=2", "progress=false", "backbone=shared_bottom"]
 
 
-def trained_config(*changes: str) -> Config:
+def trained_config(*changes: str) -> Settings:
     """Tiny networks, one epoch."""
-    return load_config([*SETTINGS, *changes])
+    return load_settings([*SETTINGS, *changes])
 
 
 class PlantedData:
@@ -65,7 +65,7 @@ class TrainOnly:
         return self.data.split(name)
 
 
-def assert_train_only(kind, config: Config, tasks: int = 2) -> np.ndarray:
+def assert_train_only(kind, config: Settings, tasks: int = 2) -> np.ndarray:
     """Fits twice by one seed, the second time with other valid and test rows; returns the scores, which are equal.
 
     The first fit can have nothing but the train split.
@@ -79,7 +79,7 @@ def assert_train_only(kind, config: Config, tasks: int = 2) -> np.ndarray:
     return first.scores_
 
 
-def fit_planted(kind, config: Config, rows: int = 2000, tasks: int = 2):
+def fit_planted(kind, config: Settings, rows: int = 2000, tasks: int = 2):
     """The selector, fitted to planted data of so many rows and tasks."""
     data = PlantedData(rows, tasks)
     return kind(config).fit(data, data.schema.task_names)

@@ -32,7 +32,7 @@ from src.selection.base import (
     with_masks,
 )
 from src.selection.registry import check_request
-from src.settings import load_config
+from src.settings import load_settings
 from tests.helpers import ArrayData, make_config, make_schema
 
 SCHEMA = make_schema(2)
@@ -113,7 +113,7 @@ def test_learned_masks_are_scores_and_order():
 def test_what_cannot_be_trained_end_to_end_is_refused(changes, message):
     data = ArrayData()
     with pytest.raises(UserError, match=message):
-        check_request(data, data.schema.task_names, load_config(["end_to_end=true", *changes]))
+        check_request(data, data.schema.task_names, load_settings(["end_to_end=true", *changes]))
 
 
 def test_a_selection_moves_to_another_backbone():

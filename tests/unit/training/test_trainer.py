@@ -25,7 +25,7 @@ from src.errors import Interrupted, UserError
 from src.models import build_model, plan_inputs
 from src.models.model import set_output_bias
 from src.run import RunFolder
-from src.settings import load_config
+from src.settings import load_settings
 from src.training import Trainer
 from tests.helpers import ArrayData
 
@@ -34,7 +34,7 @@ SETTINGS = ["backbone=shared_bottom", "embedding_dim=4", "bottom_dims=[8]", "tow
 
 
 def make_trainer(folder, data=None, *changes):
-    config = load_config([*SETTINGS, *changes, f"output_dir={folder}", "run_name=run"])
+    config = load_settings([*SETTINGS, *changes, f"output_dir={folder}", "run_name=run"])
     data = data or ArrayData()
     tasks = data.schema.task_names
     plan = plan_inputs(config.backbone, data.schema, tasks)

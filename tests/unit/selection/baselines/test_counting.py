@@ -16,8 +16,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from sklearn.feature_selection import chi2
@@ -27,11 +25,12 @@ from src.schema import Field, Schema, Task
 from src.selection.baselines import counting
 from src.selection.baselines.counting import ChiSquared, ChiSquaredZ, MutualInformation, Random, contingency
 from src.selection.baselines.lasso import Lasso, field_spread, one_hot
+from tests.helpers import make_config
 from tests.unit.selection.planted import draw_ids, draw_labels, standard
 
 SIZES = [2, 6, 30, 400, 3, 5]
 ROWS = 6000
-CONFIG = SimpleNamespace(seed=1, progress=False)
+CONFIG = make_config(seed=1)
 
 
 class Data:
@@ -113,7 +112,7 @@ def test_spread_is_the_deviation_of_a_fields_part(data):
 def test_random_is_a_new_order_for_every_seed_and_task(data):
     scores = Random(CONFIG).fit(data, ["t0", "t1"]).scores_
     assert (scores == Random(CONFIG).fit(data, ["t0", "t1"]).scores_).all()
-    assert (scores != Random(SimpleNamespace(seed=2)).fit(data, ["t0", "t1"]).scores_).all()
+    assert (scores != Random(make_config(seed=2)).fit(data, ["t0", "t1"]).scores_).all()
     assert (scores[0] != scores[1]).all()
 
 
