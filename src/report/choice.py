@@ -19,31 +19,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..schema import Selection
-from .charts import ranked_bars
-from .page import Cell, number, paragraph, table
+from .page import Cell, Table, Text, number
 
 
-def chosen(selection: Selection) -> str:
-    """Heat map of fields and tasks, and the ranked scores of every task."""
-    scores = selection.scores or {}
-    if not scores:
-        words = "No scores: every task keeps the fields ticked here."
-    else:
-        words = ("✓ and bold: the task keeps the field. The stronger the colour, the better the field's rank within "
-                 "the task; the number is its score.")
-    heat = _heat_map(selection)
-    if not scores:
-        return paragraph(words) + heat
+def chosen(selection: Selection) -> list:
+    """Heat map of fields and tasks; the pictures of ranked scores come after it."""
+    if not selection.scores:
+        return [Text("No scores: every task keeps the fields ticked here."), _heat_map(selection)]
     chance = selection.settings.get("chance")
     level = ("This score has no chance level." if chance is None else
              f"Dashed line: the chance level {chance:.4g}, which a field without information seldom exceeds.")
-    bars = "".join(ranked_bars(task, scores[task], selection.selected[task], chance)
-                   for task in selection.tasks if scores.get(task))
-    return (f"{paragraph(words)}{heat}<h3>Ranked by score</h3>"
-            f'{paragraph("Filled and ticked: kept. Hollow: dropped. " + level)}<div class="charts">{bars}</div>')
+    words = ("✓ and bold: the task keeps the field. The stronger the colour, the better the field's rank within the "
+             "task; the number is its score. In the pictures, filled and ticked: kept; hollow: dropped. ")
+    return [Text(words + level), _heat_map(selection)]
 
 
-def _heat_map(selection: Selection) -> str:
+def _heat_map(selection: Selection) -> Table:
     fields, ranks = selection.fields, {}
     for task in selection.tasks:
         known = (selection.scores or {}).get(task, {})
@@ -54,7 +45,7 @@ def _heat_map(selection: Selection) -> str:
         cells = [_heat_cell(selection, task, name, ranks[task].get(name)) for task in selection.tasks]
         rows.append([name, *cells, *(["✓" if name in selection.shared else ""] if selection.shared else [])])
     header = ["field", *selection.tasks, *(["shared path"] if selection.shared else [])]
-    return table(f"Fields of every task: {len(fields)} fields, {len(selection.tasks)} tasks", header, rows)
+    return Table(f"Fields of every task: {len(fields)} fields, {len(selection.tasks)} tasks", header, rows)
 
 
 def _heat_cell(selection: Selection, task: str, name: str, rank: int | None) -> Cell:
@@ -66,10 +57,10 @@ def _heat_cell(selection: Selection, task: str, name: str, rank: int | None) -> 
     return Cell(f"{'✓ ' if kept else ''}{score:.4g}", score, max(0, 9 - 9 * rank // worst), kept)
 
 
-def overlap(selection: Selection) -> str:
+def overlap(selection: Selection) -> list:
     """How many fields every two tasks keep both."""
     if len(selection.tasks) < 2:
-        return paragraph("There is one task, so there is nothing to overlap with.")
+        return [Text("There is one task, so there is nothing to overlap with.")]
     rows = []
     for first in selection.tasks:
         mine, cells = set(selection.selected[first]), []
@@ -83,17 +74,17 @@ def overlap(selection: Selection) -> str:
     words = (f"{len(common)} of {len(selection.fields)} fields are kept by all tasks, {len(some - common)} by some, "
              f"{len(selection.fields) - len(some)} by none.")
     never = [name for name in selection.fields if name not in some]
-    return (paragraph(words)
-            + table("Fields two tasks have in common (Jaccard index)", ["task", *selection.tasks], rows)
-            + (paragraph(f"Kept by none: {', '.join(never)}.") if never else ""))
+    if never:
+        words += f" Kept by none: {', '.join(never)}."
+    return [Text(words), Table("Fields two tasks have in common (Jaccard index)", ["task", *selection.tasks], rows)]
 
 
-def relations(selection: Selection, reused: bool) -> str:
+def relations(selection: Selection, reused: bool) -> list:
     """How much of every task's score goes into every other's: on average, and for every field."""
     if not selection.relations:
-        return paragraph("This selection merges no scores over tasks, so there are no relations.")
+        return [Text("This selection merges no scores over tasks, so there are no relations.")]
     if reused:
-        return paragraph("The selection was read from a file; see the run it came from for the relations of its tasks.")
+        return [Text("The selection was read from a file; see the run it came from for the relations of its tasks.")]
     tasks, matrices = selection.tasks, selection.relations
     names = [name for name in selection.fields if name in matrices]
     rows = [[to, *(_weight([matrices[name][t][i] for name in names]) for i in range(len(tasks)))]
@@ -102,8 +93,8 @@ def relations(selection: Selection, reused: bool) -> str:
     each = [[name, *(_weight([matrices[name][t][i]]) for t, i in pairs)] for name in names]
     words = ("A task's merged score of a field is the sum over tasks of relation times score. Rows take from columns; "
              "“a ← b” is the weight of b's score in that of a. The stronger the colour, the larger its magnitude.")
-    return (paragraph(words) + table("Mean relation over fields", ["task", *(f"← {task}" for task in tasks)], rows)
-            + table("Relations of every field", ["field", *(f"{tasks[t]} ← {tasks[i]}" for t, i in pairs)], each))
+    return [Text(words), Table("Mean relation over fields", ["task", *(f"← {task}" for task in tasks)], rows),
+            Table("Relations of every field", ["field", *(f"{tasks[t]} ← {tasks[i]}" for t, i in pairs)], each)]
 
 
 def _weight(values: Sequence[float]) -> Cell:

@@ -17,38 +17,61 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from ..schema import SPLITS
-from .charts import curves
+from ..files import write_text
+from ..run import RunFolder
+from ..schema import SPLITS, Schema
+from ..settings import ROOT
 from .choice import chosen, overlap, relations
-from .facts import Facts, dropped_fields, keeps_all
-from .page import code, count, number, page, paragraph, table
+from .facts import AllFields, Facts, dropped_fields, find_all_fields, keeps_all, read_facts
+from .figures import curve_drawings, pictures, selection_drawings, write_plots
+from .page import Code, Section, Table, Text, count, number, render
 
+REPORT = "report.html"
 METRICS = {"auc": "AUC", "logloss": "log loss"}
 SIZES = {"parameters": "parameters", "embedding_parameters": "of these, embedding", "epochs": "epochs",
          "best_epoch": "best epoch", "train_rows_per_second": "train rows per second", "peak_memory_mb": "peak MB"}
 
 
+def write_report(run: RunFolder, schema: Schema, all_fields: AllFields | None = None) -> Path:
+    """Makes report.html and plots/ of a finished run; returns the page's path.
+
+    Args:
+        run: the run folder.
+        schema: of the run's data set.
+        all_fields: the run to compare with; None looks for one in the same folder.
+
+    Raises:
+        UserError: a file of the run is missing or damaged.
+    """
+    facts = read_facts(run, schema, all_fields or find_all_fields(run))
+    write_text(run.path / REPORT, report(facts))
+    write_plots(facts, run.path / "plots")
+    return run.path / REPORT
+
+
 def report(facts: Facts) -> str:
     """The page as text; it depends on ``facts`` alone, and needs nothing but a browser."""
-    reused = facts.config.get("selection", "none") != "none"
-    return page(f"Run {facts.path.name}", _lead(facts), [
-        ("results", "Results", _results(facts)),
-        ("selection", "Selected fields", chosen(facts.selection)),
-        ("overlap", "Overlap between tasks", overlap(facts.selection)),
-        ("relations", "Task relations", relations(facts.selection, reused)),
-        ("curves", "Learning curves", _curves(facts)),
-        ("costs", "Cost of dropping a field", _costs(facts)),
-        ("data", "Data set", _data(facts)),
-        ("settings", "Settings", _pairs("Settings of the run", facts.config)),
-        ("environment", "Environment", _environment(facts)),
+    selection, reused = facts.selection, facts.config.get("selection", "none") != "none"
+    return render(f"Run {facts.path.name}", [_lead(facts)], [
+        Section("results", "Results", _results(facts)),
+        Section("selection", "Selected fields", [*chosen(selection), *pictures(selection_drawings(facts))]),
+        Section("overlap", "Overlap between tasks", overlap(selection), half=True),
+        Section("relations", "Task relations", relations(selection, reused), half=True),
+        Section("curves", "Learning curves", _curves(facts)),
+        Section("costs", "Cost of dropping a field", _costs(facts)),
+        Section("data", "Data set", _data(facts)),
+        Section("settings", "Settings", [_pairs("Settings of the run", facts.config)], half=True),
+        Section("environment", "Environment", _environment(facts), half=True),
     ])
 
 
-def _lead(facts: Facts) -> str:
+def _lead(facts: Facts) -> Text:
     config, selection = facts.config, facts.selection
     how = selection.selector
     if how == "multisfs":
@@ -61,10 +84,10 @@ def _lead(facts: Facts) -> str:
              f"Mean test AUC {number(facts.metrics['mean_auc']).text}"]
     if facts.all_fields:
         words[-1] += f", with all fields {number(facts.all_fields.metrics['mean_auc']).text}"
-    return paragraph(" ".join(words) + ".")
+    return Text(" ".join(words) + ".")
 
 
-def _results(facts: Facts) -> str:
+def _results(facts: Facts) -> list:
     beside, rows = facts.all_fields, []
     for task in facts.selection.tasks:
         for split in ("test", "valid"):
@@ -75,66 +98,61 @@ def _results(facts: Facts) -> str:
                     theirs = beside.metrics[split][task][key]
                     rows[-1] += [number(theirs), number(_minus(mine, theirs), "+.4f")]
     header = ["task", "metric", "this run", *(["all fields", "change"] if beside else [])]
-    return _beside(facts) + table("Metrics of every task, at the best epoch", header, rows) + _sizes(facts)
+    return [_beside(facts), Table("Metrics of every task, at the best epoch", header, rows), _sizes(facts)]
 
 
-def _beside(facts: Facts) -> str:
-    """Says what stands beside the run's numbers, and what else differs."""
+def _beside(facts: Facts) -> Text:
+    """Says what the run is compared with, and what else differs."""
     if keeps_all(facts.selection):
-        return paragraph("This run has all fields.")
+        return Text("This run has all fields.")
     if not facts.all_fields:
-        return paragraph("No run with all fields lies beside this one. To compare, start train.py with the same "
+        return Text("No run with all fields lies next to this one. To compare, start train.py with the same "
                          "settings and --selector none, then report.py.")
     words = f"All fields: run {facts.all_fields.path.name}."
     for name, (mine, theirs) in facts.all_fields.differences.items():
         words += f" It differs in {name}: {_text(theirs)}, here {_text(mine)}."
-    return paragraph(words)
+    return Text(words)
 
 
-def _sizes(facts: Facts) -> str:
+def _sizes(facts: Facts) -> Table:
     runs = [facts.metrics, *([facts.all_fields.metrics] if facts.all_fields else [])]
     rows = [[name, *(number(metrics.get(key), ",.0f") for metrics in runs)] for key, name in SIZES.items()]
     rows += [[f"seconds to {part}", *(number(metrics["seconds"].get(part), ".1f") for metrics in runs)]
              for part in facts.metrics["seconds"]]
     header = ["quantity", "this run", "all fields"][:1 + len(runs)]
-    return table("Size and speed", header, rows)
+    return Table("Size and speed", header, rows)
 
 
-def _curves(facts: Facts) -> str:
-    history = facts.history
+def _curves(facts: Facts) -> list:
+    history, tasks = facts.history, facts.selection.tasks
     if not history:
-        return paragraph("history.jsonl has no epoch.")
-    best, tasks = facts.metrics["best_epoch"], facts.selection.tasks
-    charts = [curves("Training loss", {"train loss": [record["train_loss"] for record in history]}, best)]
-    for key, name in METRICS.items():
-        lines = {task: [record["valid"][task][key] for record in history] for task in tasks}
-        charts.append(curves(f"Validation {name}", lines, best))
+        return [Text("history.jsonl has no epoch.")]
     rows = [[count(record["epoch"]), number(record["train_loss"]),
              *(number(record["valid"][task][key]) for task in tasks for key in METRICS)]
             for record in history]
     header = ["epoch", "train loss", *(f"{task} {name}" for task in tasks for name in METRICS.values())]
-    return f'<div class="charts">{"".join(charts)}</div>{table("Every epoch, on the validation split", header, rows)}'
+    return [*pictures(curve_drawings(facts)), Table("Every epoch, on the validation split", header, rows)]
 
 
-def _costs(facts: Facts) -> str:
+def _costs(facts: Facts) -> list:
     if not facts.costs:
-        command = ["python", "report.py", "--run_dir", str(facts.path)]
+        command = ["report.py", "--run_dir", str(facts.path)]
         if not keeps_all(facts.selection) and not facts.all_fields:
             command += ["--all_fields", "RUN_WITH_ALL_FIELDS"]
-        return (paragraph("Not computed yet; it takes one pass over the validation split per dropped field, on a model "
-                          "of all fields:") + code(shlex.join(command)))
+        return [Text("Not computed yet; it takes one pass over the validation split per dropped field, on a model of "
+                     "all fields:"), _command(command)]
     costs, tasks = facts.costs, facts.selection.tasks
     changes = {name: [_minus(costs["without"][name][task], costs["auc"][task]) for task in tasks]
                for name in dropped_fields(facts.selection) if name in costs["without"]}
     if not changes:
-        return paragraph("No task drops a field.")
+        return [Text("No task drops a field.")]
     aucs = ", ".join(f"{task} {number(costs['auc'][task]).text}" for task in tasks)
     words = (f"Change of the AUC on the {costs['split']} split when the field's mask is set to 0 in the model of run "
              f"{costs['all_fields']} (all fields: {aucs}). Nothing is trained again, so this is what that model loses; "
              "a model trained without the field may lose less. The stronger the colour, the larger the loss.")
     ticks = "" if keeps_all(facts.selection) else " ✓: this task keeps the field."
-    return (paragraph(words + ticks)
-            + table("Change of AUC without the field", ["field", *tasks], _cost_rows(facts, changes)))
+    return [Text(words + ticks),
+            Table("Change of AUC without the field", ["field", *tasks], _cost_rows(facts, changes))]
 
 
 def _cost_rows(facts: Facts, changes: Mapping[str, list]) -> list:
@@ -153,7 +171,7 @@ def _cost_rows(facts: Facts, changes: Mapping[str, list]) -> list:
     return rows
 
 
-def _data(facts: Facts) -> str:
+def _data(facts: Facts) -> list:
     schema, selection = facts.schema, facts.selection
     rows = [["rows", *(count(schema.rows[split]) for split in SPLITS)]]
     for task in schema.tasks:
@@ -163,24 +181,34 @@ def _data(facts: Facts) -> str:
                count(sum(item.name in selection.selected[task] for task in selection.tasks))]
               for item in schema.fields]
     steps = [[str(step.get("step", "")), number(step.get("rows"), ",.0f")] for step in schema.steps]
-    return (paragraph(f"{schema.dataset}: {len(schema.fields)} fields, {len(schema.tasks)} labels. Cardinalities count "
-                      "id 0, which stands for missing, unseen or rare.")
-            + table("Rows and positive rates", ["quantity", *SPLITS], rows)
-            + table("Fields", ["field", "cardinality", "kind", "made from", "tasks that keep it"], fields)
-            + (table("Steps of preparation", ["step", "rows"], steps) if steps else ""))
+    words = (f"{schema.dataset}: {len(schema.fields)} fields, {len(schema.tasks)} labels. Cardinalities count id 0, "
+             "which stands for missing, unseen or rare.")
+    return [Text(words), Table("Fields", ["field", "cardinality", "kind", "made from", "tasks that keep it"], fields),
+            Table("Rows and positive rates", ["quantity", *SPLITS], rows),
+            *([Table("Steps of preparation", ["step", "rows"], steps)] if steps else [])]
 
 
-def _environment(facts: Facts) -> str:
-    command = [str(word) for word in facts.env["command"]]
-    if command and command[0].endswith(".py"):
-        command = ["python", *command]
+def _environment(facts: Facts) -> list:
     values = {key: value for key, value in facts.env.items() if key not in ("command", "packages")}
     packages = facts.env.get("packages", {})
-    return f"{code(shlex.join(command))}{_pairs('Machine and versions', {**values, **packages})}"
+    return [_command([str(word) for word in facts.env["command"]]),
+            _pairs("Machine and versions", {**values, **packages})]
 
 
-def _pairs(caption: str, values: Mapping[str, Any]) -> str:
-    return table(caption, ["name", "value"], [[key, _text(value)] for key, value in values.items()])
+def _command(words: list[str]) -> Code:
+    """A command to be started in the project's folder, whose paths are told from there."""
+    words = [_relative(word) for word in words]
+    return Code(shlex.join(["python", *words] if words and words[0].endswith(".py") else words))
+
+
+def _relative(word: str) -> str:
+    """``/path`` or ``key=/path`` with the path as seen from the project's folder."""
+    key, equals, value = word.rpartition("=")
+    return f"{key}{equals}{os.path.relpath(value, ROOT)}" if os.path.isabs(value) else word
+
+
+def _pairs(caption: str, values: Mapping[str, Any]) -> Table:
+    return Table(caption, ["name", "value"], [[key, _text(value)] for key, value in values.items()])
 
 
 def _text(value: Any) -> str:

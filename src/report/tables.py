@@ -16,18 +16,28 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+JOINERS = "\u200c\u200d"  # invisible, but Persian, Indic scripts and emoji are spelt with them
+
+
+def visible(text: str) -> str:
+    r"""Spells out letters that act on the text around them, such as U+202E, which reverses its direction: ``\u202e``.
+
+    These are control and format letters, line breaks and halves of surrogate pairs.
+    """
+    return "".join(f"\\u{ord(letter):04x}" if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+                   and letter not in JOINERS else letter for letter in text)
+
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table padded so that it reads well in a terminal too."""
-    widths = [max(len(str(row[i])) for row in (header, *rows)) for i in range(len(header))]
-
-    def line(cells):
-        return "| " + " | ".join(str(cell).ljust(width) for cell, width in zip(cells, widths)) + " |"
-
-    return "\n".join([line(header), line(["-" * width for width in widths]), *(line(row) for row in rows)])
+    """A Markdown table padded so that it reads well in a terminal too; names in it can be neither cells nor HTML."""
+    lines = [[visible(str(cell)).replace("|", "\\|").replace("<", "&lt;") for cell in row] for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join("| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines)
 
 
 def number(value: float | None, form: str = ".4f") -> str:

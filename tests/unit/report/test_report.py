@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 import os
@@ -23,21 +24,24 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
 from src.errors import UserError
 from src.files import write_json, write_text
-from src.report.charts import Scale
 from src.report.facts import AllFields, Facts, compare_with, find_all_fields, read_facts
-from src.report.page import POLICY
-from src.report.report import report
-from src.report.writing import draw_plots, write_report
+from src.report.figures import log_threshold, write_plots
+from src.report.page import POLICY, Cell, Table
+from src.report.report import report, write_report
+from src.report.tables import markdown_table
 from src.run import RunFolder
 from src.schema import Field, Schema, Selection, Task
+from src.settings import ROOT
 from tests.helpers import make_selection
 
-HOSTILE = ['<script>alert("1")</script>', "a' onclick='x", "$\\frac$", "</style>", "数据", "_hidden"]
+HOSTILE = ['<script>alert("1")</script>', "a' onclick='x", "$\\frac$", "</style>", "数据", "_hidden", "a\u202eb\x1b\n",
+           "{{ 7 * 7 }}"]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -139,21 +143,23 @@ def test_the_page_shows_the_numbers_of_the_run():
         assert words in page.text, words
 
 
-@pytest.mark.parametrize("tasks", [1, 2, 5])
-@pytest.mark.parametrize("fields", [10, 200])
+@pytest.mark.parametrize("tasks, fields", [(1, 1), (1, 10), (5, 10), (2, 200)])
 def test_every_size_makes_a_sound_page(tasks, fields, tmp_path):
     facts = make_facts(tasks, fields)
     page = Page(report(facts))
     assert not page.open, "a tag stays open"
     heat = page.tables[f"Fields of every task: {fields} fields, {tasks} tasks"]
     assert len(heat) == fields + 1 and {len(row) for row in heat} == {tasks + 2}
-    assert sum(tag == "rect" for tag, _ in page.tags) == tasks * fields
+    bars = [attributes["id"] for tag, attributes in page.tags if tag == "g" and "-bar" in attributes.get("id", "")]
+    assert len(bars) == tasks * fields
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(set(ids)) == len(ids)
     for tag, attributes in page.tags:
         assert tag not in ("img", "link", "iframe", "object") and not {"src", "onclick"} & set(attributes)
         if tag == "svg":
             assert attributes.get("aria-label") or attributes.get("aria-hidden")
     assert ("meta", {"http-equiv": "Content-Security-Policy", "content": POLICY}) in page.tags
-    draw_plots(facts, tmp_path)
+    write_plots(facts, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"selection.png", "curves.png"}
 
 
@@ -166,8 +172,22 @@ def test_hostile_names_are_text(tmp_path):
     assert sum(tag == "script" for tag, _ in page.tags) == 1 and "onclick" not in {
         key for _, attributes in page.tags for key in attributes}
     names = [row[0] for row in page.tables["Fields"][1:]]
-    assert names == HOSTILE
-    draw_plots(facts, tmp_path)
+    assert names == [*HOSTILE[:-2], r"a\u202eb\u001b\u000a", "{{ 7 * 7 }}"]
+    assert not {"\u202e", "\x1b"} & set(text) and "\\u202e" in page.text
+    write_plots(facts, tmp_path)
+
+
+def test_names_in_markdown_are_one_cell_of_text():
+    table = markdown_table(["<u>t</u>|\"", "b"], [["a\u202eb\nc", "1"]]).splitlines()
+    assert table == [r'| &lt;u>t&lt;/u>\|" | b |', "| " + "-" * 17 + " | - |", r"| a\u202eb\u000ac   | 1 |"]
+
+
+def test_a_table_is_downloaded_as_csv_that_runs_nothing():
+    table = Table("c", ["field", "score"], [["=2+3", Cell("-0.33", -1 / 3)], ['a,"b', Cell("–")]])
+    kind, text = table.download.split(",", 1)
+    assert kind == "data:text/csv;charset=utf-8"
+    assert list(csv.reader(unquote(text).splitlines())) == [
+        ["field", "score"], ["'=2+3", repr(-1 / 3)], ['a,"b', ""]]
 
 
 def test_what_a_run_lacks_is_said():
@@ -182,7 +202,7 @@ def test_what_a_run_lacks_is_said():
         assert words in text, words
     level = dataclasses.replace(facts.selection, settings={"chance": None})
     text = Page(report(dataclasses.replace(facts, selection=level, history=[]))).text
-    for words in ("has no chance level", "has no epoch", "No run with all fields lies beside", "--all_fields"):
+    for words in ("has no chance level", "has no epoch", "No run with all fields lies next to", "--all_fields"):
         assert words in text, words
     assert "There is one task" in Page(report(make_facts(tasks=1))).text
 
@@ -199,13 +219,18 @@ def test_relations_and_where_they_are_not_told():
 
 
 def test_a_scale_is_logarithmic_where_scores_dwarf_others():
-    assert not Scale([1.0, 2.0, 19.0], 1.0).logarithmic and not Scale([0.0, 0.0], None).logarithmic
-    scale = Scale([-3.0, 3.0, 3000.0], 3.0)
-    assert scale.logarithmic and scale(-3.0) == 0 and scale(3000.0) == 1 and 0 < scale(0.0) < scale(3.0) < 0.3
-    assert Scale([0.0, 0.0], None)(0.0) == 0
+    assert log_threshold([1.0, 2.0, 19.0], 1.0) is None and log_threshold([0.0, 0.0], None) is None
+    assert log_threshold([-3.0, 3.0, 3000.0], 3.0) == 3.0
+    assert log_threshold([0.5, -1.0, 2000.0], None) == 1.0, "without a chance level, the median magnitude"
 
 
-def test_a_run_with_all_fields_is_found_beside(tmp_path):
+def test_commands_name_no_absolute_path():
+    facts = make_facts(path=ROOT / "outputs" / "one", env={"command": ["train.py", f"output_dir={ROOT}/outputs/x"]})
+    text = Page(report(facts)).text
+    assert "python train.py output_dir=outputs/x" in text and "report.py --run_dir outputs/one" in text
+
+
+def test_a_run_with_all_fields_is_found_in_the_same_folder(tmp_path):
     facts = make_facts()
     run = write_run(tmp_path, facts)
     assert find_all_fields(run) is None
@@ -283,7 +308,7 @@ document.body.append(Object.assign(document.createElement("output"), {textConten
     assert "CONSOLE" not in log, log
     up, down, names, kept, focused, unsorted = json.loads(
         dom.split("<output>")[1].split("</output>")[0].replace("&lt;", "<").replace("&gt;", ">"))
-    numbers = [f"{1000 + i:,}" for i in range(8)]
+    numbers = [f"{1000 + i:,}" for i in range(10)]
     assert up == ["ascending", *numbers] and down == ["descending", *reversed(numbers)]
     assert names[0] == "ascending" and names.index("f6") < names.index("f10")
     assert kept[0] == "ascending" and kept[1:] == sorted(kept[1:])
