@@ -24,7 +24,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from .errors import UserError
+
+YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # that of libyaml bounds how deep values are nested
 
 
 def write_text(path: Path, text: str) -> None:
@@ -67,11 +71,48 @@ def read_json(path: Path, sealed: bool = True) -> Any:
     try:
         if sealed:
             check_seal(path)
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return parse_json(Path(path).read_text(encoding="utf-8"), path)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise UserError(f"{path} is damaged: it is not valid JSON ({error})") from None
+
+
+def parse_json(text: str, path: Path) -> Any:
+    """The value of a JSON text that was read from ``path``.
+
+    Raises:
+        UserError: it is not JSON, or nested too deep to be read.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is damaged: it is not valid JSON ({_cause(error)})") from None
+
+
+def read_yaml(path: Path, loader: type = YAML_LOADER) -> dict[str, Any]:
+    """Reads a YAML mapping.
+
+    Raises:
+        UserError: the file is missing, is no YAML, or is no mapping.
+    """
+    try:
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=loader)
+    except FileNotFoundError:
+        raise UserError(f"configuration file {path} does not exist") from None
+    except IsADirectoryError:
+        raise UserError(f"configuration file {path} is a folder; name a file") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date such as 2020-13-45
+        raise UserError(f"configuration file {path} is not valid YAML: {_cause(error)}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise UserError(f"configuration file {path} is not a mapping of keys to values")
+    return content
+
+
+def _cause(error: Exception) -> str:
+    return "its values are nested too deep" if isinstance(error, RecursionError) else str(error)
 
 
 def write_sealed(path: Path, text: str) -> None:

@@ -38,7 +38,7 @@ PACKAGES = ("mindspore", "mindspore-gpu", "numpy", "pandas", "polars", "scikit-l
 SEALED = ("selection.json", "metrics.json")  # what others rely on, with a checksum beside it
 METRICS = ("test", "valid", "mean_auc", "input_fields", "parameters", "train_rows_per_second", "seed")
 # Settings that may differ when a run is gone on with.
-SAME_RUN = ("resume", "progress", "output_dir", "run_name", "device_id", "verify_data", "data_dir", "summary")
+SAME_RUN = ("progress", "output_dir", "run_name", "device_id", "verify_data", "data_dir", "summary")
 
 
 class RunFolder:

@@ -17,17 +17,30 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
 from .errors import UserError, nearest
+from .files import YAML_LOADER, read_yaml
+from .option import LIMITS, Option, by_name, read_arguments
 
 ROOT = Path(__file__).resolve().parent.parent  # the project's own folder
 DATA_KEY = "data"  # mapping in a preset that preparation alone reads
+RETIRED = ("resume",)  # in the config.yaml of older runs; without effect then, too
+CONFIG = Option("config", "", "YAML file of settings, or a name in configs/", kind="path")
+# What the authors' release, MTReclib and others call a setting.
+OTHER_NAMES = {
+    **{name: f"here it is {ours}" for name, ours in {
+        "model_name": "backbone", "dataset_path": "data_dir", "dataset_name": "dataset", "save_dir": "output_dir",
+        "device": "device_target", "lr": "learning_rate", "wdecay": "weight_decay", "epoch": "epochs",
+        "bs": "batch_size", "embed_dim": "embedding_dim"}.items()},
+    **{name: f"here it is keep_ratio, which is 1 - {name}" for name in ("cr", "compress_ratio")},
+    "resume": "the same command always continues an unfinished run",
+}
 
 
 @dataclass(frozen=True)
@@ -46,7 +59,7 @@ class Settings:
     selector: str
     selection: str
     keep_ratio: float | str
-    keep_fields: int | str
+    keep_fields: int | str | dict[str, int]
     shared_fields: str
     score: str
     score_sign: str
@@ -84,16 +97,13 @@ class Settings:
     device_id: int
     output_dir: str
     run_name: str
-    resume: bool
     progress: bool
     verify_data: bool
     summary: bool
 
     def replace(self, **changes: Any) -> Settings:
         """Returns a copy with some settings changed; the new values are checked as those of a file are."""
-        values, _, allowed = _read_defaults()
-        return replace(self, **{key: _checked(key, value, values, allowed, "replace")
-                                for key, value in changes.items()})
+        return replace(self, **{key: _converted(key, value, "in replace") for key, value in changes.items()})
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON and YAML have them: lists for tuples."""
@@ -111,7 +121,7 @@ class Settings:
     @property
     def output_path(self) -> Path:
         """Where run folders are made; the default lies below the project, a named one is taken as it is."""
-        default = _read_defaults()[0]["output_dir"]
+        default = setting_options()["output_dir"].default
         return ROOT / default if self.output_dir == default else Path(self.output_dir)
 
     @property
@@ -121,7 +131,7 @@ class Settings:
 
 
 def load_settings(arguments: Sequence[str], base: Mapping[str, Any] | None = None) -> Settings:
-    """Builds the Settings of a program from its command line.
+    """Builds the Settings of a program.
 
     Args:
         arguments: ``--key value``, ``--key=value`` or ``key=value``; ``--config FILE`` names a YAML file.
@@ -130,155 +140,88 @@ def load_settings(arguments: Sequence[str], base: Mapping[str, Any] | None = Non
     Raises:
         UserError: an unknown key, a value of the wrong type or out of range, an unreadable file.
     """
-    values, _, allowed = _read_defaults()
-    given = parse_arguments(arguments)
-    file = given.pop("config", None)
-    if file is not None and not Path(file).suffix and not Path(file).exists():
-        file = ROOT / "configs" / f"{file}.yaml"
-    layers: list[tuple[str, Mapping[str, Any]]] = []
-    if base is not None:
-        layers.append(("the run's config.yaml", base))
-    from_file = read_yaml(Path(file)) if file is not None else {}
-    dataset = given.get("dataset", from_file.get("dataset", {**values, **(base or {})}["dataset"]))
-    preset = ROOT / "configs" / f"{dataset}.yaml"
-    if base is None and preset.exists():
-        layers.append((str(preset), read_yaml(preset)))
-    if file is not None:
-        layers.append((str(file), from_file))
-    layers.append(("the command line", {key: _parse_value(text) for key, text in given.items()}))
-    merged = dict(values)
+    given, words = read_arguments(arguments, by_name([*setting_options().values(), CONFIG]))
+    if words:
+        raise UserError(f"argument {words[0]!r} is not understood; write --key VALUE or KEY=VALUE")
+    file = _settings_file(given)
+    from_file = read_yaml(file, _TextLoader) if file is not None else {}
+    layers: list[tuple[str, Mapping[str, Any]]] = [("in the run's config.yaml", base or {})]
+    if base is None:
+        dataset = _converted("dataset", given.get("dataset", from_file.get("dataset", defaults()["dataset"])), "")
+        preset = ROOT / "configs" / f"{dataset}.yaml"
+        layers.append((f"in {preset}", read_yaml(preset, _TextLoader) if preset.exists() else {}))
+    layers += [(f"in {file}", from_file), ("on the command line", given)]
+    values = {key: option.default for key, option in setting_options().items()}
     for where, layer in layers:
         for key, value in layer.items():
-            if key == DATA_KEY and where != "the command line":
-                continue
-            merged[key] = _checked(key, value, values, allowed, where)
-    return Settings(**merged)
+            if layer is given or key not in (DATA_KEY, *RETIRED):
+                values[key] = _converted(key, value, where)
+    return Settings(**values)
 
 
-def parse_arguments(arguments: Sequence[str]) -> dict[str, str]:
-    """Splits a command line into keys and texts; a lone ``--key`` means true.
+class _TextLoader(YAML_LOADER):
+    """Reads every plain value as the text that it is: its setting knows what it should be."""
+
+    yaml_implicit_resolvers: dict = {}
+
+
+def _settings_file(given: dict[str, str]) -> Path | None:
+    """Takes the file that ``config`` names out of ``given``: a path, or a name in configs/."""
+    if "config" not in given:
+        return None
+    file = Path(CONFIG.convert(given.pop("config"), "on the command line"))
+    return file if file.suffix or file.exists() else ROOT / "configs" / f"{file}.yaml"
+
+
+def _converted(key: Any, value: Any, where: str) -> Any:
+    """The value of a setting in its type, or one line on what is wrong with it."""
+    options = setting_options()
+    if key not in options:
+        refuse_unknown(str(key), where)
+    return options[key].convert(value, where)
+
+
+def refuse_unknown(key: str, where: str, others: Iterable[str] = ()) -> NoReturn:
+    """Refuses a name that is no setting, with the name it has here or the nearest one.
 
     Raises:
-        UserError: something that is neither ``--key value`` nor ``key=value``.
+        UserError: always.
     """
-    given: dict[str, str] = {}
-    rest = list(arguments)
-    while rest:
-        word = rest.pop(0)
-        if word in ("-h", "--help"):
-            raise SystemExit(usage())
-        if "=" in word:
-            key, _, text = word.partition("=")
-        elif word.startswith("--"):
-            key, text = word, rest.pop(0) if rest and not rest[0].startswith("--") else "true"
-        else:
-            raise UserError(f"argument {word!r} is not understood; write --key VALUE or KEY=VALUE")
-        given[key.lstrip("-").replace("-", "_")] = text
-    return given
+    hint = f"; {OTHER_NAMES[key.lower()]}" if key.lower() in OTHER_NAMES else nearest(
+        key.lower(), [*others, *setting_options()])
+    raise UserError(f"unknown key {key!r} {where}{hint}; --help lists all keys")
 
 
 def usage() -> str:
     """The help text: every key, its default and what it is for."""
-    values, helps, allowed = _read_defaults()
-    lines = ["Settings (--key VALUE or KEY=VALUE; --config FILE reads a YAML file of them):"]
-    for key, value in values.items():
-        choice = allowed.get(key)
-        names = f" [{' | '.join(map(str, choice))}]" if isinstance(choice, list) else ""
-        lines.append(f"  --{key:<17} {helps.get(key, '')}{names} (default: {value})")
-    return "\n".join(lines)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Reads a YAML mapping.
-
-    Raises:
-        UserError: the file is missing, is no YAML, or is no mapping.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except FileNotFoundError:
-        raise UserError(f"configuration file {path} does not exist") from None
-    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as error:
-        raise UserError(f"configuration file {path} is not valid YAML: {error}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"configuration file {path} is not a mapping of keys to values")
-    return content
+    return "\n".join(["Settings (--key VALUE or KEY=VALUE):", CONFIG.usage(),
+                      *(option.usage() for option in setting_options().values())])
 
 
 def defaults() -> dict[str, Any]:
     """Every setting's default, as ``Settings.to_dict`` gives it."""
-    return Settings(**_read_defaults()[0]).to_dict()
+    return Settings(**{key: option.default for key, option in setting_options().items()}).to_dict()
 
 
 def choices(key: str) -> list[str]:
     """The values that default_config.yaml allows for a key that is a choice."""
-    return list(_read_defaults()[2][key])
+    return list(setting_options()[key].choices)
 
 
 @functools.cache  # every Settings asks for them; a grid has hundreds
-def _read_defaults() -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
+def setting_options() -> Mapping[str, Option]:
+    """The settings by name, as default_config.yaml describes them."""
     with open(ROOT / "default_config.yaml", encoding="utf-8") as file:
-        values, helps, allowed = yaml.safe_load_all(file)
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    return values, helps, allowed
+        values, helps, rules = yaml.safe_load_all(file)
+    return {key: _option(key, value, helps[key], rules.get(key, {})) for key, value in values.items()}
 
 
-def _parse_value(text: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
-
-
-def _checked(key: str, value: Any, values: Mapping[str, Any], allowed: Mapping[str, Any], where: str) -> Any:
-    """Returns ``value`` in the key's type, or says what is wrong with it."""
-    if key not in values:
-        raise UserError(f"unknown key {key!r} in {where}{nearest(key, values)}; --help lists all keys")
-    rule, value = allowed.get(key, {}), "none" if value is None else value
+def _option(key: str, default: Any, explanation: str, rule: Any) -> Option:
     if isinstance(rule, list):
-        if value not in rule:
-            raise UserError(f"{key} is {value!r} in {where}; expected one of {', '.join(rule)}{nearest(value, rule)}")
-        return value
-    if isinstance(value, str) and value in rule.get("also", ()):
-        return value
-    kind = {"int": int, "float": float}.get(rule.get("type"), type(values[key]))
-    return _converted(key, value, kind, rule, where)
-
-
-def _converted(key: str, value: Any, kind: type, rule: Mapping[str, Any], where: str) -> Any:
-    """Returns ``value`` as ``kind``: a number, numbers, true or false, or text."""
-    if kind is tuple:
-        items = value if isinstance(value, (list, tuple)) else str(value).split(",")
-        return tuple(_number(key, item, int, rule, where) for item in items)
-    if kind in (int, float):
-        return _number(key, value, kind, rule, where)
-    if kind is bool:
-        if not isinstance(value, bool):
-            raise UserError(f"{key} is {value!r} in {where}; expected true or false")
-        return value
-    if isinstance(value, (list, tuple)):
-        return ",".join(map(str, value))
-    if isinstance(value, dict):
-        raise UserError(f"{key} is a mapping in {where}; expected text")
-    return str(value)
-
-
-def _number(key: str, value: Any, kind: type, rule: Mapping[str, Any], where: str) -> Any:
-    """Returns ``value`` as an int or float inside the rule's limits."""
-    limits = " and ".join(f"{word} {rule[name]}" for name, word in
-                          (("min", "at least"), ("above", "above"), ("max", "at most"), ("below", "below"))
-                          if name in rule)
-    also = "".join(f", or {word}" for word in rule.get("also", ()))
-    noun = "a whole number" if kind is int else "a number"
-    expected = f"expected {noun}{' ' + limits if limits else ''}{also}"
-    try:
-        number = kind(value)
-        whole = not isinstance(value, bool) and (kind is float or float(value) == number)
-    except (TypeError, ValueError, OverflowError):
-        whole = False
-    if not whole or not (
-        number >= rule.get("min", number) and number > rule.get("above", number - 1)
-        and number <= rule.get("max", number) and number < rule.get("below", number + 1)
-    ):
-        raise UserError(f"{key} is {value!r} in {where}; {expected}")
-    return number
+        return Option(key, default, explanation, choices=tuple(rule))
+    kinds = {bool: "flag", int: "whole", float: "number", list: "wholes", str: "text"}
+    return Option(key, tuple(default) if isinstance(default, list) else default, explanation,
+                  rule.get("type", kinds[type(default)]), also=tuple(rule.get("also", ())),
+                  limits={name: rule[name] for name, _ in LIMITS if name in rule},
+                  empty=rule.get("empty", False), per_task=rule.get("per_task", False),
+                  aliases=tuple(rule.get("aliases", ())))

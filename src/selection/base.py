@@ -62,21 +62,23 @@ def top_fields(scores: np.ndarray, k: int) -> list[int]:
     return [int(index) for index in np.argsort(-scores, kind="stable")[:k]]
 
 
-def fields_to_keep(scores: np.ndarray, chance: float | None, keep_ratio, keep_fields,
-                   tasks: Sequence[str]) -> list[int]:
+def fields_to_keep(scores: np.ndarray, chance: float | None, keep_ratio: float | str,
+                   keep_fields: int | str | Mapping[str, int], tasks: Sequence[str]) -> list[int]:
     """How many fields every task keeps.
 
     Args:
         scores: ``[tasks, fields]``.
         chance: the selector's chance level, which ``keep_ratio="auto"`` needs.
         keep_ratio: share of the fields (rounded down, at least one), or "auto".
-        keep_fields: a number of fields, or "none" to go by ``keep_ratio``.
+        keep_fields: a number of fields, one for every task by name, or "none" to go by ``keep_ratio``.
         tasks: task names, for messages.
 
     Raises:
         UserError: auto for a selector without a chance level.
     """
     count = scores.shape[1]
+    if isinstance(keep_fields, Mapping):
+        return [keep_fields[task] for task in tasks]
     if keep_fields != "none":
         return [keep_fields] * len(scores)
     if keep_ratio != "auto":

@@ -17,10 +17,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..errors import UserError
+from ..errors import UserError, nearest
 from ..files import read_json
 from ..models import MASKS, plan_inputs
 from ..schema import Selection
@@ -66,13 +66,28 @@ def check_request(data, tasks: Sequence[str], config: Settings) -> None:
             selection does not fit the data set, or the selector has no masks to train end to end.
     """
     plan_inputs(config.backbone, data.schema, tasks)
-    count = len(data.schema.fields)
-    if config.keep_fields != "none" and config.keep_fields > count:
-        raise UserError(f"keep_fields is {config.keep_fields}; the data set has {count} fields; expected 1 to {count}")
+    _check_keep_fields(config.keep_fields, tasks, len(data.schema.fields))
     if config.end_to_end:
         _check_end_to_end(config)
     if config.selection != "none":
         _read_selection(data, tasks, config)
+
+
+def _check_keep_fields(keep_fields: int | str | Mapping[str, int], tasks: Sequence[str], fields: int) -> None:
+    if keep_fields == "none":
+        return
+    by_task = keep_fields if isinstance(keep_fields, Mapping) else dict.fromkeys(tasks, keep_fields)
+    for task in by_task:
+        if task not in tasks:
+            raise UserError(f"keep_fields names task {task!r}; expected a number for each of {', '.join(tasks)}"
+                            f"{nearest(task, tasks)}")
+    missing = [task for task in tasks if task not in by_task]
+    if missing:
+        raise UserError(f"keep_fields has no number for {', '.join(missing)}; give one for every task of the run, or "
+                        "one number for all")
+    for number in by_task.values():
+        if number > fields:
+            raise UserError(f"keep_fields is {number}; the data set has {fields} fields; expected 1 to {fields}")
 
 
 def _check_end_to_end(config: Settings) -> None:

@@ -21,7 +21,7 @@ import os
 import pytest
 
 from src.errors import UserError
-from src.files import read_json, remove_leftovers, sha256, write_json
+from src.files import read_json, read_yaml, remove_leftovers, sha256, write_json
 
 VALUE = {"auc": 0.75, "fields": ("a", "ü"), "none": None, "deep": {"rows": 7}}
 
@@ -73,6 +73,15 @@ def test_a_full_disk_is_named(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left on device: '.*a.json'"):
         write_json(tmp_path / "a.json", VALUE)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_nested_too_deep_is_one_line(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(UserError, match="a.json is damaged: it is not valid JSON .*nested too deep"):
+        read_json(path)
+    with pytest.raises(UserError, match="a.json is not valid YAML"):
+        read_yaml(path)
 
 
 def test_leftovers_of_killed_processes_go(tmp_path):

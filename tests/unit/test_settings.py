@@ -15,18 +15,21 @@
 """Settings: where they come from, and what is refused."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
+import yaml
 
 from src.errors import UserError
+from src.files import read_yaml
 from src.settings import Settings, defaults, load_settings, usage
 
 
 def test_command_line_forms_and_types():
     config = load_settings(["--batch_size", "64", "bottom_dims=[32,16]", "--tower_dims=8,4", "--learning-rate", "1e-2",
-                          "--resume", "--keep_ratio", "auto", "keep_fields=none"])
+                          "--summary", "--keep_ratio", "auto", "keep_fields=none"])
     assert (config.batch_size, config.bottom_dims, config.tower_dims) == (64, (32, 16), (8, 4))
-    assert (config.learning_rate, config.resume, config.keep_ratio, config.keep_fields) == (0.01, True, "auto", "none")
+    assert (config.learning_rate, config.summary, config.keep_ratio, config.keep_fields) == (0.01, True, "auto", "none")
 
 
 def test_layers_override_in_order(tmp_path):
@@ -50,14 +53,116 @@ def test_layers_override_in_order(tmp_path):
     ("learning_rate=nan", "a number"),
     ("learning_rate=.nan", "a number"),
     ("bottom_dims=a,b", "whole number"),
-    ("resume=3", "true or false"),
+    ("summary=3", "true or false"),
     ("seed=true", "whole number"),
-    ("tasks={a: 1}", "mapping"),
     ("nonsense", "not understood"),
+    ("=3", "not understood"),
+    ("seed==3", "seed is '=3'"),
+    ("SEED=3", "unknown key 'SEED' .*did you mean seed"),
+    ("--run_name", "--run_name has no value"),
+    ("run_name=", "run_name is empty"),
+    *((f"run_name={name}", "expected one plain folder name")
+      for name in (".", "..", "a/b", "/a", "../../x", "a\nb", "x" * 300)),
+    ("run_name=h\udcf6me", "expected UTF-8 text"),
+    ("dataset=../adult", "expected one plain folder name"),
+    ("config=", "config is empty"),
+    ("config=/", "is a folder"),
+    ("seed=0x10", "seed is '0x10' .*whole number"),
+    ("epochs=1:30", "epochs is '1:30'"),
+    ("epochs=1e3", "whole number"),
+    ("epochs=1_000", "whole number"),
+    ("seed=" + "9" * 5000, r"seed is 9+\.\.\. \(5000 characters\)"),
+    ("seed=99999999999999999999", "at least 0 and at most 4294967295"),
+    ("batch_size=99999999999999999999", "at least 2 and at most 2147483647"),
+    ("learning_rate=1e400", "a number above 0"),
+    ("learning_rate=1e39", "above 0 and at most 3.4e[+]38"),
+    ("seed=2020-13-45", "seed is '2020-13-45'"),
+    ("seed=" + "[" * 3000, "seed is"),
+    ("bottom_dims=[]", "bottom_dims is '\\[\\]' .*whole numbers such as"),
+    ("bottom_dims=8,,4", "bottom_dims is '' "),
+    ("keep_fields=click:0", "keep_fields is 0 for task click on the command line; expected a whole number at least 1"),
+    ("keep_fields={}", "keep_fields"),
+    ("keep_fields=click:1,click:2", "TASK:NUMBER"),
+    ("resume=true", "always continues"),
+    ("model_name=mmoe", "here it is backbone"),
+    ("dataset_path=/x", "here it is data_dir"),
+    ("save_dir=x", "here it is output_dir"),
+    ("device=CPU", "here it is device_target"),
+    ("cr=0.5", "keep_ratio, which is 1 - cr"),
+    ("compress_ratio=0.5", "keep_ratio, which is 1 - compress_ratio"),
+    ("lr=1", "here it is learning_rate"),
+    ("wdecay=1", "here it is weight_decay"),
+    ("epoch=1", "here it is epochs"),
+    ("bs=1", "here it is batch_size"),
 ])
 def test_bad_settings_are_refused_by_name(argument, message):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=message) as refused:
         load_settings([argument])
+    assert len(str(refused.value)) < 400
+
+
+TYPED = ("exp #1", "1.10", "007", "1_000", "0x1F", "12:30", "on", "no", "~", "null", "#x", "2020-13-45", "[[[[",
+         "{a", "1e3", "'q'")
+
+
+@pytest.mark.parametrize("text", TYPED)
+def test_texts_are_what_was_typed(text, tmp_path):
+    for arguments in ([f"run_name={text}"], ["--run_name", text], [f"--run-name={text}"]):
+        config = load_settings(arguments)
+        assert config.run_name == text
+        assert yaml.safe_load(config.to_yaml())["run_name"] == text
+        file = tmp_path / "config.yaml"
+        file.write_text(config.to_yaml())
+        assert load_settings(["--config", str(file)]) == config
+        assert load_settings([], base=yaml.safe_load(file.read_text())) == config
+
+
+@pytest.mark.parametrize("text", [*TYPED[1:10], "2020-13-45", "2020-01-02", "1e3"])
+def test_texts_of_a_file_are_what_was_typed(text, tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"run_name: {text}\nseed: 010\nlearning_rate: 1e-3\nbottom_dims: [32, 016]\nsummary: yes\n")
+    config = load_settings(["--config", str(file)])
+    assert (config.run_name, config.seed, config.learning_rate) == (text, 10, 0.001)
+    assert (config.bottom_dims, config.summary) == ((32, 16), True)
+
+
+def test_paths():
+    home = str(Path.home())
+    config = load_settings(["output_dir=~/o", "data_dir=/data/set #2", "--selection", "~/a.json"])
+    assert (config.output_dir, config.data_dir, config.selection) == (f"{home}/o", "/data/set #2", f"{home}/a.json")
+    config = load_settings(["data_url=/d", "--train_url", "/o"])  # ModelArts' names
+    assert (config.data_dir, config.output_dir) == ("/d", "/o")
+
+
+def test_large_and_small_numbers():
+    config = load_settings(["learning_rate=1e30", "weight_decay=1e30", "seed=4294967295", "epochs=010", "tower_dims=[]",
+                            "dropout=.5", "patience=3.0"])
+    assert (config.learning_rate, config.weight_decay, config.seed) == (1e30, 1e30, 2 ** 32 - 1)
+    assert (config.epochs, config.tower_dims, config.dropout, config.patience) == (10, (), 0.5, 3)
+
+
+def test_fields_to_keep_per_task(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("keep_fields: {click: 20, like: 12}\n")
+    expected = {"click": 20, "like": 12}
+    for argument in ("keep_fields=click:20,like:12", "keep_fields={click: 20, like: 12}", f"config={file}"):
+        config = load_settings([argument])
+        assert config.keep_fields == expected
+        assert load_settings([], base=yaml.safe_load(config.to_yaml())) == config
+
+
+def test_flags_and_values_that_begin_with_dashes():
+    assert load_settings(["--summary", "seed=3"]).summary and load_settings(["--summary", "--seed", "3"]).seed == 3
+    assert not load_settings(["--summary", "false"]).summary
+    assert load_settings(["--run_name=--x"]).run_name == "--x"
+    with pytest.raises(UserError, match="--run_name=VALUE for one that begins with --"):
+        load_settings(["--run_name", "--seed", "3"])
+    with pytest.raises(UserError, match="learning_rate is -1 .*above 0"):
+        load_settings(["--learning_rate", "-1"])
+
+
+def test_settings_of_a_run_before_resume_was_removed():
+    assert load_settings([], base={"resume": True, "seed": 7}).seed == 7
 
 
 def test_a_run_s_settings_with_a_damaged_key():
@@ -71,6 +176,13 @@ def test_bad_files(tmp_path):
     file = tmp_path / "bad.yaml"
     file.write_text("a: [1")
     with pytest.raises(UserError, match="not valid YAML"):
+        load_settings(["--config", str(file)])
+    for text in ("seed: " + "[" * 3000, "!!timestamp 2020-13-45", "a: !!python/object/apply:os.system [ls]"):
+        file.write_text(text)
+        with pytest.raises(UserError, match="not valid YAML"):
+            read_yaml(file)
+    file.write_text("tasks: {a: 1}")
+    with pytest.raises(UserError, match="tasks is a mapping in .*bad.yaml"):
         load_settings(["--config", str(file)])
     file.write_text("- 1\n- 2\n")
     with pytest.raises(UserError, match="not a mapping"):
@@ -96,6 +208,6 @@ def test_attributes_are_those_of_default_config():
     """The typed attributes and default_config.yaml name the same settings, in the same order and of the same types."""
     fields, values = dataclasses.fields(Settings), defaults()
     assert [field.name for field in fields] == list(values)
-    kinds = {"str": str, "bool": bool, "int": int, "float": float, "tuple[int, ...]": list}
+    kinds = {"str": str, "bool": bool, "int": int, "float": float, "tuple[int, ...]": list, "dict[str, int]": dict}
     for field in fields:
         assert isinstance(values[field.name], tuple(kinds[kind] for kind in field.type.split(" | "))), field.name

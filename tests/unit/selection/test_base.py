@@ -122,3 +122,23 @@ def test_a_selection_moves_to_another_backbone():
     assert moved.shared == ("f0", "f1", "f2") and moved.selected == selection.selected
     with pytest.raises(UserError, match="has no task 't9'"):
         adapt_selection(selection, SCHEMA, ["t9"], make_config())
+
+
+def test_one_number_of_fields_per_task():
+    config = make_config(backbone="ple", keep_fields={"t1": 1, "t0": 4})
+    scores = fitted([[0.1, 0.9, 0.5, 0, 0, 0.2], [3, 1, 2, 0, 0, 0]])
+    selection = make_selection(scores, SCHEMA, ["t0", "t1"], config)
+    assert selection.k == {"t0": 4, "t1": 1} and selection.selected["t1"] == ("f0",)
+    assert Selection.from_json(selection.to_json()).settings["keep_fields"] == {"t1": 1, "t0": 4}
+
+
+@pytest.mark.parametrize("keep_fields, message", [
+    ({"t0": 2, "t3": 1}, "keep_fields names task 't3'; expected a number for each of t0, t1; did you mean t0"),
+    ({"t0": 2}, "keep_fields has no number for t1"),
+    ({"t0": 2, "t1": 7}, "keep_fields is 7; the data set has 6 fields"),
+    (7, "keep_fields is 7; the data set has 6 fields"),
+])
+def test_numbers_of_fields_that_do_not_fit_are_refused(keep_fields, message):
+    data = ArrayData()
+    with pytest.raises(UserError, match=message):
+        check_request(data, data.schema.task_names, make_config(keep_fields=keep_fields))
