@@ -133,7 +133,7 @@ def test_one_number_of_fields_per_task():
 
 
 @pytest.mark.parametrize("keep_fields, message", [
-    ({"t0": 2, "t3": 1}, "keep_fields names task 't3'; expected a number for each of t0, t1; did you mean t0"),
+    ({"t0": 2, "t3": 1}, "keep_fields names task 't3'; expected a number for each of t0, t1; did you mean t"),
     ({"t0": 2}, "keep_fields has no number for t1"),
     ({"t0": 2, "t1": 7}, "keep_fields is 7; the data set has 6 fields"),
     (7, "keep_fields is 7; the data set has 6 fields"),
