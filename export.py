@@ -75,7 +75,8 @@ def main(arguments: list) -> None:
     signature = Signature(
         data.schema.dataset, tuple(InputField(field.name, encoder) for field, encoder in zip(fields, encoders)),
         selection.tasks, {"file": model.name, "format": kind, "sha256": sha256(model)},
-        {"backbone": config.backbone, "versions": versions(),
+        {"backbone": config.backbone, "data": {"dataset": data.schema.dataset, "sha256": data.fingerprint},
+         "versions": versions(),
          "selection": {"selector": selection.selector, "selected": {task: list(selection.selected[task])
                                                                     for task in selection.tasks},
                        "shared": list(selection.shared)}})

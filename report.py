@@ -57,6 +57,7 @@ def main(arguments: list) -> None:
         raise UserError(f"open is {opens!r}; expected true or false")
     run, config = load_run(take_option(arguments, "run_dir"), arguments)
     data = open_data(config)
+    run.check_data(data)
     beside = compare_with(run, RunFolder(Path(given))) if given else find_all_fields(run)
     if keeps_all(run.read_selection()):
         write_costs(run, run, data, config)

@@ -42,7 +42,7 @@ def main(arguments: list) -> None:
     data = open_data(config)
     tasks = choose_tasks(data, config)
     check_request(data, tasks, config)
-    run = RunFolder.create(config)
+    run = RunFolder.create(config, data)
     run.write_environment(choose_device(config.device_target, config.device_id))
     ms.set_seed(config.seed)
     selection, seconds = select_fields(data, tasks, config)

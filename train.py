@@ -28,13 +28,14 @@ import time
 
 import mindspore as ms
 
-from src.errors import run_program
+from src.errors import UserError, run_program
 from src.evaluation import mean_auc
 from src.models import build_model, plan_inputs
+from src.origin import selection_hash
 from src.programs import choose_tasks, open_data, read_selection, start_logging
 from src.report import comparison_table, selection_table, write_report
 from src.run import RunFolder
-from src.selection import check_request, select_fields, with_masks
+from src.selection import check_request, read_given_selection, select_fields, with_masks
 from src.settings import Settings, load_settings
 from src.training import Trainer, join_ranks, training_summary
 
@@ -50,7 +51,8 @@ def main(arguments: list) -> None:
     tasks = choose_tasks(data, config)
     check_request(data, tasks, config)
 
-    run = RunFolder.create(config) if ranks.first else RunFolder.join(config)
+    run = RunFolder.create(config, data) if ranks.first else RunFolder.join(config)
+    check_given(run, data, tasks, config)
     if run.finished:
         LOG.info("%s is finished; name another run_name to train again", run.path)
         show(run)
@@ -77,13 +79,26 @@ def main(arguments: list) -> None:
         "seconds": {"select": select_seconds["total"], "train": trainer.state["train_seconds"],
                     "eval": time.perf_counter() - began, "compile": trainer.state["compile_seconds"]},
     }
-    run.write("metrics.json", metrics)
+    run.write_metrics(metrics)
     if run.writes:
         write_report(run, data.schema)
         show(run)
 
 
-def selection_of(run: RunFolder, data, tasks: list, config: Settings) -> tuple:
+def check_given(run: RunFolder, data, tasks: list, config: Settings) -> None:
+    """Refuses a selection file whose content is no longer what the run began with.
+
+    Raises:
+        UserError: so.
+    """
+    if config.selection == "none" or not (run.path / "selection.json").exists():
+        return
+    if selection_hash(read_given_selection(data, tasks, config)) != selection_hash(run.read_selection()):
+        raise UserError(f"{run.path} began with another content of {config.selection}; restore that file, or give "
+                        "another run_name")
+
+
+def selection_of(run: RunFolder, data, tasks: list, config) -> tuple:
     """The run's selection and its seconds: read back when an earlier, interrupted process has made it.
 
     Of the ranks of a distributed run the first selects and the others read its file: a selection takes seconds, and
@@ -91,8 +106,9 @@ def selection_of(run: RunFolder, data, tasks: list, config: Settings) -> tuple:
     """
     if not run.writes:
         run.wait_for("selection.json")
+        run.check_data(data)
     if (run.path / "selection.json").exists():
-        return read_selection(run, config), run.read("selection_seconds.json")
+        return read_selection(run, config, data), run.read("selection_seconds.json")
     selection, seconds = select_fields(data, tasks, config)
     run.write("selection_seconds.json", seconds)  # apart, so that one seed gives one selection.json
     run.write("selection.json", selection.to_json())

@@ -26,7 +26,6 @@ from sklearn.metrics import roc_auc_score
 
 from src.data.simulation.planted import Planted, plant
 from src.evaluation import mean_auc
-from src.files import write_json
 from src.models import MultiTaskModel, plan_inputs
 from src.run import RunFolder
 from src.selection.registry import SELECTORS, select_fields
@@ -130,9 +129,9 @@ def train_on(data, name: str, changes: dict, config: Settings) -> dict:
         metrics.json of the run.
     """
     config = config.replace(run_name=name, progress=False, **changes)
-    run = RunFolder.create(config)
+    run = RunFolder.create(config, data)
     try:
-        return run.read("metrics.json") if run.finished else _train(data, run, config)
+        return run.read_metrics() if run.finished else _train(data, run, config)
     finally:
         run.close()
 
@@ -142,7 +141,7 @@ def _train(data, run: RunFolder, config: Settings) -> dict:
     device = choose_device(config.device_target, config.device_id)
     tasks = data.schema.task_names
     selection, seconds = select_fields(data, tasks, config)
-    write_json(run.path / "selection.json", selection.to_json())
+    run.write("selection.json", selection.to_json())
     plan = plan_inputs(config.backbone, data.schema, tasks, selection)
     model = MultiTaskModel(plan, config.backbone, len(tasks), config)
     trainer = Trainer(model, plan, data, tasks, config, run)
@@ -152,5 +151,5 @@ def _train(data, run: RunFolder, config: Settings) -> dict:
                "input_fields": selection.k, "device": device, "seed": config.seed,
                "seconds": {"select": seconds["total"], "train": trainer.state["train_seconds"],
                            "compile": trainer.state["compile_seconds"]}}
-    write_json(run.path / "metrics.json", metrics)
+    run.write_metrics(metrics)
     return metrics

@@ -74,7 +74,7 @@ def main(arguments: list) -> None:
         weights = read_state(torch, options["from_pytorch"], config.backbone, plan, model)
         if options["to_checkpoint"]:
             restore(model, {name: ms.Parameter(value) for name, value in weights.items()}, options["from_pytorch"])
-            save_checkpoint(model, Path(options["to_checkpoint"]))
+            save_checkpoint(model, Path(options["to_checkpoint"]), origin=run.origin())
     else:
         weights = parameters_of(model)
     if options["to_pytorch"]:

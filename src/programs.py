@@ -82,15 +82,24 @@ def load_run(run_dir: str, arguments: list) -> tuple[RunFolder, Settings]:
     return run, load_settings(arguments, base=read_yaml(run.path / "config.yaml"))
 
 
-def read_selection(run: RunFolder, config: Settings) -> Selection:
+def read_selection(run: RunFolder, config: Settings, data: PreparedData) -> Selection:
     """The selection in a run's folder.
 
     Raises:
-        UserError: it is damaged, or was made by another run.
+        UserError: it is damaged, was made by another run, or of another data set.
     """
-    selection = run.read_selection()
+    selection, path = run.read_selection(), run.path / "selection.json"
+    tasks = config.task_list or data.schema.task_names
+    for what, found, expected in (("fields", list(selection.fields), data.schema.field_names),
+                                  ("tasks", list(selection.tasks), tasks)):
+        if found != expected:
+            raise UserError(f"{path} is that of another run: it has {what} {', '.join(map(str, found))[:200]}; "
+                            f"expected {', '.join(expected)[:200]}; restore it, or remove it to select again")
+    if config.selection == "none" and selection.data not in (None, data.fingerprint):
+        raise UserError(f"{path} was made of another data set than {data.path}; restore it, or remove it to select "
+                        "again")
     if config.selection == "none" and (selection.seed, selection.backbone) != (config.seed, config.backbone):
-        raise UserError(f"{run.path / 'selection.json'} is that of another run ({selection.backbone}, seed "
+        raise UserError(f"{path} is that of another run ({selection.backbone}, seed "
                         f"{selection.seed}; this one has {config.backbone}, seed {config.seed}); restore it, or remove "
                         "it to select again")
     return selection
@@ -98,11 +107,16 @@ def read_selection(run: RunFolder, config: Settings) -> Selection:
 
 def load_model(run: RunFolder, config: Settings,
                data: PreparedData) -> tuple[MultiTaskModel | LearnedMaskModel, InputPlan, Selection]:
-    """Rebuilds a run's model with its best weights."""
-    selection = read_selection(run, config)
+    """Rebuilds a run's model with its best weights.
+
+    Raises:
+        UserError: the run was made of another data set, or its selection or checkpoint is that of another run.
+    """
+    run.check_data(data)
+    selection = read_selection(run, config, data)
     plan = plan_inputs(config.backbone, data.schema, selection.tasks, selection)
     model = build_model(plan, len(selection.tasks), config)
-    restore(model, load_checkpoint(run.path / "best.ckpt"), str(run.path / "best.ckpt"))
+    restore(model, load_checkpoint(run.path / "best.ckpt", run), str(run.path / "best.ckpt"))
     return model, plan, selection
 
 

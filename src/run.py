@@ -24,21 +24,23 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from .errors import UserError
 from .files import check_seal, read_json, remove_leftovers, write_json, write_sealed, write_text
+from .origin import changed_settings, difference, make_origin
 from .schema import Selection
-from .settings import ROOT, Settings, defaults, read_yaml
+from .settings import ROOT, Settings, read_yaml
+
+LOG = logging.getLogger(__name__)
+DATA = "data.json"  # what data set the run is made of
 
 PACKAGES = ("mindspore", "mindspore-gpu", "numpy", "pandas", "polars", "scikit-learn", "scipy")
-SEALED = ("selection.json", "metrics.json")  # what others rely on, with a checksum beside it
+SEALED = (DATA, "selection.json", "metrics.json")  # what others rely on, with a checksum next to it
 METRICS = ("test", "valid", "mean_auc", "input_fields", "parameters", "train_rows_per_second", "seed")
-# Settings that may differ when a run is gone on with.
-SAME_RUN = ("progress", "output_dir", "run_name", "device_id", "verify_data", "data_dir", "summary")
 
 
 class RunFolder:
@@ -48,13 +50,18 @@ class RunFolder:
         self.path = Path(path)
         self.writes = writes  # of the processes of a distributed run, rank 0 alone does
         self._lock = None
+        self._data: str | None = None  # SHA-256 of the data set it is used with, once that is checked
 
     @classmethod
-    def create(cls, config: Settings) -> RunFolder:
-        """Makes the folder of a new run, or takes up an unfinished one with the same settings, and locks it.
+    def create(cls, config: Settings, data) -> RunFolder:
+        """Makes the folder of a new run, or opens one with the same settings and data, and locks it.
+
+        Args:
+            config: the run's settings.
+            data: the data set it is made of, a PreparedData.
 
         Raises:
-            UserError: the folder holds a run with other settings, is in use, or cannot be written.
+            UserError: the folder holds a run with other settings or of other data, is in use, or cannot be written.
         """
         run = cls(config.output_path / run_name(config))
         try:
@@ -63,11 +70,22 @@ class RunFolder:
             remove_leftovers(run.path)
         except OSError as error:
             raise UserError(f"cannot write to {run.path}: {error.strerror}; name another output_dir") from None
-        if (run.path / "config.yaml").exists():
-            run._check_resumable(config)
-        else:
-            write_text(run.path / "config.yaml", config.to_yaml())
+        try:
+            run._begin(config, data)
+        except BaseException:
+            run.close()
+            raise
         return run
+
+    def _begin(self, config: Settings, data) -> None:
+        if (self.path / "config.yaml").exists():
+            self._check_resumable(config)
+            self.check_data(data)
+            return
+        self._data = data.fingerprint
+        self.write(DATA, {"dataset": data.schema.dataset, "sha256": data.fingerprint, "rows": dict(data.schema.rows),
+                          "path": os.path.abspath(data.path)})
+        write_text(self.path / "config.yaml", config.to_yaml())  # last: with it the folder is a run's
 
     @classmethod
     def join(cls, config: Settings) -> RunFolder:
@@ -92,9 +110,64 @@ class RunFolder:
             raise UserError(f"another run is writing to {self.path}; wait for it or give another run_name") from None
 
     def _check_resumable(self, config: Settings) -> None:
-        changed = changed_settings(read_yaml(self.path / "config.yaml"), config)
+        changed = changed_settings(read_yaml(self.path / "config.yaml"), config.to_dict())
         if changed:
             raise UserError(f"{self.path} holds a run with other settings ({changed}); give another run_name")
+
+    def check_data(self, data) -> None:
+        """Refuses a data set that the run was not made of; one that was moved or copied is the same.
+
+        The folder of a run made before this was recorded is accepted, with a warning.
+
+        Raises:
+            UserError: so.
+        """
+        recorded = self._recorded_data()
+        if recorded is None and self._data is None:
+            LOG.warning("%s does not say which data set it was made of, as an earlier version made it; %s is taken for "
+                        "it", self.path, data.path)
+        elif recorded is not None and recorded["sha256"] != data.fingerprint:
+            raise UserError(f"{self.path} was made of another data set than {data.path}: {_data_change(recorded, data)}"
+                            f"; name the one it was made of with data_dir (it was {recorded['path']}), prepare that "
+                            "again as it was, or train again under another run_name")
+        self._data = data.fingerprint
+
+    @property
+    def data_fingerprint(self) -> str | None:
+        """SHA-256 of the schema.json of the run's data set; None for a run made before it was recorded."""
+        return self._data or (self._recorded_data() or {}).get("sha256")
+
+    def _recorded_data(self) -> dict[str, Any] | None:
+        path = self.path / DATA
+        if not path.exists():
+            return None
+        found = self.read(DATA)
+        if not isinstance(found, dict) or not {"dataset", "sha256", "rows", "path"} <= found.keys():
+            raise UserError(f"{path} is damaged: it does not describe a data set; restore it")
+        return found
+
+    def origin(self) -> dict[str, Any]:
+        """What the run is made of, for its checkpoints and its metrics; see src/origin.py."""
+        selection = self.read_selection() if (self.path / "selection.json").exists() else None
+        return make_origin(read_yaml(self.path / "config.yaml"), self.data_fingerprint, selection)
+
+    def check_origin(self, theirs: Mapping[str, Any] | None, path: Path) -> None:
+        """Refuses a file of another run, by the record that it carries.
+
+        Args:
+            theirs: the record; None for files of earlier versions, which only runs of earlier versions have.
+            path: the file.
+
+        Raises:
+            UserError: so.
+        """
+        if theirs is None:
+            differs = "it does not name its run" if (self.path / DATA).exists() else ""
+        else:
+            differs = difference(theirs, self.origin())
+        if differs:
+            raise UserError(f"{path} is that of another run: {differs}; restore it, or remove it and run train.py "
+                            "again")
 
     @property
     def finished(self) -> bool:
@@ -111,6 +184,10 @@ class RunFolder:
     def write_environment(self, device: str, processes: int = 1) -> None:
         """Writes env.json: versions, device, number of processes, machine, git revision, exact command."""
         self.write("env.json", {**environment(device), "processes": processes})
+
+    def write_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Writes metrics.json with the record of what the run is made of: the last file of a finished run."""
+        self.write("metrics.json", {**metrics, "run": self.origin()})
 
     def write(self, name: str, value: Any) -> None:
         """Writes a JSON file of the folder, if this process is the one that writes."""
@@ -157,17 +234,30 @@ class RunFolder:
         if metrics["seed"] != seed:
             raise UserError(f"{path} is that of another run: its seed is {metrics['seed']}, this run's {seed}; remove "
                             "it and run train.py again")
+        self.check_origin(metrics.get("run"), path)
         return metrics
 
 
-def changed_settings(before: Mapping[str, Any], config: Settings) -> str:
-    """The first settings that would make another run than that of ``before``, as "key old -> new"; "" for none.
+def _data_change(recorded: Mapping[str, Any], data) -> str:
+    """How a data set differs from the recorded one, in words."""
+    for what, old, new in (("it was of data set", recorded["dataset"], data.schema.dataset),
+                           ("it had rows", recorded["rows"], dict(data.schema.rows)),
+                           ("its schema.json had SHA-256", recorded["sha256"][:12], data.fingerprint[:12])):
+        if old != new:
+            return f"{what} {old}, now {new}"
+    return ""
 
-    A setting that ``before`` does not have was not there yet: it had what is now its default.
+
+def refuse_other_data(runs: Sequence[RunFolder]) -> None:
+    """Refuses to show runs of different data next to each other.
+
+    Raises:
+        UserError: so.
     """
-    now, before = config.to_dict(), {**defaults(), **before}
-    changed = [key for key, value in now.items() if key not in SAME_RUN and before[key] != value]
-    return ", ".join(f"{key} {before[key]} -> {now[key]}" for key in changed[:3])
+    known = [run for run in runs if run.data_fingerprint]
+    for run in known[1:]:
+        if run.data_fingerprint != known[0].data_fingerprint:
+            raise UserError(f"{run.path} and {known[0].path} were made of different data sets; compare runs of one")
 
 
 def run_name(config: Settings) -> str:

@@ -141,6 +141,7 @@ class Selection:
     relations: Mapping[str, Any] | None = None  # field -> T x T list
     seconds: Mapping[str, Any] = field(default_factory=lambda: dict.fromkeys(("score", "relation", "total")))
     settings: Mapping[str, Any] = field(default_factory=dict)
+    data: str | None = None  # SHA-256 of the schema.json of the data set it was made of; None where it is not known
 
     @property
     def k(self) -> dict[str, int]:
@@ -153,6 +154,7 @@ class Selection:
             "scores": None if self.scores is None else {task: dict(self.scores[task]) for task in self.tasks},
             "selected": {task: list(self.selected[task]) for task in self.tasks}, "shared": list(self.shared),
             "relations": self.relations, "seconds": dict(self.seconds), "settings": dict(self.settings),
+            "data": self.data,
         }
 
     @classmethod
@@ -168,7 +170,7 @@ class Selection:
                 tasks=tuple(value["tasks"]), fields=tuple(value["fields"]),
                 selected={task: tuple(value["selected"][task]) for task in value["tasks"]},
                 shared=tuple(value["shared"]), scores=value.get("scores"), relations=value.get("relations"),
-                seconds=value.get("seconds", {}), settings=value.get("settings", {}),
+                seconds=value.get("seconds", {}), settings=value.get("settings", {}), data=value.get("data"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"{where} is damaged: {type(error).__name__} {error}; select the fields again") from None

@@ -16,6 +16,9 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -62,12 +65,22 @@ class MemoryData:
 
     def __init__(self, name: str, fields: Sequence[str], cardinalities: Sequence[int], tasks: Sequence[str],
                  splits: Mapping[str, tuple[np.ndarray, np.ndarray]]):
+        self.path = name  # it has no folder; messages name it so
         self._splits = {split: MemorySplit(*splits[split]) for split in SPLITS}
         rates = [{split: float(labels[:, t].mean()) if len(labels) else None for split, (_, labels) in splits.items()}
                  for t in range(len(tasks))]
         self.schema = Schema(name, tuple(Field(field, size) for field, size in zip(fields, cardinalities)),
                              tuple(Task(task, rate) for task, rate in zip(tasks, rates)),
                              {split: self._splits[split].rows for split in SPLITS}, {split: () for split in SPLITS}, 1)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the schema and all rows."""
+        digest = hashlib.sha256(json.dumps(self.schema.to_json()).encode())
+        for split in self._splits.values():
+            digest.update(np.ascontiguousarray(split.ids))
+            digest.update(np.ascontiguousarray(split.labels))
+        return digest.hexdigest()
 
     def split(self, name: str) -> MemorySplit:
         """One of the splits."""

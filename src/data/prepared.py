@@ -103,11 +103,19 @@ class Split:
 
 
 class PreparedData:
-    """A prepared data set on disk. Use :meth:`open`."""
+    """A prepared data set on disk. Use :meth:`open`.
 
-    def __init__(self, path: Path, schema: Schema, splits: dict[str, Split]):
+    Attributes:
+        path: its folder.
+        schema: what it holds.
+        fingerprint: SHA-256 of schema.json, which has those of the shards and vocabularies: two sets with one
+            fingerprint hold the same, wherever they lie.
+    """
+
+    def __init__(self, path: Path, schema: Schema, splits: dict[str, Split], fingerprint: str):
         self.path = path
         self.schema = schema
+        self.fingerprint = fingerprint
         self._splits = splits
 
     @classmethod
@@ -132,7 +140,7 @@ class PreparedData:
             raise UserError(f"{path} was prepared by encoder version {schema.encoder_version}; expected "
                             f"{ENCODER_VERSION}; {remedy} --overwrite")
         splits = {name: _open_split(path, name, schema, verify, f"{remedy} --overwrite") for name in SPLITS}
-        return cls(path, schema, splits)
+        return cls(path, schema, splits, sha256(path / SCHEMA_FILE))
 
     def split(self, name: str) -> Split:
         """Returns one of the splits "train", "valid", "test".

@@ -30,8 +30,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import UserError
+from ..files import sha256
+from ..origin import changed_settings
 from ..processes import fork_program
-from ..run import changed_settings
+from ..run import RunFolder
 from ..settings import read_yaml
 from .grid import Cell
 
@@ -119,19 +121,38 @@ def _pin(slot: int, workers: int) -> None:
 
 
 def _state(cell: Cell, output_dir: Path) -> str:
-    """"finished", "" for a run to make or go on with, or why it cannot be made."""
+    """"finished", "" for a run to make or continue, or why it cannot be made."""
+    problem = problem_of(cell, output_dir)
+    if problem:
+        return problem
     folder = output_dir / cell.name
-    try:
-        config = cell.config(output_dir)
-        if (folder / "config.yaml").exists():
-            changed = changed_settings(read_yaml(folder / "config.yaml"), config)
-            if changed:
-                return f"its folder holds a run with other settings ({changed}); give another output_dir"
-    except UserError as error:
-        return str(error)
     if (folder / "metrics.json").exists():
         return "finished"
     return ELSEWHERE if _is_locked(folder) else ""
+
+
+def problem_of(cell: Cell, output_dir: Path) -> str:
+    """Why a cell has no run of its own: a wrong setting, or a folder with a run of other settings or other data."""
+    folder = output_dir / cell.name
+    try:
+        config = cell.config(output_dir)
+        if not (folder / "config.yaml").exists():
+            return ""
+        changed = changed_settings(read_yaml(folder / "config.yaml"), config.to_dict())
+        if changed:
+            return f"its folder holds a run with other settings ({changed}); give another output_dir"
+        if _other_data(folder, config.data_path / "schema.json"):
+            return (f"its folder holds a run of another data set than {config.data_path} is now; prepare that as it "
+                    "was, or give another output_dir")
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def _other_data(folder: Path, schema: Path) -> bool:
+    """Whether a run was made of another data set than the one of this schema.json; not where one is unknown."""
+    recorded = RunFolder(folder).data_fingerprint
+    return recorded is not None and schema.exists() and sha256(schema) != recorded
 
 
 def _is_locked(folder: Path) -> bool:

@@ -16,20 +16,24 @@
 
 from __future__ import annotations
 
+import logging
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..evaluation import mean_auc
-from ..run import RunFolder
+from ..run import RunFolder, refuse_other_data
 from ..schema import Selection
 from .grid import Cell
+from .pool import problem_of
 
+LOG = logging.getLogger(__name__)
 Record = dict[str, Any]
 
 
 def read_records(cells: Iterable[Cell], output_dir: Path) -> list[Record]:
-    """One record per finished run, in the order of the cells.
+    """One record per finished run, in the order of the cells; runs of other settings or other data are left out.
 
     Args:
         cells: runs of a grid.
@@ -41,13 +45,21 @@ def read_records(cells: Iterable[Cell], output_dir: Path) -> list[Record]:
         "parameters", "selected": {task: [field]}}``
 
     Raises:
-        UserError: a file of a finished run is damaged.
+        UserError: a file of a finished run is damaged, or runs of one data set are of different content.
     """
-    found = []
+    found, runs = [], defaultdict(list)
     for cell in cells:
         run = RunFolder(output_dir / cell.name)
-        if run.finished:
-            found.append(_record(cell, run.read_metrics(), run.read_selection()))
+        if not run.finished:
+            continue
+        problem = problem_of(cell, output_dir)
+        if problem:
+            LOG.warning("left out: %s: %s", cell.name, problem)
+            continue
+        runs[cell.dataset].append(run)
+        found.append(_record(cell, run.read_metrics(), run.read_selection()))
+    for of_one_set in runs.values():
+        refuse_other_data(of_one_set)
     return found
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..run import RunFolder
+from ..run import RunFolder, refuse_other_data
 from ..schema import Schema, Selection
 from ..settings import load_settings, read_yaml
 
@@ -161,11 +161,13 @@ def compare_with(run: RunFolder, other: RunFolder) -> AllFields:
     if mine.tasks != theirs.tasks or set(mine.fields) != set(theirs.fields):
         raise UserError(f"{other.path} has other tasks or fields than {run.path}; give a run of the same data set and "
                         "tasks")
+    refuse_other_data([run, other])
     configs = [read_yaml(folder.path / "config.yaml") for folder in (run, other)]
     values = [{name: config.get(name) for name in COMPARED} for config in configs]
-    with _damage(other.path / "config.yaml"):
-        for config, value in zip(configs, values):
-            value["data_dir"] = str(load_settings([], base=config).data_path.resolve())
+    if not (run.data_fingerprint and other.data_fingerprint):  # made by an earlier version
+        with _damage(other.path / "config.yaml"):
+            for config, value in zip(configs, values):
+                value["data_dir"] = str(load_settings([], base=config).data_path.resolve())
     differences = {name: (value, values[1][name]) for name, value in values[0].items() if value != values[1][name]}
     return AllFields(other.path, read_metrics(other, theirs.tasks), differences)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..run import RunFolder
+from ..run import RunFolder, refuse_other_data
 from ..settings import load_settings, read_yaml
 from .tables import comparison_table
 
@@ -30,7 +30,7 @@ def table_of_runs(folders: Sequence[str]) -> str:
     """One row a run: fields per task, parameters, speed, AUC and log loss on test.
 
     Raises:
-        UserError: a folder is no finished run, or the runs' tasks differ.
+        UserError: a folder is no finished run, or the runs' tasks or data differ.
     """
     runs = [read_run(Path(word)) for word in folders]
     tasks = list(runs[0][1]["test"])
@@ -38,6 +38,7 @@ def table_of_runs(folders: Sequence[str]) -> str:
         if list(metrics["test"]) != tasks:
             raise UserError(f"{word} has tasks {', '.join(metrics['test'])}; expected {', '.join(tasks)} as in "
                             f"{folders[0]}; compare runs with the same tasks")
+    refuse_other_data([RunFolder(Path(word)) for word in folders])
     labels = [label for label, _ in runs]
     if len(set(labels)) < len(labels):
         labels = [Path(word).resolve().name for word in folders]

@@ -3,11 +3,11 @@
 import importlib
 
 from .base import Selector, adapt_selection, all_fields, make_selection, with_masks
-from .registry import SELECTORS, check_request, select_fields
+from .registry import SELECTORS, check_request, read_given_selection, select_fields
 
 __all__ = [
     "SELECTORS", "MultiSFSSelector", "Selector", "adapt_selection", "all_fields", "check_request", "make_selection",
-    "select_fields", "with_masks",
+    "read_given_selection", "select_fields", "with_masks",
 ]
 
 

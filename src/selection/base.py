@@ -173,7 +173,7 @@ def adapt_selection(selection: Selection, schema: Schema, tasks: Sequence[str], 
     shared = _shared(config, selected, len(names))
     return Selection(selection.selector, config.backbone, selection.seed, tuple(tasks), tuple(names),
                      {task: selection.selected[task] for task in tasks}, tuple(names[i] for i in shared),
-                     selection.scores, selection.relations, selection.seconds, selection.settings)
+                     selection.scores, selection.relations, selection.seconds, selection.settings, selection.data)
 
 
 def _shared(config: Settings, selected: Sequence[Sequence[int]], fields: int) -> list[int]:

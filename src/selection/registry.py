@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UserError, nearest
@@ -51,11 +52,15 @@ def select_fields(data, tasks: Sequence[str], config: Settings) -> tuple[Selecti
         UserError: the file does not fit the data set, or the selector cannot give what was asked for.
     """
     if config.selection != "none":
-        return _read_selection(data, tasks, config), {"total": 0.0}
+        selection = read_given_selection(data, tasks, config)
+        if selection.data not in (None, data.fingerprint):
+            LOG.warning("%s was made of another data set; its fields are used on %s", config.selection, data.path)
+        return selection, {"total": 0.0}
     if config.selector == "none" or config.end_to_end:
-        return all_fields(data.schema, tasks, config), {"total": 0.0}
+        return replace(all_fields(data.schema, tasks, config), data=data.fingerprint), {"total": 0.0}
     selector = SELECTORS[config.selector](config).fit(data, tasks)
-    return make_selection(selector, data.schema, tasks, config), dict(selector.seconds_)
+    made = make_selection(selector, data.schema, tasks, config)
+    return replace(made, data=data.fingerprint), dict(selector.seconds_)
 
 
 def check_request(data, tasks: Sequence[str], config: Settings) -> None:
@@ -70,7 +75,7 @@ def check_request(data, tasks: Sequence[str], config: Settings) -> None:
     if config.end_to_end:
         _check_end_to_end(config)
     if config.selection != "none":
-        _read_selection(data, tasks, config)
+        read_given_selection(data, tasks, config)
 
 
 def _check_keep_fields(keep_fields: int | str | Mapping[str, int], tasks: Sequence[str], fields: int) -> None:
@@ -100,6 +105,11 @@ def _check_end_to_end(config: Settings) -> None:
         raise UserError("embedding_optimizer lazy does not go with end_to_end; expected dense or auto")
 
 
-def _read_selection(data, tasks: Sequence[str], config: Settings) -> Selection:
+def read_given_selection(data, tasks: Sequence[str], config: Settings) -> Selection:
+    """The Selection in the file that ``config.selection`` names, made to fit the backbone.
+
+    Raises:
+        UserError: the file is missing or damaged, or does not fit the data set.
+    """
     path = Path(config.selection)
     return adapt_selection(Selection.from_json(read_json(path, sealed=False), str(path)), data.schema, tasks, config)

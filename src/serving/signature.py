@@ -61,7 +61,7 @@ class Signature:
         fields: the columns of the input ``ids``, int32 ``[batch, len(fields)]``, in order.
         tasks: the columns of the output ``probabilities``, float32 ``[batch, len(tasks)]``, in order.
         model: file (a name beside signature.json), format (MINDIR or ONNX), sha256.
-        more: what a reader may want to know besides: backbone, selection, versions.
+        more: what a reader may want to know besides: backbone, data set, selection, versions.
     """
 
     dataset: str
@@ -95,6 +95,7 @@ class Signature:
                            for item in value["fields"])
             model = {key: str(value["model"][key]) for key in ("file", "format", "sha256")}
             more = {key: value[key] for key in ("backbone", "selection", "versions")}
+            more.update({"data": value["data"]} if "data" in value else {})  # earlier versions did not write it
             return cls(str(value["dataset"]), fields, tuple(map(str, value["tasks"])), model, more)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"{where} is damaged: {type(error).__name__} {error}; export the run again") from None

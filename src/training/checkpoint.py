@@ -29,22 +29,29 @@ from mindspore import Parameter, Tensor, nn
 
 from ..errors import UserError
 from ..files import digest_file, matching_digest, put_in_place, sha256
+from ..run import RunFolder
 
 LOG = logging.getLogger(__name__)
-STATE = "training_state"  # JSON as bytes, saved as one more tensor: exact numbers, and nothing that is executed
+# JSON as bytes, saved as one more tensor each: exact numbers, and nothing that is executed.
+STATE = "training_state"
+ORIGIN = "origin"  # the record of the run it belongs to, see src/origin.py; the last tensor of the file
 
 
 def save_checkpoint(cell: nn.Cell, path: Path, state: Mapping[str, Any] | None = None,
-                    keep_previous: bool = False) -> None:
-    """Writes a Cell's parameters, and ``state`` as JSON, to ``path`` and its checksum to ``path.sha256``.
+                    keep_previous: bool = False, origin: Mapping[str, Any] | None = None) -> None:
+    """Writes a Cell's parameters to ``path`` and the checksum to ``path.sha256``.
 
-    With ``keep_previous`` the file that was there becomes ``previous.ckpt``.
+    Args:
+        cell: what to save.
+        path: where to.
+        state: of the training, saved as JSON.
+        keep_previous: the file that was there becomes ``previous.ckpt``.
+        origin: the record of the run that the checkpoint belongs to.
     """
     path = Path(path)
     records = [{"name": parameter.name, "data": parameter} for parameter in cell.get_parameters()]
-    if state is not None:
-        text = json.dumps(dict(state)).encode()
-        records.append({"name": STATE, "data": Tensor(np.frombuffer(text, np.uint8))})
+    records += [{"name": name, "data": Tensor(np.frombuffer(json.dumps(dict(value)).encode(), np.uint8))}
+                for name, value in ((STATE, state), (ORIGIN, origin)) if value is not None]
     temporary = path.with_name(f"tmp-{os.getpid()}-{path.name}")
     try:
         ms.save_checkpoint(records, str(temporary))
@@ -63,12 +70,20 @@ def save_checkpoint(cell: nn.Cell, path: Path, state: Mapping[str, Any] | None =
         temporary.with_suffix(".tmp").unlink(missing_ok=True)  # under which MindSpore begins the file
 
 
-def load_checkpoint(path: Path) -> dict[str, Parameter]:
+def load_checkpoint(path: Path, run: RunFolder | None = None) -> dict[str, Parameter]:
     """Reads a checkpoint's parameters by name.
 
+    Args:
+        path: the checkpoint.
+        run: the run that it has to belong to; None takes that of any run.
+
     Raises:
-        UserError: it is missing, or does not match its checksum.
+        UserError: it is missing, does not match its checksum, or is that of another run.
     """
+    return _of_run(_read(path), path, run)
+
+
+def _read(path: Path) -> dict[str, Parameter]:
     path = Path(path)
     if not path.exists():
         raise UserError(f"{path} does not exist; has the run finished an epoch?")
@@ -83,25 +98,43 @@ def load_checkpoint(path: Path) -> dict[str, Parameter]:
         raise UserError(f"{path} is damaged: {' '.join(str(error).split())[:200]}") from None
 
 
+def _of_run(parameters: dict[str, Parameter], path: Path, run: RunFolder | None) -> dict[str, Parameter]:
+    """Takes the record of its run out of a checkpoint and compares it."""
+    origin = _pop_json(parameters, ORIGIN) if ORIGIN in parameters else None
+    if run is not None:
+        run.check_origin(origin, path)
+    return parameters
+
+
 def has_checkpoint(path: Path) -> bool:
     """Whether a whole checkpoint is there: one that matches its checksum."""
     return matching_digest(Path(path)) is not None
 
 
-def load_latest(path: Path) -> dict[str, Parameter] | None:
-    """Reads ``path``, or ``previous.ckpt`` beside it with a warning when it is damaged; None when there is neither."""
+def load_latest(path: Path, run: RunFolder | None = None) -> dict[str, Parameter] | None:
+    """Reads ``path``, or ``previous.ckpt`` next to it with a warning when it is damaged; None when there is neither.
+
+    Raises:
+        UserError: it is that of another run than ``run``.
+    """
     for candidate in (Path(path), Path(path).with_name("previous.ckpt")):
         if candidate.exists():
             try:
-                return load_checkpoint(candidate)
+                parameters = _read(candidate)
             except UserError as error:
                 LOG.warning("%s; trying an older one", error)
+            else:
+                return _of_run(parameters, candidate, run)
     return None
 
 
 def pop_state(parameters: dict[str, Parameter]) -> dict[str, Any]:
     """Takes the JSON state out of loaded parameters."""
-    return json.loads(bytes(parameters.pop(STATE).asnumpy().astype(np.uint8)))
+    return _pop_json(parameters, STATE)
+
+
+def _pop_json(parameters: dict[str, Parameter], name: str) -> dict[str, Any]:
+    return json.loads(bytes(parameters.pop(name).asnumpy().astype(np.uint8)))
 
 
 def restore(cell: nn.Cell, parameters: Mapping[str, Parameter], where: str) -> None:

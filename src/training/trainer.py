@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 import resource
@@ -123,6 +124,11 @@ class Trainer:
         }
         self._signal: int | None = None
 
+    @functools.cached_property
+    def _origin(self) -> dict[str, Any]:
+        """What the run is made of, for its checkpoints."""
+        return self.run.origin()
+
     def fit(self) -> None:
         """Trains until the validation monitor has not improved for ``patience`` epochs, or ``epochs`` are done; then
         loads the best weights. Goes on from last.ckpt where there is one.
@@ -142,7 +148,7 @@ class Trainer:
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
-        restore(self.model, load_checkpoint(self.run.path / "best.ckpt"), "best.ckpt")
+        restore(self.model, load_checkpoint(self.run.path / "best.ckpt", self.run), "best.ckpt")
 
     def _train_epoch(self) -> None:
         state, epoch = self.state, self.state["epoch"]
@@ -188,7 +194,7 @@ class Trainer:
         if improved:
             state.update(best=value, best_epoch=state["epoch"], waited=0)
             if self.run.writes:
-                save_checkpoint(self.model, self.run.path / "best.ckpt")
+                save_checkpoint(self.model, self.run.path / "best.ckpt", origin=self._origin)
         else:
             state["waited"] += 1
         loss = state["loss_sum"] / max(1, state["step"])
@@ -213,11 +219,11 @@ class Trainer:
         """Writes last.ckpt; no rank goes on before it is there."""
         if self.run.writes:
             state = {**self.state, "history": self.history, "memory": getattr(self.step, "memory", None)}
-            save_checkpoint(self.step, self.run.path / "last.ckpt", state, keep_previous=True)
+            save_checkpoint(self.step, self.run.path / "last.ckpt", state, True, self._origin)
         self.ranks.total(np.zeros(1, np.float32))
 
     def _resume(self) -> None:
-        parameters = load_latest(self.run.path / "last.ckpt")
+        parameters = load_latest(self.run.path / "last.ckpt", self.run)
         if parameters is None:
             return
         state = pop_state(parameters)

@@ -23,10 +23,11 @@ import time
 import pytest
 
 from src.errors import UserError
-from src.experiments import Cell, run_cells
+from src.experiments import Cell, read_records, run_cells
 from src.files import write_json
 from src.run import RunFolder
 from src.settings import load_settings
+from tests.helpers import ArrayData
 
 
 def cells_of(*names, **settings):
@@ -37,7 +38,7 @@ def cells_of(*names, **settings):
 
 def fake_train(arguments):
     """What a run does to its folder; the method says how it ends."""
-    run = RunFolder.create(load_settings(arguments))
+    run = RunFolder.create(load_settings(arguments), ArrayData(20))
     how = run.path.name.split("-")[2]
     if how == "wrong":
         raise UserError("the data set\nis missing")
@@ -81,6 +82,18 @@ def test_a_folder_with_other_settings_is_refused(tmp_path):
     assert "other settings (epochs 50 -> 3)" in missing["toy-mmoe-a-k0.5-s1"]
 
 
+def test_a_folder_of_other_data_is_refused_and_left_out(tmp_path):
+    schema = tmp_path / "set" / "schema.json"
+    schema.parent.mkdir()
+    schema.write_text("{}")
+    cell, = cells_of("a", data_dir=schema.parent)
+    run_cells([cell], tmp_path, fake_train)  # of ArrayData, whose fingerprint is another
+    assert "holds a run of another data set than" in run_cells([cell], tmp_path, fake_train)[cell.name]
+    assert read_records([cell], tmp_path) == []
+    schema.unlink()  # the set is gone: nothing to compare with
+    assert run_cells([cell], tmp_path, fake_train) == {}
+
+
 def test_wrong_settings_are_a_reason(tmp_path):
     missing = run_cells(cells_of("a", epochs=0), tmp_path, fake_train)
     assert "epochs is 0" in missing["toy-mmoe-a-k0.5-s1"]
@@ -88,7 +101,7 @@ def test_wrong_settings_are_a_reason(tmp_path):
 
 def test_a_run_that_another_process_makes_is_left_to_it(tmp_path):
     cell, = cells_of("a")
-    run = RunFolder.create(cell.config(tmp_path))
+    run = RunFolder.create(cell.config(tmp_path), ArrayData(20))
     assert run_cells([cell], tmp_path, fake_train) == {cell.name: "runs in another process"}
     run.close()
     assert run_cells([cell], tmp_path, fake_train) == {}

@@ -16,13 +16,16 @@
 
 import contextlib
 import os
+import shutil
 
 import numpy as np
 import pytest
 
 from src.errors import UserError
+from src.run import RunFolder
+from src.settings import load_settings
 from src.training.checkpoint import load_checkpoint, load_latest, pop_state, restore, save_checkpoint
-from tests.helpers import make_model, make_schema
+from tests.helpers import ArrayData, make_model, make_schema
 
 
 def test_round_trip_with_state(tmp_path):
@@ -99,3 +102,26 @@ def test_missing_and_foreign_checkpoints(tmp_path):
         restore(make_model("ple", make_schema(2))[0], parameters, "best.ckpt")
     with pytest.raises(UserError, match="expected"):
         restore(make_model("mmoe", make_schema(2), embedding_dim=6)[0], parameters, "best.ckpt")
+
+
+def test_a_checkpoint_names_its_run(tmp_path):
+    settings = ["dataset=toy", f"output_dir={tmp_path}", "run_name=a"]
+    run = RunFolder.create(load_settings(settings), ArrayData(20))
+    other = RunFolder.create(load_settings([*settings, "run_name=b", "seed=7"]), ArrayData(20))
+    model = make_model("mmoe", make_schema(2))[0]
+    for folder in (run, other):
+        save_checkpoint(model, folder.path / "best.ckpt", origin=folder.origin())
+        restore(model, load_checkpoint(folder.path / "best.ckpt", folder), "best.ckpt")
+        save_checkpoint(model, folder.path / "last.ckpt", {"epoch": 2}, True, folder.origin())
+    for name, load in (("best.ckpt", load_checkpoint), ("last.ckpt", load_latest)):
+        for end in ("", ".sha256"):
+            shutil.copy(other.path / f"{name}{end}", run.path / f"{name}{end}")
+        with pytest.raises(UserError, match=f"{name} is that of another run: its seed is 7, this run's 42; restore it"):
+            load(run.path / name, run)
+        save_checkpoint(model, run.path / name, {"epoch": 2})
+        with pytest.raises(UserError, match=f"{name} is that of another run: it does not name its run"):
+            load(run.path / name, run)
+    (run.path / "data.json").unlink()  # a run of an earlier version has none, nor have its checkpoints
+    assert pop_state(load_latest(run.path / "last.ckpt", run)) == {"epoch": 2}
+    run.close()
+    other.close()

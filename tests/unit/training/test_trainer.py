@@ -38,7 +38,7 @@ def make_trainer(folder, data=None, *changes):
     data = data or ArrayData()
     tasks = data.schema.task_names
     plan = plan_inputs(config.backbone, data.schema, tasks)
-    run = RunFolder.create(config)
+    run = RunFolder.create(config, data)
     model = build_model(plan, len(tasks), config)
     return Trainer(model, plan, data, tasks, config, run)
 
