@@ -12,11 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""The network that learns, field by field, how the tasks relate: messages over a graph of samples and tasks.
+"""The network that learns, field by field, how the tasks relate (section 3.3 of the MultiSFS paper), after its text.
 
-For every field n the graph has a node per sample of the batch (it starts as the embedding of the sample's value) and
-a node per task (it starts as a learned vector). An edge joins sample b and task t where the label is 1 and t is one of
-the sample's auxiliary tasks; the sample's other tasks are predicted from what the messages brought.
+Rows and tasks are the nodes of a bipartite graph; row i and task t are joined where the row's label of the task is 1
+and t is in Aux(i). Symbols are the paper's: V' the embedding table, z the task nodes, W^t, W^d and U the weights of a
+layer, D the width. Where the paper is open: the sum of eq. 21 is a mean, eq. 22 has a minus sign and is a mean, and a
+node without neighbours receives zeros.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 
 class TaskRelation(nn.Module):
-    """Message passing with weights of its own for every field and layer.
+    """Eqs. 11-23.
 
-    Parameters, rows times matrix as in ``state @ weight``:
-        value: ``[sum of cardinalities, dim]``, the data nodes' start V'.
-        task: ``[N, T, dim]``, the task nodes' start z.
-        task_weight, data_weight: ``[L, N, 2 dim, dim]``; task_bias, data_bias: ``[L, N, dim]``.
+    Parameters:
+        value: V', ``[sum of cardinalities, D]``, the fields' tables one below the other.
+        task: z, ``[N, T, D]``.
+        weight_t, weight_d: W^t and W^d, ``[L, N, D, D]``.
+        weight_u: U, ``[L, N, D, 2 D]``; it multiplies [message, state] from the left.
     """
 
     def __init__(self, cardinalities: Sequence[int], tasks: int, dim: int, layers: int = 1):
@@ -42,56 +43,53 @@ class TaskRelation(nn.Module):
         fields = len(cardinalities)
         starts = torch.cumsum(torch.tensor([0] + list(cardinalities)), 0)[:-1]
         self.register_buffer("starts", starts, persistent=False)
-        self.value = nn.Parameter(0.1 * torch.randn(sum(cardinalities), dim))
-        self.task = nn.Parameter(torch.randn(fields, tasks, dim))
-        self.task_weight = nn.Parameter(torch.randn(layers, fields, 2 * dim, dim) / (2 * dim) ** 0.5)
-        self.data_weight = nn.Parameter(torch.randn(layers, fields, 2 * dim, dim) / (2 * dim) ** 0.5)
-        self.task_bias = nn.Parameter(torch.zeros(layers, fields, dim))
-        self.data_bias = nn.Parameter(torch.zeros(layers, fields, dim))
+        self.value = nn.Parameter(torch.randn(sum(cardinalities), dim) / dim ** 0.5)
+        self.task = nn.Parameter(torch.randn(fields, tasks, dim) / dim ** 0.5)
+        self.weight_t = nn.Parameter(torch.randn(layers, fields, dim, dim) / dim ** 0.5)
+        self.weight_d = nn.Parameter(torch.randn(layers, fields, dim, dim) / dim ** 0.5)
+        self.weight_u = nn.Parameter(torch.randn(layers, fields, dim, 2 * dim) / (2 * dim) ** 0.5)
 
     def states(self, ids: Tensor, labels: Tensor, auxiliary: Tensor) -> tuple[Tensor, Tensor]:
-        """States after the last layer: of data nodes ``[N, batch, dim]`` and of task nodes ``[N, T, dim]``.
+        """E_L ``[batch, N, D]`` and Z_L ``[T, N, D]`` (eqs. 14-20).
 
         Args:
-            ids: ``[batch, N]``; labels: ``[batch, T]`` of 0 and 1; auxiliary: ``[batch, T]``, true where the task is
-                in the sample's Aux set.
+            ids: ``[batch, N]``; labels: ``[batch, T]`` of 0 and 1; auxiliary: ``[batch, T]``, true where t is in
+                Aux(i).
         """
-        edges = (labels.bool() & auxiliary.bool()).to(self.task.dtype)
-        data = self.value[ids.long() + self.starts].transpose(0, 1)
-        task = self.task
-        for layer in range(len(self.task_weight)):
-            to_task = mean_of_neighbours(edges.T, data)
-            to_data = mean_of_neighbours(edges, task)
-            task = update(task, to_task, self.task_weight[layer], self.task_bias[layer])
-            data = update(data, to_data, self.data_weight[layer], self.data_bias[layer])
-        return data, task
+        joined = labels.bool() & auxiliary.bool()
+        e, z = self.value[ids.long() + self.starts], self.task.transpose(0, 1)
+        for w_t, w_d, u in zip(self.weight_t, self.weight_d, self.weight_u):
+            to_rows = mean_over_neighbours(joined, torch.relu(rowwise(w_t, z)))
+            to_tasks = mean_over_neighbours(joined.T, torch.relu(rowwise(w_d, e)))
+            e, z = rowwise(u, torch.cat([to_rows, e], dim=2)), rowwise(u, torch.cat([to_tasks, z], dim=2))
+        return e, z
 
     def probabilities(self, ids: Tensor, labels: Tensor, auxiliary: Tensor) -> Tensor:
-        """Mean over fields of σ(<h_b, z_t>), ``[batch, T]``."""
-        data, task = self.states(ids, labels, auxiliary)
-        return torch.sigmoid(data @ task.transpose(1, 2)).mean(dim=0)
+        """Eq. 21 as a mean over fields, ``[batch, T]``."""
+        e, z = self.states(ids, labels, auxiliary)
+        return torch.sigmoid((e.unsqueeze(1) * z.unsqueeze(0)).sum(dim=3)).mean(dim=2)
 
     def loss(self, ids: Tensor, labels: Tensor, auxiliary: Tensor) -> Tensor:
-        """Mean cross-entropy of the pairs outside the Aux sets."""
+        """Eq. 22 with a minus sign, as a mean over the pairs (row, task in Test)."""
         test = ~auxiliary.bool()
         p = self.probabilities(ids, labels, auxiliary)[test]
         y = labels.to(p.dtype)[test]
         return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
 
-    def relations(self, ids: Tensor, labels: Tensor) -> Tensor:
-        """Cosines between the task nodes of every field when all labels are known, ``[N, T, T]``; 1 on the diagonal."""
+    def relations(self) -> Tensor:
+        """Eq. 23: cosines of the parameters z_n^t, ``[N, T, T]``; 1 where both tasks are one."""
         with torch.no_grad():
-            _, task = self.states(ids, labels, torch.ones_like(labels, dtype=torch.bool))
-            unit = F.normalize(task, dim=2)
-            cosines = unit @ unit.transpose(1, 2)
+            cosines = torch.cosine_similarity(self.task.unsqueeze(2), self.task.unsqueeze(1), dim=3)
             cosines.diagonal(dim1=1, dim2=2).fill_(1)
         return cosines
 
 
-def mean_of_neighbours(edges: Tensor, states: Tensor) -> Tensor:
-    """Mean state of every row's neighbours: edges ``[rows, columns]``, states ``[N, columns, dim]``; zero if none."""
-    return torch.einsum("rc,ncd->nrd", edges / edges.sum(1, keepdim=True).clamp(min=1), states)
+def rowwise(weight: Tensor, state: Tensor) -> Tensor:
+    """Every field's matrix times that field's row of a state: ``[N, a, b]``, ``[nodes, N, b]`` to ``[nodes, N, a]``."""
+    return torch.einsum("nab,xnb->xna", weight, state)
 
 
-def update(state: Tensor, message: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    return torch.tanh(torch.cat([state, message], dim=2) @ weight + bias.unsqueeze(1))
+def mean_over_neighbours(joined: Tensor, messages: Tensor) -> Tensor:
+    """Mean(·) of eqs. 16-17: joined ``[receivers, senders]``, messages ``[senders, N, D]``; zeros where none sends."""
+    joined = joined.to(messages.dtype)
+    return torch.einsum("rs,snd->rnd", joined / joined.sum(dim=1, keepdim=True).clamp(min=1), messages)

@@ -52,7 +52,7 @@ find_python39() {
 # A training and its evaluation on mindspore-gpu 1.10, all of it small.
 train_on_old() {
     local settings=(epochs=2 embedding_dim=8 bottom_dims=16 tower_dims=8 experts=2 score_batches=3 relation_epochs=2
-        relation_batches=2 progress=false "output_dir=$WORK/runs" "data_dir=$WORK/movielens")
+        progress=false "output_dir=$WORK/runs" "data_dir=$WORK/movielens")
     "$WORK/old/bin/python" "$ROOT/preprocess.py" --dataset movielens --data_dir "$WORK/movielens" &&
         inside "$WORK/old" bash "$ROOT/scripts/run_standalone_train_cpu.sh" movielens "${settings[@]}" &&
         inside "$WORK/old" bash "$ROOT/scripts/run_eval_cpu.sh" "$WORK/runs/movielens-mmoe-multisfs-calibrated-42"

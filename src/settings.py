@@ -67,8 +67,8 @@ class Settings:
     relation: str
     relation_epochs: int
     relation_layers: int
-    relation_dim: int
-    relation_batches: int
+    relation_dim: int | str
+    relations: str
     search_epochs: int
     end_to_end: bool
 

@@ -46,7 +46,7 @@ class MultiSFSSelector(TransformerMixin, BaseEstimator):
     Args:
         k: columns every task keeps; with fewer columns than that it keeps all, and warns.
         backbone: multi-task network that is scored: single_task, shared_bottom, omoe, mmoe, ple, esmm or aitm.
-        method: calibrated, or paper for the score as published. (``score`` would hide scikit-learn's own.)
+        method: calibrated, or paper: eqs. 10 and 11-24. (``score`` would hide scikit-learn's own.)
         relation: how scores are merged over tasks: auto (gnn for paper, none for calibrated), gnn, pearson or none.
         shared_fields: columns that count as shared in ``selection_``: auto (by backbone), union or intersection.
         embedding_dim: width of a column's embedding.

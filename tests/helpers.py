@@ -102,6 +102,9 @@ class ArraySplit:
     def read(self, start, stop, columns=None, tasks=None):
         return self.take(np.arange(start, stop), columns, tasks)
 
+    def read_labels(self, start, stop, tasks=None):
+        return self.labels[start:stop][:, slice(None) if tasks is None else tasks]
+
 
 class ArrayData:
     """A PreparedData in memory; task t depends on field t."""

@@ -31,7 +31,8 @@ from .base import Selector
 from .calibrated.sampling import POSITIVES, draw_rows
 from .calibrated.score import GradientEnergy, calibrated_scores
 from .paper.mask_scores import FieldGradients, field_gradients, mask_scores
-from .paper.relations import label_correlations, learn_relations, merge_scores
+from .paper.relation_file import field_relations, relation_settings
+from .paper.relations import label_correlations, merge_scores
 
 LOG = logging.getLogger(__name__)
 PAPER_BATCHES = 5  # mini-batches scored where score_batches is auto
@@ -44,10 +45,11 @@ class MultiSFS(Selector):
     """The paper's selector, with its own score or the calibrated one.
 
     Args:
-        config: the run's Settings (score, score_batches, score_sign, relation and relation_*, backbone and its sizes,
-            batch_size, seed, progress).
+        config: the run's Settings (score, score_batches, score_sign, relation, relations and relation_*, backbone
+            and its sizes, batch_size, seed, progress).
 
-    After ``fit``: ``scores_``, ``relations_``, ``chance_`` (calibrated only) and ``seconds_`` (score, relation, total).
+    After ``fit``: ``scores_``, ``relations_``, ``chance_`` (calibrated only) and ``seconds_`` (score, relation,
+    total; where a network learned the relations, relation_learning).
     """
 
     name = "multisfs"
@@ -61,22 +63,24 @@ class MultiSFS(Selector):
         batches, used = draw_batches(data, tasks, config)
         scores, self.chance_ = score(data, tasks, batches, used, config)
         scored = time.perf_counter()
-        self.relations_ = self._relations(data, batches)
-        self.scores_ = scores if self.relations_ is None else merge_scores(scores, self.relations_)
+        learning = self._merge(scores, data, tasks)
         ended = time.perf_counter()
-        self.seconds_ = {"score": scored - began, "relation": ended - scored, "total": ended - began}
+        self.seconds_ = {"score": scored - began, "relation": ended - scored, "total": ended - began, **learning}
         return self
 
-    def _relations(self, data, batches) -> np.ndarray | None:
-        kind, config = self.relation, self.config
-        if kind == "none":
-            return None
-        if kind == "pearson":
-            return label_correlations(np.concatenate([labels for _, labels in batches]).astype(np.float64),
-                                      len(data.schema.fields))
-        tensors = [to_tensors(*batch) for batch in batches[:config.relation_batches]]
-        return learn_relations(tensors, data.schema.cardinalities, config.relation_dim, config.relation_layers,
-                               config.relation_epochs, config.seed, config.progress)
+    def _merge(self, scores: np.ndarray, data, tasks: Sequence[str]) -> dict[str, float]:
+        """Sets ``relations_`` and ``scores_``; returns the seconds that learning the network's relations took, now or
+        in the run that wrote them to a file."""
+        self.relations_, learning = None, {}
+        if self.relation == "gnn":
+            self.relations_, seconds = field_relations(data, tasks, self.config)
+            learning = {"relation_learning": seconds}
+        elif self.relation == "pearson":
+            train = data.split("train")
+            labels = train.read_labels(0, train.rows, data.schema.task_indices(tasks))
+            self.relations_ = label_correlations(labels, len(data.schema.fields))
+        self.scores_ = scores if self.relations_ is None else merge_scores(scores, self.relations_)
+        return learning
 
     @property
     def relation(self) -> str:
@@ -90,8 +94,7 @@ class MultiSFS(Selector):
         if config.score == "paper":
             found["score_sign"] = config.score_sign
         if self.relation == "gnn":
-            found.update({name: getattr(config, name) for name in
-                          ("relation_epochs", "relation_layers", "relation_dim", "relation_batches")})
+            found.update(relation_settings(config))
         return found
 
 

@@ -35,6 +35,7 @@ from .baselines.mssm import MSSM
 from .baselines.multisfs_trained import MultiSFSTrained
 from .baselines.permutation import Permutation
 from .multisfs import MultiSFS
+from .paper.relation_file import read_relations
 
 LOG = logging.getLogger(__name__)
 SELECTORS = {kind.name: kind for kind in (
@@ -68,7 +69,7 @@ def check_request(data, tasks: Sequence[str], config: Settings) -> None:
 
     Raises:
         UserError: the backbone does not suit the tasks, more fields are asked for than there are, the named
-            selection does not fit the data set, or the selector has no masks to train end to end.
+            selection or relations do not fit the data set, or the selector has no masks to train end to end.
     """
     plan_inputs(config.backbone, data.schema, tasks)
     _check_keep_fields(config.keep_fields, tasks, len(data.schema.fields))
@@ -76,6 +77,16 @@ def check_request(data, tasks: Sequence[str], config: Settings) -> None:
         _check_end_to_end(config)
     if config.selection != "none":
         read_given_selection(data, tasks, config)
+    if config.relations not in ("learn", "shared"):
+        _check_relations(data, tasks, config)
+
+
+def _check_relations(data, tasks: Sequence[str], config: Settings) -> None:
+    selector = SELECTORS[config.selector](config) if config.selector in SELECTORS else None
+    if config.selection != "none" or getattr(selector, "relation", "none") != "gnn":
+        raise UserError(f"relations is {config.relations}, but this run merges no scores along learned relations; "
+                        "add score=paper or relation=gnn, or leave relations out")
+    read_relations(Path(config.relations), data, tasks)
 
 
 def _check_keep_fields(keep_fields: int | str | Mapping[str, int], tasks: Sequence[str], fields: int) -> None:

@@ -15,7 +15,7 @@
 """How CFS-MTL (Chen et al., CIKM 2022) trains its masks: held close to the fields' causal effects.
 
 The paper selects by regularising "the distance between feature ITEs and feature importance" via pseudo-intervention.
-Our reading of it, since no code was published:
+Our reading of it, since there is no code of its authors:
 
 - importance: m_t = Softmax(ReLU(tanh θ_t)) over the fields, ``[tasks, fields]``, one distribution per task;
 - pseudo-intervention do(x_n): field n's column is permuted within the batch, which keeps its distribution and cuts its

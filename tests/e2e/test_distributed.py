@@ -32,7 +32,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["epochs=1", "embedding_dim=8", "bottom_dims=16", "tower_dims=8", "experts=2", "progress=false",
-         "score=paper", "score_batches=3", "relation_epochs=2", "relation_batches=2", "data_dir=my data",
+         "score=paper", "score_batches=3", "relation_epochs=2", "data_dir=my data",
          "output_dir=my runs"]
 STATE = "training_state"  # of a checkpoint: seconds are in it
 pytestmark = pytest.mark.e2e

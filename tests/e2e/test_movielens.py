@@ -30,7 +30,7 @@ from src.files import read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["epochs=1", "embedding_dim=8", "bottom_dims=[16]", "tower_dims=[8]", "experts=2", "progress=false",
-         "score_batches=3", "relation_epochs=2", "relation_batches=2"]
+         "score_batches=3", "relation_epochs=2"]
 
 
 def run(program, *arguments, cwd=None, **options):

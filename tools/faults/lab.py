@@ -42,7 +42,7 @@ from src.processes import fork_program
 PROGRAMS = ("preprocess", "select_features", "train", "eval", "export", "predict", "report")
 SETTINGS = ["dataset=table", "embedding_dim=4", "bottom_dims=8", "tower_dims=4", "experts=2", "batch_size=192",
             "epochs=3", "patience=3", "progress=false", "device_target=CPU", "score=paper", "score_batches=2",
-            "relation_epochs=2", "relation_batches=2", "keep_ratio=0.9"]
+            "relation_epochs=2", "keep_ratio=0.9"]
 QUICK = "selector=mutual_information"  # where the selection is not what is tried: half the time of a run
 TIMES = ("seconds", "train_rows_per_second", "peak_memory_mb")  # of metrics.json: no two runs have the same
 DESCRIPTION = """fields:

@@ -24,7 +24,6 @@ from tqdm import tqdm
 from ...settings import Settings
 from ..multisfs import MultiSFS, draw_batches, fresh_model, to_tensors
 from ..paper.mask_scores import mask_scores
-from ..paper.relations import merge_scores
 from .searching import HELD_OUT, hold_out, train_model
 
 
@@ -56,11 +55,10 @@ class MultiSFSTrained(MultiSFS):
         tensors = (to_tensors(*batch) for batch in shown)
         scores = mask_scores(model, plan, tensors, len(tasks), config.score_sign == "signed")
         scored = time.perf_counter()
-        self.relations_ = self._relations(data, batches)
-        self.scores_ = scores if self.relations_ is None else merge_scores(scores, self.relations_)
+        learning = self._merge(scores, data, tasks)
         ended = time.perf_counter()
         self.seconds_ = {"train": trained - began, "score": scored - trained, "relation": ended - scored,
-                         "total": ended - began}
+                         "total": ended - began, **learning}
         return self
 
     def settings(self):

@@ -12,17 +12,21 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Field-wise task relations: the network on the data-task graph (eqs. 11-23), label correlation, the merge (eq. 24).
+"""Field-wise task relations (the paper's section 3.3): a network on the graph of rows and tasks, and the merge.
 
-For every field n on its own: a data node is a row b, a task node a task t, and an edge joins them where the row's label
-of the task is 1 and known. Labels are split at random into auxiliary ones, which are edges, and test ones, which the
-network learns to predict; so task nodes come to lie close where one task's labels tell about the other's.
+Nodes are the rows (data nodes, eqs. 11, 14) and the tasks (task nodes, eqs. 12, 15). An edge joins row i and task t
+where y_t = 1 and t is in Aux(i). The network learns to predict the labels of Test(i) (eqs. 13, 16-22); the relations
+are the cosines of the parameters z_n^t that it has learned (eq. 23), and eq. 24 merges scores along them.
+
+Ours, where the paper is silent or misprinted (docs/COMPARISON.md): eq. 21 as the mean of the sigmoids; eq. 22 with a
+minus sign and as a mean; a node without neighbours gets a message of zeros; Aux and Test hold at least one task each;
+initial values, learning rate and the rule that ends training.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
@@ -30,148 +34,202 @@ from tqdm import tqdm
 
 LOG = logging.getLogger(__name__)
 LEARNING_RATE = 0.01  # of the relation network's Adam
-CHECK_EVERY, SETTLED = 5, 0.002  # epochs, and the movement of a relation, or share of the loss, that counts as none
+SETTLED = 0.01  # training ends when an epoch lowers its mean loss by no more than this share
+EPSILON = 1e-7  # keeps the logarithms of eq. 22 finite
 
 
 class RelationNetwork(nn.Cell):
-    """Message passing between rows and tasks, with weights of its own for every field.
+    """Eqs. 11-20. Every field n has weights of its own; no biases, and no activation on states.
 
-    ``construct(ids, edges)`` returns the final data nodes ``[fields, batch, dim]`` and task nodes
-    ``[fields, tasks, dim]``; edges is 0/1 ``[batch, tasks]``: label 1 and auxiliary.
+    ``construct(ids, edges)`` returns the states E_L ``[fields, batch, D]`` and Z_L ``[fields, tasks, D]``; ids is int32
+    ``[batch, fields]``, edges 0/1 float32 ``[batch, tasks]``: label 1 and in Aux.
+
+    Parameters, in the paper's symbols; vectors are columns, so layer l maps a state h and its message m to
+    U[l, n] · [m, h]: columns 0 to D - 1 of U act on the message, columns D to 2D - 1 on the state.
+
+    - ``table`` ``[sum of cardinalities, D]``: V′, field after field; value v of field n is row offset_n + v;
+    - ``z`` ``[fields, tasks, D]``: z_n^t;
+    - ``w_task`` and ``w_data`` ``[layers, fields, D, D]``: W^t, for messages from tasks, and W^d, from rows;
+    - ``u`` ``[layers, fields, D, 2D]``: U, one for both kinds of node.
+
+    They are drawn in this order from ``default_rng([seed, 0x6E4])``: normal with standard deviation 1/√D, and 1/√(2D)
+    for ``u``.
 
     Args:
-        cardinalities: ids of every field; the network has an embedding table of its own (V′).
+        cardinalities: ids of every field.
         tasks: number of tasks.
-        dim: width of the nodes.
-        layers: rounds of message passing (L).
+        dim: D.
+        layers: L.
         seed: seed of the initial values.
     """
 
     def __init__(self, cardinalities: Sequence[int], tasks: int, dim: int, layers: int, seed: int):
         super().__init__()
         rng = np.random.default_rng([seed, 0x6E4])
-        fields, width = len(cardinalities), 1 / np.sqrt(dim)
+        fields = len(cardinalities)
 
-        def normal(name, *shape, scale=width):
-            return Parameter(Tensor((rng.standard_normal(shape) * scale).astype(np.float32)), name=name)
+        def normal(name, *shape):
+            return Parameter(Tensor((rng.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)), name=name)
 
-        self.layers, self.dim = layers, dim
         self.table = normal("table", sum(cardinalities), dim)
-        self.tasks = normal("tasks", fields, tasks, dim)
-        self.task_weight = normal("task_weight", layers, fields, 2 * dim, dim, scale=width / np.sqrt(2))
-        self.data_weight = normal("data_weight", layers, fields, 2 * dim, dim, scale=width / np.sqrt(2))
-        self.task_bias = Parameter(Tensor(np.zeros((layers, fields, 1, dim), np.float32)), name="task_bias")
-        self.data_bias = Parameter(Tensor(np.zeros((layers, fields, 1, dim), np.float32)), name="data_bias")
+        self.z = normal("z", fields, tasks, dim)
+        self.w_task = normal("w_task", layers, fields, dim, dim)
+        self.w_data = normal("w_data", layers, fields, dim, dim)
+        self.u = normal("u", layers, fields, dim, 2 * dim)
+        self.layers, self.fields, self.dim = layers, fields, dim
         offsets = np.concatenate([[0], np.cumsum(cardinalities)[:-1]])
         self.offsets = Tensor(offsets.astype(np.int32).reshape(1, -1))
-        self.product, self.product_t = ops.BatchMatMul(), ops.BatchMatMul(transpose_a=True)
-        self.gather, self.concat, self.tanh, self.tile = ops.Gather(), ops.Concat(2), ops.Tanh(), ops.Tile()
-        self.fields = fields
+        self.product, self.times = ops.BatchMatMul(), ops.BatchMatMul(transpose_b=True)  # A B, and A Bᵀ
+        self.transposed = ops.BatchMatMul(transpose_a=True)  # Aᵀ B
+        self.gather, self.relu, self.tile = ops.Gather(), ops.ReLU(), ops.Tile()
 
     def construct(self, ids, edges):
-        data = self.gather(self.table, (ids + self.offsets).T, 0)
-        tasks = self.tasks
+        data, tasks = self.gather(self.table, (ids + self.offsets).T, 0), self.z
         links = self.tile(edges.reshape(1, edges.shape[0], edges.shape[1]), (self.fields, 1, 1))
-        # A node without neighbours divides by 1 and so gets a message of zeros.
-        to_task = links / ops.maximum(edges.sum(0), ops.ones_like(edges[0])).reshape(1, 1, -1)
+        # The mean over neighbours; a node without any divides by 1 and so gets a message of zeros.
         to_data = links / ops.maximum(edges.sum(1), ops.ones_like(edges[:, 0])).reshape(1, -1, 1)
+        to_tasks = links / ops.maximum(edges.sum(0), ops.ones_like(edges[0])).reshape(1, 1, -1)
         for i in range(self.layers):
-            task_message = self.product_t(to_task, data)
-            # A row's message is a mean of a few task nodes: the weights are applied to these, not to every row.
-            own, other = self.data_weight[i][:, :self.dim], self.data_weight[i][:, self.dim:]
-            data_message = self.product(to_data, self.product(tasks, other))
-            tasks = self.tanh(self.product(self.concat((tasks, task_message)), self.task_weight[i]) + self.task_bias[i])
-            data = self.tanh(self.product(data, own) + data_message + self.data_bias[i])
+            of_message, of_state = self.u[i][:, :, :self.dim], self.u[i][:, :, self.dim:]
+            from_tasks = self.relu(self.times(tasks, self.w_task[i]))
+            from_data = self.relu(self.times(data, self.w_data[i]))
+            # U is linear: applied to the tasks' messages before their mean, it costs tasks products, not rows.
+            data = self.product(to_data, self.times(from_tasks, of_message)) + self.times(data, of_state)
+            tasks = self.times(self.transposed(to_tasks, from_data), of_message) + self.times(tasks, of_state)
         return data, tasks
 
 
 class RelationLoss(nn.Cell):
-    """Mean cross-entropy of the test labels (eqs. 21, 22): p is the *mean* of the fields' sigmoids.
+    """Eqs. 21 and 22 on a batch: the mean cross-entropy of the labels in Test.
 
-    The paper's eq. 21 sums them, which can exceed 1, and its eq. 22 lacks the minus sign.
+    The chance of a label is the *mean* over fields of Sigmoid(e_{L,n} · z_{L,n}), not their sum, which can exceed 1.
+    ``construct(ids, labels, auxiliary)``: int32 ``[batch, fields]``, float32 ``[batch, tasks]`` twice.
     """
 
     def __init__(self, network: RelationNetwork):
         super().__init__(auto_prefix=False)
         self.network = network
-        self.product = ops.BatchMatMul(transpose_b=True)
-        self.sigmoid = ops.Sigmoid()
+        self.times, self.sigmoid = ops.BatchMatMul(transpose_b=True), ops.Sigmoid()
 
     def construct(self, ids, labels, auxiliary):
         data, tasks = self.network(ids, labels * auxiliary)
-        chance = self.sigmoid(self.product(data, tasks)).mean(0)
-        terms = labels * ops.log(chance + 1e-7) + (1 - labels) * ops.log(1 - chance + 1e-7)
+        chance = self.sigmoid(self.times(data, tasks)).mean(0)
+        terms = labels * ops.log(chance + EPSILON) + (1 - labels) * ops.log(1 - chance + EPSILON)
         test = 1 - auxiliary
         return -(terms * test).sum() / test.sum()
 
 
-def draw_auxiliary(rng: np.random.Generator, rows: int, tasks: int) -> np.ndarray:
-    """A random split of every row's labels: 1 for auxiliary, 0 for test, float32 ``[rows, tasks]``.
+def relation_loss(network: RelationNetwork, ids: np.ndarray, labels: np.ndarray, auxiliary: np.ndarray) -> float:
+    """L_G of one batch in one forward pass (eqs. 11-22).
 
-    Every row keeps at least one of each, so two tasks give one each (paper, section 3.3).
+    Args:
+        network: the network.
+        ids: ``[batch, fields]``.
+        labels: 0/1 ``[batch, tasks]``.
+        auxiliary: 0/1 ``[batch, tasks]``, 1 for tasks in Aux, 0 for tasks in Test.
     """
-    sizes = rng.integers(1, tasks, rows)  # 1 to tasks - 1
-    ranks = np.argsort(np.argsort(rng.random((rows, tasks)), 1), 1)
-    return (ranks < sizes[:, None]).astype(np.float32)
+    return float(RelationLoss(network)(*_tensors(ids, labels, auxiliary)).asnumpy())
 
 
-def learn_relations(batches: Sequence[tuple[Tensor, Tensor]], cardinalities: Sequence[int], dim: int, layers: int,
-                    epochs: int, seed: int, show: bool = False) -> np.ndarray:
-    """Trains the relation network on the batches and returns r ``[fields, tasks, tasks]`` (eq. 23).
+def draw_auxiliary(rows: int, tasks: int, seed: int) -> np.ndarray:
+    """Aux and Test of every row (eq. 13): bool ``[rows, tasks]``, true for Aux.
 
-    r is the cosine between task nodes that see every label as auxiliary, averaged over the batches; 1 on the diagonal.
-    Training ends after ``epochs`` passes, or when in CHECK_EVERY of them no r has moved by more than SETTLED and the
-    mean loss has not fallen by more than that share.
+    The number of tasks in Aux is uniform from 1 to tasks - 1, which tasks is random: with two tasks, one each.
     """
-    tasks = batches[0][1].shape[1]
-    if tasks == 1:
+    rng = np.random.default_rng([seed, 0xA0B])
+    sizes = rng.integers(1, tasks, rows, dtype=np.int16)
+    places = rng.permuted(np.tile(np.arange(tasks, dtype=np.int16), (rows, 1)), axis=1)
+    return places < sizes[:, None]
+
+
+def learn_relations(split, tasks: Sequence[int], cardinalities: Sequence[int], dim: int, layers: int, epochs: int,
+                    batch_size: int, seed: int, show: bool = False) -> np.ndarray:
+    """Algorithm 1: relations r ``[fields, tasks, tasks]`` (eq. 23) from all rows of a split; 1 on the diagonal.
+
+    One task has nothing to relate to: nothing is learned, and r is 1.
+
+    Args:
+        split: a Split.
+        tasks: positions of its tasks.
+        cardinalities, dim, layers, seed: as for RelationNetwork.
+        epochs, batch_size, show: as for train_relations.
+    """
+    if len(tasks) == 1:
         return np.ones((len(cardinalities), 1, 1))
-    network = RelationNetwork(cardinalities, tasks, dim, layers, seed)
+    network = RelationNetwork(cardinalities, len(tasks), dim, layers, seed)
+    train_relations(network, split, tasks, epochs, batch_size, seed, show)
+    return task_cosines(network.z.asnumpy())
+
+
+def train_relations(network: RelationNetwork, split, tasks: Sequence[int], epochs: int, batch_size: int, seed: int,
+                    show: bool = False) -> list[float]:
+    """Trains the network on all rows of a split and returns the mean loss of every epoch.
+
+    Aux and Test are drawn once, before training, by ``draw_auxiliary``. Epoch e = 0, 1, .. goes through the rows in the
+    order ``default_rng([seed, 0x0DE, e]).permutation(rows)``, ``batch_size`` at a time, the last batch with what is
+    left; a step is one of Adam (MindSpore's defaults, LEARNING_RATE) on the batch's loss. Training ends after
+    ``epochs``, or after one whose mean loss over its batches is above 1 - SETTLED times that of the one before.
+    """
+    auxiliary = draw_auxiliary(split.rows, len(tasks), seed)
     step = nn.TrainOneStepCell(RelationLoss(network), nn.Adam(network.trainable_params(), LEARNING_RATE))
     step.set_train()
-    rng = np.random.default_rng([seed, 0xA0B])
+    losses: list[float] = []
     bar = tqdm(range(epochs), desc="relations", unit="epoch", leave=False, disable=not show)
-
-    def relations() -> np.ndarray:
-        return np.mean([task_cosines(network(ids, labels)[1].asnumpy()) for ids, labels in batches], 0)
-
-    losses, before, last = [], None, 0.0
     for epoch in bar:
-        losses += [float(step(ids, labels, Tensor(draw_auxiliary(rng, *labels.shape))).asnumpy())
-                   for ids, labels in batches]
+        order = np.random.default_rng([seed, 0x0DE, epoch]).permutation(split.rows)
+        found = [float(step(*batch).asnumpy()) for batch in _batches(split, tasks, auxiliary, order, batch_size)]
+        losses.append(float(np.mean(found)))
         bar.set_postfix(loss=f"{losses[-1]:.4f}", refresh=False)
-        if epoch % CHECK_EVERY == CHECK_EVERY - 1:
-            now, loss = relations(), np.mean(losses)
-            if before is not None and np.abs(now - before).max() <= SETTLED and loss > last * (1 - SETTLED):
-                LOG.debug("relations settled after %d epochs", epoch + 1)
-                return now
-            losses, before, last = [], now, loss
-    return relations()
+        if epoch and losses[-1] > losses[-2] * (1 - SETTLED):
+            break
+    LOG.debug("relations: %d epochs, loss %.4f", len(losses), losses[-1])
+    return losses
 
 
-def task_cosines(nodes: np.ndarray) -> np.ndarray:
-    """Cosines between the task nodes of every field: ``[fields, tasks, dim]`` to ``[fields, tasks, tasks]``."""
-    nodes = nodes.astype(np.float64)
-    nodes = nodes / np.maximum(np.linalg.norm(nodes, axis=2, keepdims=True), 1e-12)
-    cosines = nodes @ nodes.transpose(0, 2, 1)
-    index = np.arange(nodes.shape[1])
+def _batches(split, tasks: Sequence[int], auxiliary: np.ndarray, order: np.ndarray,
+             batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Batches of one size, for one compiled graph: rows that fill up the last one have no edge and no Test label."""
+    size = min(batch_size, len(order))
+    for start in range(0, len(order), size):
+        rows = order[start:start + size]
+        missing = ((0, size - len(rows)), (0, 0))
+        ids, labels = split.take(rows, None, tasks)
+        yield _tensors(np.pad(ids, missing), np.pad(labels, missing),
+                       np.pad(auxiliary[rows], missing, constant_values=True))
+
+
+def _tensors(ids: np.ndarray, labels: np.ndarray, auxiliary: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+    return Tensor(ids.astype(np.int32)), Tensor(labels.astype(np.float32)), Tensor(auxiliary.astype(np.float32))
+
+
+def task_cosines(z: np.ndarray) -> np.ndarray:
+    """Eq. 23: cosines between the tasks' vectors of every field, ``[fields, tasks, D]`` to ``[fields, tasks, tasks]``.
+    """
+    z = z.astype(np.float64)
+    z = z / np.maximum(np.linalg.norm(z, axis=2, keepdims=True), 1e-12)
+    cosines = z @ z.transpose(0, 2, 1)
+    index = np.arange(z.shape[1])
     cosines[:, index, index] = 1.0
     return cosines
 
 
 def label_correlations(labels: np.ndarray, fields: int) -> np.ndarray:
-    """Pearson correlation of the labels, the same for every field: ``[rows, tasks]`` to ``[fields, tasks, tasks]``.
+    """Pearson correlation of 0/1 labels, the same for every field: ``[rows, tasks]`` to ``[fields, tasks, tasks]``.
 
     A constant label correlates with nothing but itself. (The paper's ablation MultiSFS-2.)
     """
-    centred = labels - labels.mean(0)
-    norms = np.sqrt((centred ** 2).sum(0))
-    safe = np.where(norms > 0, norms, 1.0)
-    matrix = (centred / safe).T @ (centred / safe)
+    rows, columns = len(labels), (labels > 0).T
+    both = np.array([[np.count_nonzero(one & other) for other in columns] for one in columns], np.int64)
+    ones = np.diagonal(both)
+    covariance = rows * both - np.outer(ones, ones)  # times rows squared, exact
+    deviations = np.sqrt(np.diagonal(covariance))
+    scale = np.outer(deviations, deviations)
+    matrix = np.divide(covariance, scale, out=np.zeros(both.shape), where=scale > 0)
     np.fill_diagonal(matrix, 1.0)
     return np.repeat(matrix[None], fields, 0)
 
 
 def merge_scores(scores: np.ndarray, relations: np.ndarray) -> np.ndarray:
-    """s′_tn = Σ_i r_n^{t,i} s_in (eq. 24, whose print mixes up the indices); ``[tasks, fields]``."""
+    """Eq. 24 as its text has it, a sum over tasks: s′_tn = Σ_i r_n^{t,i} s_in, where the print has s_tn; ``[tasks,
+    fields]``."""
     return np.einsum("nti,in->tn", relations, scores)

@@ -43,7 +43,13 @@ from src.models.model import set_output_bias  # noqa: E402
 from src.selection.base import all_fields  # noqa: E402
 from src.selection.calibrated.gradient_energy import GradientEnergy  # noqa: E402
 from src.selection.paper.mask_scores import FieldGradients, field_gradients, mask_scores  # noqa: E402
-from src.selection.paper.relations import RelationLoss, RelationNetwork, draw_auxiliary, learn_relations  # noqa: E402
+from src.selection.paper.relations import (  # noqa: E402
+    RelationLoss,
+    RelationNetwork,
+    draw_auxiliary,
+    learn_relations,
+    relation_loss,
+)
 from src.training import make_step  # noqa: E402
 from tests.helpers import (  # noqa: E402
     CARDINALITIES,
@@ -221,15 +227,15 @@ def test_gradient_energy(backbone, tasks):
     assert_close(energy.scores(), wanted, 1e-4)
 
 
+RELATION_NAMES = {"table": "value", "z": "task", "w_task": "weight_t", "w_data": "weight_d", "u": "weight_u"}
+
+
 def copy_relation(network):
     """A reference relation network with our weights."""
-    dim, tasks = network.tasks.shape[2], network.tasks.shape[1]
-    reference = TaskRelation(CARDINALITIES, tasks, dim, network.layers)
-    names = {"value": "table", "task": "tasks", "task_weight": "task_weight", "data_weight": "data_weight",
-             "task_bias": "task_bias", "data_bias": "data_bias"}
+    reference = TaskRelation(CARDINALITIES, network.z.shape[1], network.dim, network.layers)
     with torch.no_grad():
-        for name, weight in reference.named_parameters():
-            weight.copy_(torch.tensor(getattr(network, names[name]).asnumpy()).reshape(weight.shape))
+        for ours, theirs in RELATION_NAMES.items():
+            getattr(reference, theirs).copy_(torch.tensor(getattr(network, ours).asnumpy()))
     return reference
 
 
@@ -239,34 +245,39 @@ def test_relation_loss_and_gradients(tasks, layers):
     network = RelationNetwork(CARDINALITIES, tasks, 5, layers, seed=1)
     reference = copy_relation(network)
     ids, labels = make_batch(40, make_schema(tasks))
-    auxiliary = draw_auxiliary(np.random.default_rng(2), 40, tasks)
-    loss = RelationLoss(network)
-    value, gradients = ms.value_and_grad(loss, None, network.trainable_params())(
-        Tensor(ids), Tensor(labels), Tensor(auxiliary))
+    auxiliary = draw_auxiliary(40, tasks, seed=2)
+    value, gradients = ms.value_and_grad(RelationLoss(network), None, network.trainable_params())(
+        Tensor(ids), Tensor(labels), Tensor(auxiliary.astype(np.float32)))
     wanted = reference.loss(torch.tensor(ids), torch.tensor(labels), torch.tensor(auxiliary))
     assert value.asnumpy() == pytest.approx(wanted.item(), rel=1e-5)
+    assert relation_loss(network, ids, labels, auxiliary) == pytest.approx(wanted.item(), rel=1e-5)
     wanted.backward()
     grads = dict(zip((parameter.name for parameter in network.trainable_params()), gradients))
-    for ours, weight in (("table", reference.value), ("tasks", reference.task), ("task_weight", reference.task_weight),
-                         ("data_weight", reference.data_weight), ("task_bias", reference.task_bias),
-                         ("data_bias", reference.data_bias)):
-        assert_close(grads[ours].asnumpy().reshape(weight.shape), weight.grad, 1e-5, ours)
+    for ours, theirs in RELATION_NAMES.items():
+        assert_close(grads[ours].asnumpy(), getattr(reference, theirs).grad, 1e-5, ours)
 
 
 @pytest.mark.parametrize("tasks", [2, 3])
 def test_relations_after_the_same_training(tasks):
-    """learn_relations from its own start, repeated in PyTorch with the same batches and the same partitions."""
-    schema, seed, epochs = make_schema(tasks), 4, 5
-    batches = [make_batch(50, schema, number) for number in range(2)]
-    given = learn_relations([(Tensor(i), Tensor(y)) for i, y in batches], CARDINALITIES, 5, 1, epochs, seed)
+    """train_relations from its own start, repeated in PyTorch with the batches and the partition it documents."""
+    seed, rows, size, epochs = 4, 130, 50, 4
+    ids, labels = make_batch(rows, make_schema(tasks))
+    given = learn_relations(ArraySplit(ids, labels.astype(np.uint8)), range(tasks), CARDINALITIES, 5, 1, epochs, size,
+                            seed)
     reference = copy_relation(RelationNetwork(CARDINALITIES, tasks, 5, 1, seed))
     optimizer = MindSporeAdam(reference.parameters(), lr=0.01)
-    rng = np.random.default_rng([seed, 0xA0B])
-    pairs = [(torch.tensor(i), torch.tensor(y)) for i, y in batches]
-    for _ in range(epochs):
-        for ids, labels in pairs:
+    auxiliary, losses = draw_auxiliary(rows, tasks, seed), []
+    for epoch in range(epochs):
+        order = np.random.default_rng([seed, 0x0DE, epoch]).permutation(rows)
+        found = []
+        for start in range(0, rows, size):
+            batch = order[start:start + size]  # the last has 30 rows
             optimizer.zero_grad()
-            reference.loss(ids, labels, torch.tensor(draw_auxiliary(rng, *labels.shape))).backward()
+            loss = reference.loss(torch.tensor(ids[batch]), torch.tensor(labels[batch]), torch.tensor(auxiliary[batch]))
+            loss.backward()
             optimizer.step()
-    wanted = torch.stack([reference.relations(ids, labels) for ids, labels in pairs]).mean(0)
-    assert_close(given, wanted, 1e-4)
+            found.append(loss.item())
+        losses.append(np.mean(found))
+        if epoch and losses[-1] > losses[-2] * 0.99:
+            break
+    assert_close(given, reference.relations(), 1e-4)

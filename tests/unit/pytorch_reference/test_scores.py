@@ -108,24 +108,26 @@ def test_uz_scores_take_calibrated_biases_and_find_the_planted_field():
 
 
 def relation_by_hand(net, ids, labels, auxiliary):
-    """Node by node: returns z of shape [N, T, dim] and p of shape [batch, T]."""
+    """Eqs. 11-21 node by node, field by field: Z_L of shape [N, T, D] and the mean of eq. 21's terms, [batch, T]."""
     weight = {name: value.detach().numpy() for name, value in net.named_parameters()}
     fields, tasks, dim = weight["task"].shape
     edge = [[bool(labels[b, t]) and bool(auxiliary[b, t]) for t in range(tasks)] for b in range(len(ids))]
+
+    def message(matrix, states):
+        return np.mean([np.maximum(matrix @ state, 0) for state in states], axis=0) if states else np.zeros(dim)
+
     task_states, sums = [], np.zeros((len(ids), tasks))
     for n in range(fields):
         start = sum(CARDINALITIES[:n])
-        h, z = [weight["value"][start + int(row[n])] for row in ids], list(weight["task"][n])
-        for layer in range(len(weight["task_weight"])):
-            to_z = [[h[b] for b in range(len(ids)) if edge[b][t]] for t in range(tasks)]
-            to_h = [[z[t] for t in range(tasks) if edge[b][t]] for b in range(len(ids))]
-            step = {kind: (weight[f"{kind}_weight"][layer, n], weight[f"{kind}_bias"][layer, n])
-                    for kind in ("task", "data")}
-            means = [[np.mean(m, axis=0) if m else np.zeros(dim) for m in group] for group in (to_z, to_h)]
-            z = [np.tanh(np.concatenate([s, m]) @ step["task"][0] + step["task"][1]) for s, m in zip(z, means[0])]
-            h = [np.tanh(np.concatenate([s, m]) @ step["data"][0] + step["data"][1]) for s, m in zip(h, means[1])]
+        e, z = [weight["value"][start + int(row[n])] for row in ids], list(weight["task"][n])
+        for layer in range(len(weight["weight_u"])):
+            w_t, w_d, u = (weight[name][layer, n] for name in ("weight_t", "weight_d", "weight_u"))
+            e, z = ([u @ np.concatenate([message(w_t, [z[t] for t in range(tasks) if edge[b][t]]), e[b]])
+                     for b in range(len(ids))],
+                    [u @ np.concatenate([message(w_d, [e[b] for b in range(len(ids)) if edge[b][t]]), z[t]])
+                     for t in range(tasks)])
         task_states.append(z)
-        sums += [[1 / (1 + math.exp(-(h[b] @ z[t]))) for t in range(tasks)] for b in range(len(ids))]
+        sums += [[1 / (1 + math.exp(-(e[b] @ z[t]))) for t in range(tasks)] for b in range(len(ids))]
     return np.array(task_states), sums / fields
 
 
@@ -144,7 +146,7 @@ def test_relation_network_equals_a_loop_over_nodes(layers):
     auxiliary = torch.rand(9, 3) < 0.5
     auxiliary[:, 2] = False  # a task without any neighbour
     states, p = relation_by_hand(net, ids, labels, auxiliary)
-    np.testing.assert_allclose(net.states(ids, labels, auxiliary)[1].detach(), states, rtol=1e-10)
+    np.testing.assert_allclose(net.states(ids, labels, auxiliary)[1].detach().transpose(0, 1), states, rtol=1e-10)
     np.testing.assert_allclose(net.probabilities(ids, labels, auxiliary).detach(), p, rtol=1e-10)
     y, test = labels.numpy(), ~auxiliary.numpy()
     expected = -np.mean([math.log(p[b, t]) if y[b, t] else math.log(1 - p[b, t]) for b, t in zip(*np.nonzero(test))])
@@ -160,11 +162,9 @@ def test_relation_probabilities_do_not_see_the_labels_they_predict():
     assert torch.equal(net.probabilities(ids, labels, auxiliary), net.probabilities(ids, flipped, auxiliary))
 
 
-def test_relations_are_the_cosines_of_task_states():
+def test_relations_are_the_cosines_of_the_parameters_z():
     net = make_relation()
-    ids, labels = rows(9, 3)
-    z, _ = relation_by_hand(net, ids, labels, torch.ones(9, 3))
-    relations = net.relations(ids, labels).numpy()
+    z, relations = net.task.detach().numpy(), net.relations().numpy()
     for field in range(4):
         for t in range(3):
             for i in range(3):

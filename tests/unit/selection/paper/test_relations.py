@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""The relation network against hand computation; partitions, correlations and the merge."""
+"""Eqs. 11-24: the network node by node, the loss, the partition, the training, correlations and the merge."""
 
 import numpy as np
 import pytest
@@ -20,113 +20,141 @@ from mindspore import Tensor
 
 from src.selection.paper import relations
 from src.selection.paper.relations import (
-    RelationLoss,
     RelationNetwork,
     draw_auxiliary,
     label_correlations,
     learn_relations,
     merge_scores,
+    relation_loss,
     task_cosines,
+    train_relations,
 )
+from tests.helpers import ArraySplit
+
+SIZES = [4, 3]
 
 
-def numpy_network(network, ids, edges):
-    """One field at a time, one node at a time, straight from the equations."""
-    table, z0 = network.table.asnumpy(), network.tasks.asnumpy()
-    wt, wd = network.task_weight.asnumpy(), network.data_weight.asnumpy()
-    bt, bd = network.task_bias.asnumpy(), network.data_bias.asnumpy()
-    offsets = network.offsets.asnumpy()[0]
-    data_all, task_all = [], []
-    for n in range(ids.shape[1]):
-        h, z = table[ids[:, n] + offsets[n]], z0[n]
-        for i in range(network.layers):
-            to_task = np.array([h[edges[:, t] == 1].mean(0) if edges[:, t].any() else 0 * h[0] for t in range(len(z))])
-            to_data = np.array([z[row == 1].mean(0) if row.any() else 0 * z[0] for row in edges])
-            z, h = (np.tanh(np.concatenate([z, to_task], 1) @ wt[i, n] + bt[i, n]),
-                    np.tanh(np.concatenate([h, to_data], 1) @ wd[i, n] + bd[i, n]))
-        data_all.append(h)
-        task_all.append(z)
-    return np.stack(data_all), np.stack(task_all)
+def by_the_paper(network, x, y, aux):
+    """Eqs. 11-22 in the paper's symbols, one node, one field at a time: E_L, Z_L and L_G (mean of sigmoids, minus sign,
+    mean over the labels of Test)."""
+    V, Z = network.table.asnumpy(), network.z.asnumpy()
+    Wt, Wd, U = network.w_task.asnumpy(), network.w_data.asnumpy(), network.u.asnumpy()
+    (rows, N), T, D = x.shape, y.shape[1], V.shape[1]
+    start = [sum(SIZES[:n]) for n in range(N)]
+    e = {(i, n): V[start[n] + x[i, n]] for i in range(rows) for n in range(N)}  # eqs. 11, 14
+    z = {(t, n): Z[n, t] for t in range(T) for n in range(N)}  # eqs. 12, 15
+    edge = {(i, t) for i in range(rows) for t in range(T) if y[i, t] == 1 and aux[i, t]}
+
+    def mean(messages):
+        return sum(messages) / len(messages) if messages else np.zeros(D)
+
+    for l in range(len(U)):  # noqa: E741 the paper's letter; eqs. 16-18
+        new_e = {(i, n): U[l, n] @ np.concatenate([mean([np.maximum(Wt[l, n] @ z[t, n], 0) for t in range(T)
+                                                         if (i, t) in edge]), e[i, n]]) for i, n in e}
+        new_z = {(t, n): U[l, n] @ np.concatenate([mean([np.maximum(Wd[l, n] @ e[i, n], 0) for i in range(rows)
+                                                         if (i, t) in edge]), z[t, n]]) for t, n in z}
+        e, z = new_e, new_z
+    loss = []
+    for i in range(rows):
+        for j in range(T):
+            p = np.mean([1 / (1 + np.exp(-(e[i, n] @ z[j, n]))) for n in range(N)])  # eq. 21, its mean
+            if not aux[i, j]:
+                loss.append(-np.log(p) if y[i, j] == 1 else -np.log(1 - p))  # eq. 22, with a minus sign
+    return (np.array([[e[i, n] for i in range(rows)] for n in range(N)]),
+            np.array([[z[t, n] for t in range(T)] for n in range(N)]), np.mean(loss))
+
+
+def some_rows(rows, tasks, seed=0):
+    rng = np.random.default_rng(seed)
+    ids = np.stack([rng.integers(0, size, rows) for size in SIZES], 1).astype(np.int32)
+    return ids, rng.integers(0, 2, (rows, tasks)).astype(np.uint8)
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-def test_network_and_loss_match_the_equations(layers, eager):
-    rng = np.random.default_rng(0)
-    sizes, rows, tasks = [4, 3], 7, 3
-    network = RelationNetwork(sizes, tasks, dim=5, layers=layers, seed=1)
-    ids = np.stack([rng.integers(0, size, rows) for size in sizes], 1).astype(np.int32)
-    labels = rng.integers(0, 2, (rows, tasks)).astype(np.float32)
+def test_one_forward_pass_is_eqs_11_to_22(layers, eager):
+    network = RelationNetwork(SIZES, 3, dim=5, layers=layers, seed=1)
+    ids, labels = some_rows(7, 3)
     labels[:, 2] = 0  # a task without any neighbour
     labels[3] = 0  # a row without any neighbour
-    auxiliary = draw_auxiliary(rng, rows, tasks)
-    data, nodes = network(Tensor(ids), Tensor(labels * auxiliary))
-    expected_data, expected_nodes = numpy_network(network, ids, labels * auxiliary)
+    auxiliary = draw_auxiliary(7, 3, seed=0)
+    data, tasks = network(Tensor(ids), Tensor((labels * auxiliary).astype(np.float32)))
+    expected_data, expected_tasks, loss = by_the_paper(network, ids, labels, auxiliary)
     np.testing.assert_allclose(data.asnumpy(), expected_data, atol=1e-6)
-    np.testing.assert_allclose(nodes.asnumpy(), expected_nodes, atol=1e-6)
-    p = (1 / (1 + np.exp(-np.einsum("nbd,ntd->nbt", expected_data, expected_nodes)))).mean(0)
-    test = auxiliary == 0
-    loss = -np.mean(np.where(labels == 1, np.log(p), np.log(1 - p))[test])
-    got = float(RelationLoss(network)(Tensor(ids), Tensor(labels), Tensor(auxiliary)).asnumpy())
-    assert got == pytest.approx(loss, rel=1e-5)
+    np.testing.assert_allclose(tasks.asnumpy(), expected_tasks, atol=1e-6)
+    assert relation_loss(network, ids, labels, auxiliary) == pytest.approx(loss, rel=1e-5)
 
 
-def test_partition_keeps_one_of_each_kind_per_row():
-    for tasks in (2, 3, 5):
-        auxiliary = draw_auxiliary(np.random.default_rng(0), 2000, tasks)
-        assert auxiliary.sum(1).min() >= 1 and (1 - auxiliary).sum(1).min() >= 1
-        assert np.abs(auxiliary.mean(0) - 0.5).max() < 0.05
-        if tasks == 2:
-            assert (auxiliary.sum(1) == 1).all()
+def test_parameters_have_the_documented_shapes():
+    network = RelationNetwork(SIZES, 3, dim=5, layers=2, seed=1)
+    shapes = {parameter.name: parameter.shape for parameter in network.trainable_params()}
+    assert shapes == {"table": (7, 5), "z": (2, 3, 5), "w_task": (2, 2, 5, 5), "w_data": (2, 2, 5, 5),
+                      "u": (2, 2, 5, 10)}
 
 
-def test_learned_relations_are_cosines_and_repeatable():
-    rng = np.random.default_rng(2)
-    ids = rng.integers(0, 3, (128, 2)).astype(np.int32)
-    labels = (rng.random((128, 3)) < 0.4).astype(np.float32)
-    batches = [(Tensor(ids), Tensor(labels))]
-    first, second = (learn_relations(batches, [3, 3], 4, 1, 5, seed=7) for _ in range(2))
-    np.testing.assert_array_equal(first, second)
-    assert first.shape == (2, 3, 3) and np.abs(first).max() <= 1 + 1e-9
-    np.testing.assert_allclose(first, first.transpose(0, 2, 1), atol=1e-12)
-    assert (first[:, range(3), range(3)] == 1).all()
+@pytest.mark.parametrize("tasks", [2, 3, 5])
+def test_aux_and_test_hold_at_least_one_task_each(tasks):
+    auxiliary = draw_auxiliary(2000, tasks, seed=0)
+    assert auxiliary.sum(1).min() >= 1 and (~auxiliary).sum(1).min() >= 1
+    assert np.abs(auxiliary.mean(0) - 0.5).max() < 0.05
+    assert len(np.unique(auxiliary, axis=0)) == 2 ** tasks - 2  # every partition that leaves neither empty
+    if tasks == 2:
+        assert (auxiliary.sum(1) == 1).all()
 
 
-def test_training_the_network_lowers_its_loss():
-    from mindspore import nn
-    rng = np.random.default_rng(3)
-    ids = rng.integers(0, 4, (256, 2)).astype(np.int32)
-    labels = np.stack([ids[:, 0] > 1, ids[:, 0] > 1], 1).astype(np.float32)
-    network = RelationNetwork([4, 4], 2, dim=8, layers=1, seed=0)
-    step = nn.TrainOneStepCell(RelationLoss(network), nn.Adam(network.trainable_params(), 0.02))
-    step.set_train()
-    losses = [float(step(Tensor(ids), Tensor(labels), Tensor(draw_auxiliary(rng, 256, 2))).asnumpy())
-              for _ in range(60)]
-    assert np.mean(losses[-5:]) < 0.8 * losses[0]
+def test_relations_are_cosines_of_the_learned_z():
+    """Eq. 23 takes the parameters z (eq. 12), not the states after the last layer."""
+    split = ArraySplit(*some_rows(100, 3))
+    network = RelationNetwork(SIZES, 3, 4, 1, seed=7)
+    before = network.z.asnumpy().copy()
+    losses = train_relations(network, split, range(3), 3, 32, seed=7)
+    assert len(losses) <= 3 and np.abs(network.z.asnumpy() - before).max() > 0.01
+    given = learn_relations(split, range(3), SIZES, 4, 1, 3, 32, seed=7)
+    z = network.z.asnumpy().astype(np.float64)
+    for n in range(2):
+        for t in range(3):
+            for i in range(3):
+                cosine = z[n, t] @ z[n, i] / (np.linalg.norm(z[n, t]) * np.linalg.norm(z[n, i]))
+                assert given[n, t, i] == pytest.approx(1 if t == i else cosine, abs=1e-6)
 
 
-def test_training_stops_when_the_relations_have_settled(monkeypatch):
-    rng = np.random.default_rng(3)
-    ids = rng.integers(0, 4, (256, 2)).astype(np.int32)
-    labels = np.stack([ids[:, 0] > 1, ids[:, 0] < 2], 1).astype(np.float32)
-    passes = []
+def test_every_row_teaches_and_rows_that_fill_up_the_last_batch_do_not(monkeypatch):
+    ids, labels = some_rows(10, 2)
+    seen = []
 
-    def count(*arguments):
-        passes.append(1)
-        return draw_auxiliary(*arguments)
+    class Step:
+        def __init__(self, *_):
+            pass
 
-    monkeypatch.setattr(relations, "draw_auxiliary", count)
-    batches = [(Tensor(ids), Tensor(labels))]
-    settled = learn_relations(batches, [4, 4], 8, 1, 1000, 0)
-    assert len(passes) < 1000 and len(passes) % relations.CHECK_EVERY == 0
-    assert len(passes) > 2 * relations.CHECK_EVERY
-    before = learn_relations(batches, [4, 4], 8, 1, len(passes) - relations.CHECK_EVERY, 0)
-    assert 0 < np.abs(settled - before).max() <= relations.SETTLED
-    assert np.abs(settled - learn_relations(batches, [4, 4], 8, 1, 1, 0)).max() > relations.SETTLED
+        def set_train(self):
+            pass
+
+        def __call__(self, ids, labels, auxiliary):
+            seen.append([part.asnumpy() for part in (ids, labels, auxiliary)])
+            return Tensor(np.float32(1.0))
+
+    monkeypatch.setattr(relations.nn, "TrainOneStepCell", Step)
+    train_relations(RelationNetwork(SIZES, 2, 4, 1, 3), ArraySplit(ids, labels), range(2), 1, 4, seed=3)
+    assert [batch[0].shape for batch in seen] == [(4, 2)] * 3
+    order = np.random.default_rng([3, 0x0DE, 0]).permutation(10)
+    np.testing.assert_array_equal(np.concatenate([batch[0] for batch in seen])[:10], ids[order])
+    np.testing.assert_array_equal(np.concatenate([batch[2] for batch in seen])[:10], draw_auxiliary(10, 2, 3)[order])
+    assert (seen[2][2][2:] == 1).all() and (seen[2][1][2:] == 0).all()
+    whole, part = (RelationNetwork(SIZES, 2, 4, 1, 3) for _ in range(2))
+    assert relation_loss(whole, *seen[2]) == pytest.approx(relation_loss(part, *(x[:2] for x in seen[2])), rel=1e-6)
+
+
+def test_training_lowers_the_loss_and_ends_when_an_epoch_hardly_does():
+    ids = np.random.default_rng(3).integers(0, 3, (256, 2)).astype(np.int32)
+    labels = np.stack([ids[:, 0] > 1, ids[:, 0] > 1], 1).astype(np.uint8)
+    losses = train_relations(RelationNetwork(SIZES, 2, 8, 1, 0), ArraySplit(ids, labels), range(2), 1000, 64, seed=0)
+    assert losses[-1] < 0.8 * losses[0] and 2 < len(losses) < 1000
+    falls = [after <= before * (1 - relations.SETTLED) for before, after in zip(losses, losses[1:])]
+    assert all(falls[:-1]) and not falls[-1]
 
 
 def test_one_task_relates_to_itself_only():
-    batches = [(Tensor(np.zeros((4, 2), np.int32)), Tensor(np.ones((4, 1), np.float32)))]
-    np.testing.assert_array_equal(learn_relations(batches, [1, 1], 4, 1, 1, 0), np.ones((2, 1, 1)))
+    """And nothing is trained: there is no split to read."""
+    np.testing.assert_array_equal(learn_relations(None, [0], [1, 1], 4, 1, 1, 8, 0), np.ones((2, 1, 1)))
 
 
 def test_cosines():
