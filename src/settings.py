@@ -30,6 +30,7 @@ from .option import LIMITS, Option, by_name, read_arguments
 
 ROOT = Path(__file__).resolve().parent.parent  # the project's own folder
 DATA_KEY = "data"  # mapping in a preset that preparation alone reads
+CASES = "cases"  # list in a file named by --config: settings for one data set or backbone
 RETIRED = ("resume",)  # in the config.yaml of older runs; without effect then, too
 CONFIG = Option("config", "", "YAML file of settings, or a name in configs/", kind="path")
 # What the authors' release, MTReclib and others call a setting.
@@ -134,7 +135,8 @@ def load_settings(arguments: Sequence[str], base: Mapping[str, Any] | None = Non
     """Builds the Settings of a program.
 
     Args:
-        arguments: ``--key value``, ``--key=value`` or ``key=value``; ``--config FILE`` names a YAML file.
+        arguments: ``--key value``, ``--key=value`` or ``key=value``; ``--config FILE`` names a YAML file. Its ``cases``
+            are settings with a ``dataset`` or ``backbone`` for which they hold, over the file's other settings.
         base: settings to start from instead of the defaults, e.g. those of a finished run.
 
     Raises:
@@ -145,18 +147,38 @@ def load_settings(arguments: Sequence[str], base: Mapping[str, Any] | None = Non
         raise UserError(f"argument {words[0]!r} is not understood; write --key VALUE or KEY=VALUE")
     file = _settings_file(given)
     from_file = read_yaml(file, _TextLoader) if file is not None else {}
+    cases = _cases(from_file.pop(CASES, []), {**defaults(), **(base or {}), **from_file, **given}, f"in {file}")
     layers: list[tuple[str, Mapping[str, Any]]] = [("in the run's config.yaml", base or {})]
     if base is None:
         dataset = _converted("dataset", given.get("dataset", from_file.get("dataset", defaults()["dataset"])), "")
         preset = ROOT / "configs" / f"{dataset}.yaml"
         layers.append((f"in {preset}", read_yaml(preset, _TextLoader) if preset.exists() else {}))
-    layers += [(f"in {file}", from_file), ("on the command line", given)]
+    layers += [*((f"in {file}", layer) for layer in (from_file, *cases)), ("on the command line", given)]
     values = {key: option.default for key, option in setting_options().items()}
     for where, layer in layers:
         for key, value in layer.items():
             if layer is given or key not in (DATA_KEY, *RETIRED):
                 values[key] = _converted(key, value, where)
     return Settings(**values)
+
+
+def _cases(cases: Any, chosen: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
+    """The settings of the cases that hold for the data set and backbone chosen.
+
+    Raises:
+        UserError: they are no list of mappings that name one of the two.
+    """
+    found = []
+    for case in cases if isinstance(cases, list) else [cases]:
+        wanted = {key: case[key] for key in ("dataset", "backbone") if key in case} if isinstance(case, dict) else {}
+        if not wanted:
+            raise UserError(f"{CASES} has {case!r} {where}; expected settings with a dataset or a backbone, such as "
+                            "{backbone: mmoe, experts: 4}")
+        for key, value in wanted.items():
+            _converted(key, value, where)
+        if all(chosen[key] == value for key, value in wanted.items()):
+            found.append({key: value for key, value in case.items() if key not in wanted})
+    return found
 
 
 class _TextLoader(YAML_LOADER):

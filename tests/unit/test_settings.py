@@ -211,3 +211,29 @@ def test_attributes_are_those_of_default_config():
     kinds = {"str": str, "bool": bool, "int": int, "float": float, "tuple[int, ...]": list, "dict[str, int]": dict}
     for field in fields:
         assert isinstance(values[field.name], tuple(kinds[kind] for kind in field.type.split(" | "))), field.name
+
+
+def test_the_papers_settings_for_any_data_set():
+    """Section 4.1.5, over the preset of the data set; D is 32 on AliCCP alone, and MMoE has 4 experts."""
+    for dataset in ("movielens", "kuairand", "aliccp"):
+        for backbone in ("mmoe", "ple", "esmm", "aitm"):
+            found = load_settings(["--config", "paper", f"dataset={dataset}", f"backbone={backbone}"])
+            assert (found.selector, found.score, found.relation, found.relation_layers) == ("multisfs", "paper", "gnn", 1)
+            assert (found.bottom_dims, found.tower_dims, found.dropout) == ((512, 256), (128, 64), 0.2)
+            assert (found.batch_size, found.score_batches, found.keep_ratio) == (2048, 5, 0.5)
+            assert (found.epochs, found.patience, found.loss_reduction) == (50, 5, "sum")
+            assert found.embedding_dim == (32 if dataset == "aliccp" else 64)
+            assert found.experts == (4 if backbone == "mmoe" else 8)  # half of them shared in PLE
+    assert load_settings(["--config", "paper", "backbone=mmoe", "experts=6"]).experts == 6
+
+
+@pytest.mark.parametrize("cases, message", [
+    ("[{experts: 4}]", "cases has .*expected settings with a dataset or a backbone"),
+    ("4", "cases has '4' in .*mine.yaml"),
+    ("[{backbone: mmo, experts: 4}]", "backbone is 'mmo' .*did you mean mmoe"),
+    ("[{backbone: mmoe, expert: 4}]", "unknown key 'expert' .*did you mean experts"),
+])
+def test_wrong_cases_are_refused(cases, message, tmp_path):
+    (tmp_path / "mine.yaml").write_text(f"cases: {cases}\n")
+    with pytest.raises(UserError, match=message):
+        load_settings(["--config", str(tmp_path / "mine.yaml")])

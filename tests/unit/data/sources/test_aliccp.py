@@ -73,7 +73,8 @@ def _decode(data, split):
 
 
 def test_the_join_equals_the_plain_loop_on_all_23_fields(raw, tmp_path):
-    data = prepare("aliccp", raw, tmp_path / "set", overrides={"fields": ["all"], "min_count": 1, "parts": [1, 0, 0]})
+    data = prepare("aliccp", raw, tmp_path / "set", overrides={"fields": ["all"], "min_count": 1, "by": "given",
+                                                           "parts": [1, 0, 0]})
     assert len(data.schema.fields) == 23 and data.schema.task_names == ["ctr", "cvr"]
     for split in ("train", "test"):
         expected = _plain_join(raw, split)
@@ -90,6 +91,8 @@ def test_the_join_equals_the_plain_loop_on_all_23_fields(raw, tmp_path):
 def test_default_is_17_fields_with_rare_features_folded(raw, tmp_path):
     data = prepare("aliccp", raw, tmp_path / "set")
     assert len(data.schema.fields) == 17
+    rows = sum(len(_plain_join(raw, split)) for split in ("train", "test"))  # dealt out anew, as the paper does
+    assert data.schema.rows["test"] == pytest.approx(rows / 10, abs=1)
     sizes = dict(zip(data.schema.field_names, data.schema.cardinalities))
     assert sizes["gender"] == 4 and sizes["item_id"] < 100
 
@@ -131,7 +134,7 @@ def test_a_changed_file_or_setting_starts_from_scratch(raw, tmp_path, monkeypatc
         prepare("aliccp", folder, tmp_path / "set")
     monkeypatch.undo()
     write_aliccp(folder, ROWS // 2, seed=5)
-    data = prepare("aliccp", folder, tmp_path / "set", overrides={"parts": [1, 0, 0]})
+    data = prepare("aliccp", folder, tmp_path / "set", overrides={"by": "given", "parts": [1, 0, 0]})
     assert data.schema.rows["train"] == len(_plain_join(folder, "train"))
 
 
