@@ -112,7 +112,10 @@ def read_yaml(path: Path, loader: type = YAML_LOADER) -> dict[str, Any]:
 
 
 def _cause(error: Exception) -> str:
-    return "its values are nested too deep" if isinstance(error, RecursionError) else str(error)
+    if isinstance(error, RecursionError):
+        return "its values are nested too deep"
+    quotes = isinstance(error, ValueError) and not isinstance(error, (yaml.YAMLError, UnicodeDecodeError))
+    return f"{error}; write such a value in quotes" if quotes else str(error)
 
 
 def write_sealed(path: Path, text: str) -> None:

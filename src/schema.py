@@ -12,46 +12,53 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""The words every room of the house shares: Field, Task, Schema, Selection. Plain data, no MindSpore."""
+"""What all parts of the project talk about: Field, Task, Schema, Selection. Plain data, no MindSpore.
+
+Their annotations also say what schema.json and selection.json may hold; it is checked where the files are read.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal, Optional
 
 from .errors import UserError, nearest
+from .typed import AtLeast1, InnerPath, NoRepeats, NotEmpty, Number, PlainName, Share, Text, Whole, parse
 
 SPLITS = ("train", "valid", "test")
+KINDS = ("categorical", "number", "timestamp", "multi")
+SplitName = Literal["train", "valid", "test"]
+Kind = Literal["categorical", "number", "timestamp", "multi"]
 
 
 @dataclass(frozen=True)
 class Field:
     """One categorical input column. Id 0 is always "missing, unseen or rare"."""
 
-    name: str
-    cardinality: int  # number of ids, id 0 included
-    kind: str = "categorical"  # categorical | number | timestamp | multi: what the raw column was
+    name: Text
+    cardinality: AtLeast1  # number of ids, id 0 included
+    kind: Kind = "categorical"  # what the raw column was
     source: tuple[str, ...] = ()  # raw columns it was made from
-    vocabulary: str | None = None  # file below the prepared set, e.g. "vocab/city.json"
-    vocabulary_sha256: str | None = None  # of that file; sets prepared before 1.1 have none
+    vocabulary: Optional[InnerPath] = None  # file below the prepared set, e.g. "vocab/city.json"
+    vocabulary_sha256: Optional[str] = None  # of that file
 
 
 @dataclass(frozen=True)
 class Task:
     """One binary label with its share of positives per split (None where the split is empty)."""
 
-    name: str
-    positive_rate: Mapping[str, float | None] = field(default_factory=dict)
+    name: Text
+    positive_rate: Mapping[SplitName, Optional[Share]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Shard:
     """A pair of .npy files with the same rows; the checksums are those of the whole files."""
 
-    ids: str
-    labels: str
-    rows: int
+    ids: PlainName
+    labels: PlainName
+    rows: Whole
     ids_sha256: str
     labels_sha256: str
 
@@ -61,11 +68,11 @@ class Schema:
     """What a prepared data set holds; stored as its schema.json."""
 
     dataset: str
-    fields: tuple[Field, ...]
-    tasks: tuple[Task, ...]
-    rows: Mapping[str, int]
-    shards: Mapping[str, tuple[Shard, ...]]
-    encoder_version: int
+    fields: Annotated[tuple[Field, ...], NotEmpty, NoRepeats]
+    tasks: Annotated[tuple[Task, ...], NotEmpty, NoRepeats]
+    rows: Mapping[SplitName, Whole]
+    shards: Mapping[SplitName, tuple[Shard, ...]]
+    encoder_version: Whole
     steps: tuple[Mapping[str, Any], ...] = ()  # what preparation did: {"step": text, "rows": int}
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -107,19 +114,11 @@ class Schema:
         Raises:
             UserError: a key is missing or has the wrong form.
         """
-        try:
-            return cls(
-                dataset=str(value["dataset"]),
-                fields=tuple(Field(**{**item, "source": tuple(item.get("source", ()))}) for item in value["fields"]),
-                tasks=tuple(Task(**item) for item in value["tasks"]),
-                rows={split: int(value["rows"][split]) for split in SPLITS},
-                shards={split: tuple(Shard(**item) for item in value["shards"][split]) for split in SPLITS},
-                encoder_version=int(value["encoder_version"]),
-                steps=tuple(value.get("steps", ())),
-                settings=dict(value.get("settings", {})),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UserError(f"{where} is damaged: {type(error).__name__} {error}; prepare the data set again") from None
+        schema = parse(cls, value, where, "prepare the data set again")
+        for split in SPLITS:
+            if split not in schema.rows or split not in schema.shards:
+                raise UserError(f"{where} is damaged: it lacks the split {split}; prepare the data set again")
+        return schema
 
 
 @dataclass(frozen=True)
@@ -132,16 +131,16 @@ class Selection:
 
     selector: str
     backbone: str
-    seed: int
-    tasks: tuple[str, ...]
-    fields: tuple[str, ...]
+    seed: Whole
+    tasks: Annotated[tuple[Text, ...], NoRepeats]
+    fields: Annotated[tuple[Text, ...], NoRepeats]
     selected: Mapping[str, tuple[str, ...]]  # per task, best first
     shared: tuple[str, ...]  # read by the paths all tasks share; empty for backbones without one
-    scores: Mapping[str, Mapping[str, float]] | None = None
-    relations: Mapping[str, Any] | None = None  # field -> T x T list
+    scores: Optional[dict[str, dict[str, Number]]] = None
+    relations: Optional[dict[str, list[list[Number]]]] = None  # field -> T x T list
     seconds: Mapping[str, Any] = field(default_factory=lambda: dict.fromkeys(("score", "relation", "total")))
     settings: Mapping[str, Any] = field(default_factory=dict)
-    data: str | None = None  # SHA-256 of the schema.json of the data set it was made of; None where it is not known
+    data: Optional[str] = None  # SHA-256 of the schema.json of the data set it was made of; None where it is not known
 
     @property
     def k(self) -> dict[str, int]:
@@ -164,16 +163,10 @@ class Selection:
         Raises:
             UserError: a key is missing, or a selected field is not among the fields.
         """
-        try:
-            selection = cls(
-                selector=str(value["selector"]), backbone=str(value["backbone"]), seed=int(value["seed"]),
-                tasks=tuple(value["tasks"]), fields=tuple(value["fields"]),
-                selected={task: tuple(value["selected"][task]) for task in value["tasks"]},
-                shared=tuple(value["shared"]), scores=value.get("scores"), relations=value.get("relations"),
-                seconds=value.get("seconds", {}), settings=value.get("settings", {}), data=value.get("data"),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{where} is damaged: {type(error).__name__} {error}; select the fields again") from None
+        selection = parse(cls, value, where, "select the fields again")
+        for key, held in (("selected", selection.selected), ("scores", selection.scores)):
+            if held is not None:
+                _positions(selection.tasks, list(held), "task", f"{key} of {where}")
         for names in (*selection.selected.values(), selection.shared):
             _positions(names, selection.fields, "field", where)
         return selection

@@ -27,6 +27,7 @@ from ..schema import SPLITS, Schema, Shard
 
 SCHEMA_FILE = "schema.json"
 ENCODER_VERSION = 1
+_BLOCK_ROWS = 100_000  # read at a time while ids are checked
 
 
 class Split:
@@ -124,11 +125,13 @@ class PreparedData:
 
         Args:
             data_dir: the folder that ``preprocess.py`` wrote.
-            verify: also compare the SHA-256 of every shard, which reads all of them once.
+            verify: also compare the SHA-256 of every shard and the range of every id, which reads all of them once.
+                Without it, all labels and the first 100,000 rows of ids of every shard are checked.
 
         Raises:
             UserError: the folder is missing, the schema is damaged or of another version, or a shard is missing,
-                truncated, of the wrong shape or type, or changed since it was written.
+                truncated, of the wrong shape or type, changed since it was written, or holds an id that its field
+                has not or a label that is not 0 or 1.
         """
         path = Path(data_dir)
         remedy = f"run: python preprocess.py --dataset NAME --raw_dir RAW_FOLDER --data_dir {path}"
@@ -161,16 +164,16 @@ def _open_split(path: Path, name: str, schema: Schema, verify: bool, remedy: str
         labels.append(_open_array(path, shard.labels, (shard.rows, tasks), np.uint8, remedy))
         if verify:
             _verify(path, shard, remedy)
+        _check_ids(ids[-1] if verify else ids[-1][:_BLOCK_ROWS], schema, path / shard.ids, remedy)
     split = Split(name, ids, labels, fields, tasks)
     if split.rows != schema.rows[name]:
         raise UserError(f"{path / SCHEMA_FILE} is damaged: its {name} shards hold {split.rows} rows; expected "
                         f"{schema.rows[name]}; {remedy}")
+    _check_labels(labels, name, schema, path, remedy)
     return split
 
 
 def _open_array(path: Path, name: str, shape: tuple[int, int], dtype: type, remedy: str) -> np.ndarray:
-    if Path(name).name != name:
-        raise UserError(f"{path / SCHEMA_FILE} is damaged: shard {name!r} is not a plain file name; {remedy}")
     try:
         array = np.load(path / name, mmap_mode="r" if shape[0] else None, allow_pickle=False)
     except FileNotFoundError:
@@ -187,6 +190,29 @@ def _verify(path: Path, shard: Shard, remedy: str) -> None:
     for name, expected in ((shard.ids, shard.ids_sha256), (shard.labels, shard.labels_sha256)):
         if sha256(path / name) != expected:
             raise UserError(f"shard {path / name} is damaged: its SHA-256 is not the one in schema.json; {remedy}")
+
+
+def _check_ids(ids: np.ndarray, schema: Schema, path: Path, remedy: str) -> None:
+    """Refuses ids outside 0 to cardinality - 1: as unsigned numbers, negative ones are too large as well."""
+    for start in range(0, len(ids), _BLOCK_ROWS):
+        highest = ids[start:start + _BLOCK_ROWS].view(np.uint32).max(axis=0)
+        wrong = np.flatnonzero(highest >= np.array(schema.cardinalities))
+        if len(wrong):
+            field = schema.fields[wrong[0]]
+            raise UserError(f"shard {path} holds id {highest[wrong[0]].astype(np.int32)} of field {field.name!r}; "
+                            f"expected 0 to {field.cardinality - 1}; {remedy}")
+
+
+def _check_labels(labels: Sequence[np.ndarray], name: str, schema: Schema, path: Path, remedy: str) -> None:
+    """Refuses labels other than 0 and 1, and shares of positives other than the schema's (tasks or splits mixed up)."""
+    if any(block.size and block.max() > 1 for block in labels):
+        raise UserError(f"the {name} shards of {path} hold labels other than 0 and 1; {remedy}")
+    for place, task in enumerate(schema.tasks):
+        rate = task.positive_rate.get(name)
+        positives = sum(int(np.count_nonzero(block[:, place])) for block in labels)
+        if rate is not None and abs(positives - rate * schema.rows[name]) > 0.5:
+            raise UserError(f"the {name} shards of {path} hold {positives} positive labels of task {task.name!r}; "
+                            f"expected {rate * schema.rows[name]:.0f}, as {SCHEMA_FILE} says; {remedy}")
 
 
 def _pick(block: np.ndarray, rows: np.ndarray, columns: Sequence[int] | None) -> np.ndarray:

@@ -17,9 +17,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import polars as pl
@@ -29,9 +29,39 @@ from ..data.preparing.encode import FieldEncoder
 from ..data.preparing.prepare import derived_columns
 from ..errors import UserError, nearest
 from ..files import read_json, sha256
+from ..typed import NoRepeats, NotEmpty, PlainName, Text, Whole, parse
 
 SIGNATURE_FILE = "signature.json"
 SIGNATURE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class _Model:
+    file: PlainName
+    format: Literal["MINDIR", "ONNX"]
+    sha256: Text
+
+
+@dataclass(frozen=True)
+class _Input:
+    name: Text
+    encoder: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _File:
+    """What signature.json has to hold; it also says the model's input and output for other readers."""
+
+    signature_version: Whole
+    encoder_version: Whole
+    dataset: Text
+    model: _Model
+    tasks: Annotated[tuple[Text, ...], NotEmpty, NoRepeats]
+    fields: Annotated[tuple[_Input, ...], NotEmpty, NoRepeats]
+    backbone: Text
+    selection: Mapping[str, Any]
+    versions: Mapping[str, Any]
+    data: Any = None  # of which set the model was made; earlier versions did not write it
 
 
 @dataclass(frozen=True)
@@ -86,19 +116,15 @@ class Signature:
         Raises:
             UserError: a key is missing or has the wrong form, or another version wrote it.
         """
-        try:
-            versions = int(value["signature_version"]), int(value["encoder_version"])
-            if versions != (SIGNATURE_VERSION, ENCODER_VERSION):
-                raise UserError(f"{where} has signature and encoder versions {versions[0]} and {versions[1]}; expected "
-                                f"{SIGNATURE_VERSION} and {ENCODER_VERSION}; export the run again")
-            fields = tuple(InputField(str(item["name"]), FieldEncoder.from_json(item["encoder"], where))
-                           for item in value["fields"])
-            model = {key: str(value["model"][key]) for key in ("file", "format", "sha256")}
-            more = {key: value[key] for key in ("backbone", "selection", "versions")}
-            more.update({"data": value["data"]} if "data" in value else {})  # earlier versions did not write it
-            return cls(str(value["dataset"]), fields, tuple(map(str, value["tasks"])), model, more)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UserError(f"{where} is damaged: {type(error).__name__} {error}; export the run again") from None
+        file = parse(_File, value, where, "export the run again")
+        versions = file.signature_version, file.encoder_version
+        if versions != (SIGNATURE_VERSION, ENCODER_VERSION):
+            raise UserError(f"{where} has signature and encoder versions {versions[0]} and {versions[1]}; expected "
+                            f"{SIGNATURE_VERSION} and {ENCODER_VERSION}; export the run again")
+        fields = tuple(InputField(item.name, FieldEncoder.from_json(item.encoder, where)) for item in file.fields)
+        more = {"backbone": file.backbone, "selection": file.selection, "versions": file.versions}
+        more.update({} if file.data is None else {"data": file.data})
+        return cls(file.dataset, fields, file.tasks, asdict(file.model), more)
 
     def columns_of(self, present: Sequence[str], where: str) -> list[str]:
         """Raw columns to read, of those that ``where`` has: every field's own, or the one its source makes it from.
@@ -152,7 +178,7 @@ def read_signature(folder: Path) -> tuple[Signature, Path]:
         raise UserError(f"{folder} has no {SIGNATURE_FILE}; expected a folder that export.py wrote")
     signature = Signature.from_json(read_json(path), str(path))
     model = path.with_name(signature.model["file"])
-    if model.name != signature.model["file"] or not model.is_file():
+    if not model.is_file():
         raise UserError(f"model {signature.model['file']!r} of {path} does not exist; export the run again")
     if sha256(model) != signature.model["sha256"]:
         raise UserError(f"{model} is damaged: its SHA-256 is not the one in {SIGNATURE_FILE}; export the run again")

@@ -12,43 +12,57 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""What a preset or a table description may say about preparation, parsed into plain frozen records."""
+"""What a prepared data set is made from: the ``data:`` mapping of a preset, or the description of a table.
+
+The annotations say what each key may hold; :func:`parse_options` checks a mapping against them.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any, Literal, Optional
+
+from pydantic import AfterValidator, BeforeValidator
 
 from ...errors import UserError, nearest
+from ...schema import Kind
+from ...typed import AtLeast1, AtLeast2, NoRepeats, NotEmpty, Share, Text, Whole, keys_of, parse, refuse_unknown
 
-KINDS = ("categorical", "number", "timestamp", "multi")
-PARTS = ("year", "month", "day", "weekday", "hour", "minute")
 COMPARISONS = (">=", "<=", "==", "!=", ">", "<")
-SPLIT_RULES = ("random", "time", "column", "given")
 MISSING = ("", "NaN", "nan", "null", "NULL", "None", "\\N")
+Part = Literal["year", "month", "day", "weekday", "hour", "minute"]
 
-_FIELD_KEYS = ("name", "kind", "column", "buckets", "parts", "part", "separator", "unit", "min_count", "max_values",
-               "values", "missing")
 _RULE = re.compile(r"^\s*(?P<column>.+?)\s*(?P<op>>=|<=|==|!=|>|<)\s*(?P<number>[-+0-9.eE]+)\s*$")
+
+
+def _cell(value: Any) -> str:
+    """The text of a value that the user expects in a cell."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise ValueError(f"is {value!r}; expected a text or a number: write it in quotes")
+    return str(value)
+
+
+Cells = tuple[Annotated[str, BeforeValidator(_cell)], ...]
 
 
 @dataclass(frozen=True)
 class FieldSpec:
     """How one field is made from one raw column."""
 
-    name: str
-    column: str
-    kind: str = "categorical"
-    buckets: int | None = None  # number: quantile buckets; None takes DataOptions.buckets
-    part: str | None = None  # timestamp: one of PARTS
-    unit: str | None = None  # timestamp: "s", "ms" or "us" for whole numbers; None guesses by size
-    separator: str | None = None  # multi: what stands between the values
-    min_count: int | None = None  # rarer values become id 0; None takes DataOptions.min_count
-    max_values: int | None = None  # keep only the most frequent values
-    values: tuple[str, ...] | None = None  # the documented values; any other becomes id 0
-    missing: tuple[str, ...] = ()  # spellings of "missing" beside DataOptions.missing
+    name: Text
+    column: Text
+    kind: Kind = "categorical"
+    buckets: Optional[AtLeast2] = None  # number: quantile buckets; None takes DataOptions.buckets
+    part: Optional[Part] = None  # timestamp: what of it
+    unit: Optional[Literal["s", "ms", "us"]] = None  # timestamp: of whole numbers; None guesses by size
+    separator: Optional[Text] = None  # multi: what is between the values
+    min_count: Optional[AtLeast1] = None  # rarer values become id 0; None takes DataOptions.min_count
+    max_values: Optional[AtLeast1] = None  # keep only the most frequent values
+    values: Optional[Cells] = None  # the documented values; any other becomes id 0
+    missing: Cells = ()  # spellings of "missing" in addition to DataOptions.missing
+    parts: Annotated[tuple[Part, ...], NotEmpty] = ("hour", "weekday")  # timestamp without a part: one field for each
 
 
 @dataclass(frozen=True)
@@ -57,149 +71,44 @@ class TaskSpec:
 
     name: str
     column: str
-    op: str | None = None
-    number: float | None = None
+    op: Optional[str] = None
+    number: Optional[float] = None
 
 
 @dataclass(frozen=True)
 class SplitSpec:
     """How rows are dealt out: by a seeded draw, by time, by a column's value, or test given by the source."""
 
-    by: str = "random"
-    seed: int = 1
-    parts: tuple[float, float, float] = (0.8, 0.1, 0.1)
-    column: str | None = None
+    by: Literal["random", "time", "column", "given"] = "random"
+    seed: Whole = 1
+    parts: tuple[Share, ...] = (0.8, 0.1, 0.1)
+    column: Optional[Text] = None
 
 
-@dataclass(frozen=True)
-class DataOptions:
-    """All that decides what a prepared set holds, apart from the raw files themselves."""
-
-    fields: tuple[FieldSpec, ...]
-    tasks: tuple[TaskSpec, ...]
-    split: SplitSpec = SplitSpec()
-    min_count: int = 1
-    buckets: int = 20
-    missing: tuple[str, ...] = MISSING
-    source: Mapping[str, Any] = field(default_factory=dict)  # keys only one source knows
-    more_fields: tuple[FieldSpec, ...] = ()  # known to the preset, prepared only when named
-    more_tasks: tuple[TaskSpec, ...] = ()
-
-    def columns(self) -> list[str]:
-        """Raw columns that fields, tasks and the split are made from."""
-        split = [self.split.column] if self.split.by in ("time", "column") else []
-        return list(dict.fromkeys([item.column for item in (*self.fields, *self.tasks)] + split))
-
-    def to_json(self) -> dict[str, Any]:
-        body = asdict(self)
-        return {key: value for key, value in body.items() if not key.startswith("more_")}
+def _field(item: Any) -> Any:
+    """A field's mapping with its name filled in where it says no more; null stands for the default."""
+    item = {"name": item} if isinstance(item, str) else item
+    if not isinstance(item, Mapping):
+        raise ValueError(f"is {item!r}; expected a name (write it in quotes), or a mapping with a name")
+    refuse_unknown(item, keys_of(FieldSpec))
+    item = {key: value for key, value in item.items() if value is not None}
+    multi = {"separator": ","} if item.get("kind") == "multi" else {}
+    return {**multi, "column": item.get("name"), **item}
 
 
-def parse_options(value: Mapping[str, Any], source_defaults: Mapping[str, Any], where: str) -> DataOptions:
-    """Parses the ``data:`` mapping of a preset, or a table description.
-
-    Args:
-        value: keys fields, tasks, split, min_count, buckets, missing and those of ``source_defaults``.
-        source_defaults: the keys that only this source knows, with their defaults.
-        where: the file, for messages.
-
-    Raises:
-        UserError: a key is unknown, missing, or has a wrong value.
-    """
-    known = ("fields", "tasks", "split", "min_count", "buckets", "missing", "more_fields", "more_tasks")
-    if not isinstance(value, Mapping):
-        raise UserError(f"{where} is {value!r}; expected a mapping with the keys {', '.join(known)}")
-    _refuse_unknown(value, (*known, *source_defaults), where)
-    fields = [spec for item in _items(value, "fields", where) for spec in _parse_field(item, where)]
-    tasks = [_parse_task(item, where) for item in _items(value, "tasks", where)]
-    more_fields = [spec for item in value.get("more_fields", ()) for spec in _parse_field(item, where)]
-    more_tasks = [_parse_task(item, where) for item in value.get("more_tasks", ())]
-    _refuse_repeated([item.name for item in fields + more_fields], "field", where)
-    _refuse_repeated([item.name for item in tasks + more_tasks], "task", where)
-    missing = value.get("missing", MISSING)
-    return DataOptions(
-        fields=tuple(fields), tasks=tuple(tasks), split=parse_split(value.get("split", {}), where),
-        min_count=whole(value.get("min_count", 1), "min_count", 1, where),
-        buckets=whole(value.get("buckets", 20), "buckets", 2, where),
-        missing=tuple(str(item) for item in _list(missing, "missing", where)),
-        source={key: value.get(key, default) for key, default in source_defaults.items()},
-        more_fields=tuple(more_fields), more_tasks=tuple(more_tasks))
+def _one_per_part(specs: Sequence[FieldSpec]) -> tuple[FieldSpec, ...]:
+    """A timestamp without a part becomes one field for each of its parts."""
+    return tuple(one for spec in specs for one in (
+        [spec] if spec.kind != "timestamp" or spec.part else
+        [replace(spec, name=f"{spec.name}_{part}", part=part) for part in spec.parts]))
 
 
-def parse_split(value: Mapping[str, Any], where: str) -> SplitSpec:
-    """Parses ``{by, seed, parts, column}``.
-
-    Raises:
-        UserError: a key is unknown or has a wrong value.
-    """
-    if not isinstance(value, Mapping):
-        raise UserError(f"split of {where} is {value!r}; expected a mapping such as {{by: random, seed: 1}}")
-    _refuse_unknown(value, ("by", "seed", "parts", "column"), f"split of {where}")
-    split = SplitSpec(**{**value, "parts": tuple(value.get("parts", SplitSpec.parts))})
-    if split.by not in SPLIT_RULES:
-        raise UserError(f"split.by of {where} is {split.by!r}; expected one of {', '.join(SPLIT_RULES)}"
-                        f"{nearest(split.by, SPLIT_RULES)}")
-    if split.by in ("time", "column") and not split.column:
-        raise UserError(f"split of {where} is by {split.by} and names no column; add column: NAME")
-    whole(split.seed, "split.seed", 0, where)
-    numbers = all(isinstance(part, (int, float)) and not isinstance(part, bool) for part in split.parts)
-    if len(split.parts) != 3 or not numbers or min(split.parts) < 0 or abs(sum(split.parts) - 1) > 1e-6:
-        raise UserError(f"split.parts of {where} is {list(split.parts)}; expected three shares (train, valid, test) "
-                        "that add up to 1, such as [0.8, 0.1, 0.1]")
-    if split.parts[0] == 0:
-        raise UserError(f"split.parts of {where} leaves train empty; expected a share above 0")
-    return replace(split, parts=tuple(float(part) for part in split.parts))
-
-
-def whole(value: Any, what: str, least: int, where: str) -> int | None:
-    """Returns a whole number of at least ``least``, or None for None.
-
-    Raises:
-        UserError: it is something else.
-    """
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise UserError(f"{what} is {value!r} in {where}; expected a whole number of at least {least}")
-    return value
-
-
-def _parse_field(item: Any, where: str) -> Sequence[FieldSpec]:
-    if isinstance(item, str):
-        item = {"name": item}
+def _task(item: Any) -> TaskSpec:
+    item = {"name": item} if isinstance(item, str) else item
     if not isinstance(item, Mapping) or not isinstance(item.get("name"), str) or not item["name"]:
-        raise UserError(f"a field of {where} is {item!r}; expected a name, or a mapping with a name")
-    what = f"field {item['name']!r} of {where}"
-    _refuse_unknown(item, _FIELD_KEYS, what)
-    kind = item.get("kind", "categorical")
-    if kind not in KINDS:
-        raise UserError(f"kind of {what} is {kind!r}; expected one of {', '.join(KINDS)}{nearest(kind, KINDS)}")
-    spec = FieldSpec(
-        name=item["name"], column=str(item.get("column", item["name"])), kind=kind,
-        buckets=whole(item.get("buckets"), f"buckets of {what}", 2, where),
-        unit=_one_of(item.get("unit"), ("s", "ms", "us"), f"unit of {what}"),
-        separator=item.get("separator", "," if kind == "multi" else None),
-        min_count=whole(item.get("min_count"), f"min_count of {what}", 1, where),
-        max_values=whole(item.get("max_values"), f"max_values of {what}", 1, where),
-        values=None if item.get("values") is None else tuple(str(v) for v in _list(item["values"], "values", what)),
-        missing=tuple(str(v) for v in _list(item.get("missing", ()), "missing", what)))
-    if kind == "multi" and (not isinstance(spec.separator, str) or not spec.separator):
-        raise UserError(f"separator of {what} is {spec.separator!r}; expected a text such as \"|\"")
-    if kind != "timestamp":
-        return [spec]
-    if "part" in item:
-        return [replace(spec, part=_one_of(item["part"], PARTS, f"part of {what}"))]
-    parts = _list(item.get("parts", ("hour", "weekday")), "parts", what)
-    return [replace(spec, name=f"{spec.name}_{part}", part=_one_of(part, PARTS, f"parts of {what}"))
-            for part in parts]
-
-
-def _parse_task(item: Any, where: str) -> TaskSpec:
-    if isinstance(item, str):
-        item = {"name": item}
-    if not isinstance(item, Mapping) or not isinstance(item.get("name"), str) or not item["name"]:
-        raise UserError(f"a task of {where} is {item!r}; expected a mapping such as {{name: like, label: is_like}}")
-    _refuse_unknown(item, ("name", "label"), f"task {item['name']!r} of {where}")
+        raise ValueError(f"is {item!r}; expected a mapping such as {{name: like, label: is_like}}, with the name in "
+                         "quotes where it is no plain word")
+    refuse_unknown(item, ("name", "label"))
     return parse_label(item["name"], str(item.get("label", item["name"])))
 
 
@@ -207,7 +116,7 @@ def parse_label(name: str, rule: str) -> TaskSpec:
     """Parses ``column`` or ``column OP number``, OP one of >= <= == != > <.
 
     Raises:
-        UserError: the rule holds a comparison that is not of this form.
+        ValueError: the rule holds a comparison that is not of this form.
     """
     match = _RULE.match(rule)
     if match:
@@ -216,38 +125,81 @@ def parse_label(name: str, rule: str) -> TaskSpec:
         except ValueError:
             pass
     if match or any(op in rule for op in COMPARISONS):
-        raise UserError(f"label of task {name!r} is {rule!r}; expected a 0/1 column, or one comparison of a column "
-                        "with a number such as \"rating >= 4\"")
+        raise ValueError(f"has the label {rule!r}; expected a 0/1 column, or one comparison of a column with a number "
+                         "such as \"rating >= 4\"")
     return TaskSpec(name, rule)
 
 
-def _items(value: Mapping[str, Any], key: str, where: str) -> Sequence[Any]:
-    items = _list(value.get(key, ()), key, where)
-    if not items:
-        raise UserError(f"{where} names no {key}; expected a list with at least one of them")
-    return items
-
-
-def _list(value: Any, key: str, where: str) -> Sequence[Any]:
-    if not isinstance(value, (list, tuple)):
-        raise UserError(f"{key} of {where} is {value!r}; expected a list")
+def _split_keys(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        refuse_unknown(value, keys_of(SplitSpec))
     return value
 
 
-def _one_of(value: Any, allowed: Sequence[str], what: str) -> str | None:
-    if value is not None and value not in allowed:
-        raise UserError(f"{what} is {value!r}; expected one of {', '.join(allowed)}{nearest(str(value), allowed)}")
-    return value
+def _split(split: SplitSpec) -> SplitSpec:
+    if split.by in ("time", "column") and not split.column:
+        raise ValueError(f"is by {split.by} and names no column; add column: NAME")
+    if len(split.parts) != 3 or abs(sum(split.parts) - 1) > 1e-6 or not split.parts[0]:
+        raise ValueError(f"has the parts {list(split.parts)}; expected three shares (train, valid, test) that add up "
+                         "to 1, train's above 0, such as [0.8, 0.1, 0.1]")
+    return split
 
 
-def _refuse_unknown(value: Mapping[str, Any], allowed: Sequence[str], where: str) -> None:
+Fields = Annotated[tuple[Annotated[FieldSpec, BeforeValidator(_field)], ...], AfterValidator(_one_per_part)]
+Tasks = tuple[Annotated[TaskSpec, BeforeValidator(_task)], ...]
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """All that decides what a prepared set holds, apart from the raw files themselves."""
+
+    fields: Annotated[Fields, NotEmpty, NoRepeats]
+    tasks: Annotated[Tasks, NotEmpty, NoRepeats]
+    split: Annotated[SplitSpec, BeforeValidator(_split_keys), AfterValidator(_split)] = SplitSpec()
+    min_count: AtLeast1 = 1
+    buckets: AtLeast2 = 20
+    missing: Cells = MISSING
+    source: Mapping[str, Any] = field(default_factory=dict)  # keys only one source knows
+    more_fields: Annotated[Fields, NoRepeats] = ()  # known to the preset, prepared only when named
+    more_tasks: Annotated[Tasks, NoRepeats] = ()
+
+    def columns(self) -> list[str]:
+        """Raw columns that fields, tasks and the split are made from."""
+        split = [self.split.column] if self.split.by in ("time", "column") else []
+        return list(dict.fromkeys([item.column for item in (*self.fields, *self.tasks)] + split))
+
+    def to_json(self) -> dict[str, Any]:
+        body = {key: value for key, value in asdict(self).items() if not key.startswith("more_")}
+        for spec in body["fields"]:
+            del spec["parts"]  # they are fields of their own
+        return body
+
+
+def parse_options(value: Any, source_defaults: Mapping[str, Any], where: str) -> DataOptions:
+    """Returns the options of a ``data:`` mapping of a preset, or of a table description.
+
+    Args:
+        value: keys of :class:`DataOptions` and those of ``source_defaults``; null stands for the default.
+        source_defaults: the keys that only this source knows, with their defaults.
+        where: the file, for messages.
+
+    Raises:
+        UserError: a key is unknown, missing, or has a wrong value.
+    """
+    known = [key for key in keys_of(DataOptions) if key != "source"]
+    if not isinstance(value, Mapping):
+        raise UserError(f"{where} is {value!r}; expected a mapping with the keys {', '.join(known)}")
     for key in value:
-        if key not in allowed:
-            raise UserError(f"key {key!r} of {where} is unknown; expected one of {', '.join(allowed)}"
+        if key not in (*known, *source_defaults):
+            allowed = (*known, *source_defaults)
+            raise UserError(f"{where} has the unknown key {key!r}; expected one of {', '.join(allowed)}"
                             f"{nearest(str(key), allowed)}")
-
-
-def _refuse_repeated(names: Sequence[str], what: str, where: str) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError(f"{what} {name!r} is named twice in {where}")
+    own = {key: value.get(key, default) for key, default in source_defaults.items()}
+    rest = {key: held for key, held in value.items() if key in known and held is not None}
+    options = parse(DataOptions, {**rest, "source": own}, where)
+    for kind in ("fields", "tasks"):
+        names = [item.name for item in getattr(options, kind)]
+        for item in getattr(options, f"more_{kind}"):
+            if item.name in names:
+                raise UserError(f"more_{kind} of {where} names {item.name!r} again, which is one of its {kind}")
+    return options

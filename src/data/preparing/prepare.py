@@ -22,15 +22,16 @@ import logging
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ...errors import UserError, nearest
-from ...files import read_json, write_json
-from ...settings import ROOT, read_yaml
+from ...files import read_json, read_yaml, write_json
+from ...settings import ROOT
+from ...typed import keys_of
 from ..prepared import SCHEMA_FILE, PreparedData
-from .options import DataOptions, parse_options, parse_split, whole
+from .options import DataOptions, SplitSpec, parse_options
 from .pipeline import prepare_stage
 from .stage import Stage
 from .write import PreparedWriter, refuse_foreign
@@ -40,7 +41,6 @@ from .write import PreparedWriter, refuse_foreign
 SOURCES = {name: f"..sources.{name}" for name in (
     "movielens", "adult", "kuairand", "tenrec", "aliccp", "official", "table", "simulate")}
 INPUTS_FILE = "inputs.json"
-_SPLIT_KEYS = ("by", "seed", "parts", "column")
 
 logger = logging.getLogger(__name__)
 
@@ -130,15 +130,33 @@ def load_options(dataset: str, preset, overrides: Mapping[str, Any], raw_dir: Pa
     else:
         path = ROOT / "configs" / f"{dataset}.yaml" if preset is None else Path(preset)
         data = _read_data(path)
-    own = {key: overrides.pop(key) for key in source.DEFAULTS if key in overrides}
+    chosen = {key: overrides.pop(key) for key in ("fields", "tasks") if key in overrides}
+    where = str(path) if dataset == "table" else f"data of {path}"
     if isinstance(data, dict):
-        data = {**data, **own}
+        data = _override(data, overrides, (*source.DEFAULTS, "min_count", "buckets"), dataset)
         if hasattr(source, "describe"):  # fields or tasks that depend on the raw files or on other options
             data = {**data, **source.describe(raw_dir, {**source.DEFAULTS, **data})}
-    options = parse_options(data, source.DEFAULTS, str(path) if dataset == "table" else f"data of {path}")
-    options = _override(options, overrides, dataset, path)
+    options = parse_options(data, source.DEFAULTS, where)
+    for key, names in chosen.items():
+        known = (*getattr(options, key), *getattr(options, f"more_{key}"))
+        options = replace(options, **{key: _keep(known, names, key, where)})
     _refuse_leakage(options, getattr(source, "LEAKAGE", ()))
     return options
+
+
+def _override(data: dict[str, Any], overrides: Mapping[str, Any], known: Sequence[str], dataset: str) -> dict[str, Any]:
+    """A preset's mapping with the options of the command line in it: those of the split and the ``known`` ones."""
+    split = keys_of(SplitSpec)
+    for key in overrides:
+        if key not in (*known, *split):
+            allowed = ("fields", "tasks", *split, *known)
+            raise UserError(f"option {key!r} is unknown to {dataset}; expected one of {', '.join(allowed)}"
+                            f"{nearest(key, allowed)}")
+    data = {**data, **{key: value for key, value in overrides.items() if key in known}}
+    dealt = {key: value for key, value in overrides.items() if key in split}
+    if dealt and isinstance(data.get("split") or {}, dict):
+        data["split"] = {**(data.get("split") or {}), **dealt}
+    return data
 
 
 def derived_columns(dataset: str) -> Mapping[str, tuple[str, Any]]:
@@ -148,24 +166,6 @@ def derived_columns(dataset: str) -> Mapping[str, tuple[str, Any]]:
         UserError: there is no such data set.
     """
     return getattr(_source(dataset), "DERIVED", {})
-
-
-def _override(options: DataOptions, overrides: dict[str, Any], dataset: str, path: Path) -> DataOptions:
-    split = {key: overrides.pop(key) for key in _SPLIT_KEYS if key in overrides}
-    if split:
-        options = replace(options, split=parse_split({**asdict(options.split), **split}, "the command line"))
-    for key in ("fields", "tasks"):
-        if key in overrides:
-            known = (*getattr(options, key), *getattr(options, f"more_{key}"))
-            options = replace(options, **{key: _keep(known, overrides.pop(key), key, path)})
-    for key, least in (("min_count", 1), ("buckets", 2)):
-        if key in overrides:
-            options = replace(options, **{key: whole(overrides.pop(key), key, least, "the command line")})
-    for key in overrides:
-        allowed = [*_SPLIT_KEYS, "fields", "tasks", "min_count", "buckets", *options.source]
-        raise UserError(f"option {key!r} is unknown to {dataset}; expected one of {', '.join(allowed)}"
-                        f"{nearest(key, allowed)}")
-    return options
 
 
 def _read_data(path: Path) -> dict[str, Any]:
@@ -190,12 +190,12 @@ def _refuse_leakage(options: DataOptions, columns) -> None:
                             "impression and gives the labels away; drop it from the fields")
 
 
-def _keep(items, names: Sequence[str], what: str, path: Path):
+def _keep(items, names: Sequence[str], what: str, where: str):
     place = {item.name: item for item in items}
     names = list(place) if list(names) == ["all"] else names
     for name in names:
         if name not in place:
-            raise UserError(f"{what[:-1]} {name!r} is not in data of {path}; it has {', '.join(place)}"
+            raise UserError(f"{what[:-1]} {name!r} is not in {where}; it has {', '.join(place)}"
                             f"{nearest(name, place)}")
     return tuple(place[name] for name in dict.fromkeys(names))
 

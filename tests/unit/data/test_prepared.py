@@ -21,7 +21,7 @@ import pytest
 from src.data.prepared import PreparedData
 from src.data.preparing.write import PreparedWriter
 from src.errors import UserError
-from src.files import read_json, write_json
+from src.files import read_json, sha256, write_json
 from src.schema import SPLITS, Field, Schema, Task
 
 ROWS = {"train": 25, "valid": 7, "test": 0}
@@ -135,6 +135,93 @@ def test_a_shard_outside_the_folder_is_refused(prepared):
     write_json(prepared[0] / "schema.json", schema, sealed=True)
     with pytest.raises(UserError, match="plain file name"):
         PreparedData.open(prepared[0])
+
+
+def _seal_again(path, **shards):
+    """Writes other content into shards of a set and fits the checksums, as someone would who edits a set."""
+    schema = read_json(path / "schema.json")
+    for split in schema["shards"].values():
+        for shard in split:
+            for kind in ("ids", "labels"):
+                if shard[kind] in shards:
+                    np.save(path / shard[kind], shards[shard[kind]])
+                    shard[f"{kind}_sha256"] = sha256(path / shard[kind])
+    write_json(path / "schema.json", schema, sealed=True)
+
+
+@pytest.mark.parametrize("verify", [True, False])
+@pytest.mark.parametrize(("kind", "value", "words"), [
+    ("labels", 2, "the train shards of .* hold labels other than 0 and 1"),
+    ("labels", 255, "the train shards of .* hold labels other than 0 and 1"),
+    ("ids", 9, "train-00001-ids.npy holds id 9 of field 'f1'; expected 0 to 8"),
+    ("ids", -1, "train-00001-ids.npy holds id -1 of field 'f1'; expected 0 to 8"),
+])
+def test_labels_and_ids_out_of_range_are_refused_though_the_checksums_fit(prepared, kind, value, words, verify):
+    path, content = prepared
+    name = f"train-00001-{kind}.npy"
+    array = content["train"][kind == "labels"][10:20].copy()
+    array[3, 1] = value
+    _seal_again(path, **{name: array})
+    with pytest.raises(UserError, match=words):
+        PreparedData.open(path, verify)
+
+
+def _changed(path, *place_and_value):
+    *place, last, value = place_and_value
+    schema = read_json(path / "schema.json")
+    part = schema
+    for key in place:
+        part = part[key]
+    part[last] = value
+    write_json(path / "schema.json", schema, sealed=True)
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    (("fields", 1, "cardinality", 0), "cardinality of field 'f1' is 0; expected at least 1"),
+    (("fields", 1, "cardinality", -3), "cardinality of field 'f1' is -3; expected at least 1"),
+    (("fields", 1, "cardinality", "151"), "cardinality of field 'f1' is '151'; expected a whole number"),
+    (("fields", 1, "cardinality", 4), "train-00000-ids.npy holds id 8 of field 'f1'; expected 0 to 3"),
+    (("fields", 1, "kind", "numbr"), "kind of field 'f1' is 'numbr'.*did you mean number"),
+    (("fields", 1, "name", "f0"), "fields has 'f0' twice"),
+    (("fields", 1, 7), "item 2 of fields is 7; expected a mapping"),
+    (("fields", []), "fields is empty"),
+    (("fields", 1, "vocabulary", "../../../../etc/passwd"), "vocabulary of field 'f1' is .*expected a file below"),
+    (("fields", 1, "vocabulary", "/etc/passwd"), "vocabulary of field 'f1' is .*expected a file below"),
+    (("tasks", 0, "positive_rate", None), "positive_rate of task 'a' is None; expected a mapping"),
+    (("tasks", 0, "positive_rate", {"train": 1.5}), "train of positive_rate of task 'a' is 1.5; expected at most 1"),
+    (("tasks", 0, "positive_rate", {"train": 1.0}), "positive labels of task 'a'; expected 25, as schema.json says"),
+    (("rows", "train", -1), "train of rows is -1; expected at least 0"),
+    (("rows", {"train": 25, "valid": 7}), "lacks the split test"),
+    (("settings", []), "settings is \\[\\]; expected a mapping"),
+])
+def test_nonsense_in_a_schema_is_one_line_that_names_its_place(prepared, change, words):
+    _changed(prepared[0], *change)
+    with pytest.raises(UserError, match=f"schema.json is damaged: .*{words}|{words}") as error:
+        PreparedData.open(prepared[0])
+    assert "\n" not in str(error.value)
+
+
+def test_fields_tasks_and_splits_that_changed_places_are_refused(tmp_path):
+    content = _content()
+    content["train"][0][:, 0] %= 4
+    rates = [{name: float(labels[:, t].mean()) for name, (_, labels) in content.items() if len(labels)} for t in (0, 1)]
+    assert rates[0] != rates[1]
+    for key in ("fields", "tasks"):
+        path = tmp_path / key
+        _write(path, content)
+        schema = read_json(path / "schema.json")
+        schema["fields"][0]["cardinality"] = 4
+        for task, rate in zip(schema["tasks"], rates):
+            task["positive_rate"] = rate
+        content["valid"][0][:, 0] %= 4
+        _seal_again(path, **{"valid-00000-ids.npy": content["valid"][0]})
+        schema["shards"] = read_json(path / "schema.json")["shards"]
+        write_json(path / "schema.json", schema, sealed=True)
+        PreparedData.open(path)
+        schema[key][:2] = schema[key][1::-1]
+        write_json(path / "schema.json", schema, sealed=True)
+        with pytest.raises(UserError, match="expected 0 to 3" if key == "fields" else "positive labels of task"):
+            PreparedData.open(path)
 
 
 def test_an_abandoned_writer_leaves_the_old_set_and_nothing_else(prepared):

@@ -184,23 +184,28 @@ def test_a_truncated_parquet_is_refused(make, tmp_path):
 
 
 @pytest.mark.parametrize(("old", "new", "message"), [
-    ("fields:", "felds:", "key 'felds'.*did you mean fields"),
+    ("fields:", "felds:", "unknown key 'felds'.*did you mean fields"),
     ("kind: number", "kind: numbr", "'numbr'; expected one of .*did you mean number"),
     ("parts: [hour, weekday]", "parts: [hours]", "did you mean hour"),
     ("buckets: 4", "buckets: 1", "buckets of field 'age'.*at least 2"),
-    ("rating >= 4", "rating >= four", "label of task 'like' is 'rating >= four'"),
+    ("rating >= 4", "rating >= four", "task 'like' of .* has the label 'rating >= four'"),
     ("rating >= 4", "stars >= 4", "no column 'stars'"),
-    ("name: tags", "name: city", "field 'city' is named twice"),
-    ("name: like", "name: click", "task 'click' is named twice"),
+    ("name: tags", "name: city", "fields of .* has 'city' twice"),
+    ("name: like", "name: click", "tasks of .* has 'click' twice"),
     ("parts: [0.8, 0.1, 0.1]", "parts: [0.8, 0.1, 0.2]", "add up to 1"),
     ("parts: [0.8, 0.1, 0.1]", "parts: [0.8, 0.2]", "three shares"),
     ("by: random", "by: randm", "did you mean random"),
     ("by: random", "by: time", "names no column"),
     ("by: random", "by: given", "has no test rows of its own"),
-    ("seed: 1", "seed: -1", "split.seed is -1"),
-    ("{name: city, kind: categorical}", "{kind: categorical}", "expected a name"),
-    ("{name: city, kind: categorical}", "{name: city, size: 3}", "key 'size'"),
-    ("tasks:", "tasks: []\nmore_tasks:", "names no tasks"),
+    ("seed: 1", "seed: -1", "seed of split of .* is -1; expected at least 0"),
+    ("{name: city, kind: categorical}", "{kind: categorical}", "item 1 of fields of .* has no key 'name'"),
+    ("{name: city, kind: categorical}", "{name: city, size: 3}", "unknown key 'size'"),
+    ("tasks:", "tasks: []\nmore_tasks:", "tasks of .* is empty"),
+    ("name: city,", "name: 2020-12-01,", "name of item 1 of fields of .*write it in quotes"),
+    ("name: city,", "name: 2020-13-45,", "table.yaml is not valid YAML: month must be .*; write such a value in quotes"),
+    ("name: city, kind: categorical", "name: city, values: [NO]", "is False; expected a text.*write it in quotes"),
+    ("  - {name: city, kind: categorical}", "  - on", "item 1 of fields of .*write it in quotes"),
+    ("  - {name: city, kind: categorical}", "  - 1", "item 1 of fields of .*write it in quotes"),
 ])
 def test_wrong_descriptions_say_what_is_allowed(make, old, new, message):
     assert old in DESCRIPTION
