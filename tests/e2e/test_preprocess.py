@@ -78,7 +78,7 @@ def test_a_table_is_prepared_from_any_directory_and_then_reused(table):
     (("--seed", "three"), "invalid int value: 'three'"),
     (("--fields", "citty"), "field 'citty' is not in"),
     (("--tasks", "clik"), "did you mean click?"),
-    (("--min_count", "0"), "min_count is 0"),
+    (("--min_count", "0"), "and the command line is 0; expected at least 1"),
     (("--split", "time"), "names no column"),
     (("--rows", "100"), "option 'rows' is unknown to table"),
 ])

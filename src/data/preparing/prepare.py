@@ -136,7 +136,7 @@ def load_options(dataset: str, preset, overrides: Mapping[str, Any], raw_dir: Pa
         data = _override(data, overrides, (*source.DEFAULTS, "min_count", "buckets"), dataset)
         if hasattr(source, "describe"):  # fields or tasks that depend on the raw files or on other options
             data = {**data, **source.describe(raw_dir, {**source.DEFAULTS, **data})}
-    options = parse_options(data, source.DEFAULTS, where)
+    options = parse_options(data, source.DEFAULTS, f"{where} and the command line" if overrides else where)
     for key, names in chosen.items():
         known = (*getattr(options, key), *getattr(options, f"more_{key}"))
         options = replace(options, **{key: _keep(known, names, key, where)})
