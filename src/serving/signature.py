@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Optional
 
 import numpy as np
 import polars as pl
@@ -61,7 +61,7 @@ class _File:
     backbone: Text
     selection: Mapping[str, Any]
     versions: Mapping[str, Any]
-    data: Any = None  # of which set the model was made; earlier versions did not write it
+    data: Optional[Mapping[str, Any]] = None  # of which set the model was made; earlier versions did not write it
 
 
 @dataclass(frozen=True)
