@@ -32,9 +32,11 @@ memory does not grow with their number. MINDIR runs in MindSpore; ONNX in onnxru
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import polars as pl
@@ -68,12 +70,37 @@ def main(arguments: list) -> None:
     options = build_parser().parse_args(arguments)
     if options.batch_size < 1:
         raise UserError(f"batch_size is {options.batch_size}; expected a whole number of at least 1")
+    refuse_same_file(options.input, options.output)
     kind = format_of(options.input, options.format, "csv")
     written = format_of(options.output, None, "csv" if kind == "parquet" else kind)
+    source, sink = stream_of(options, "input", sys.stdin), stream_of(options, "output", sys.stdout)
     signature, model = read_signature(Path(options.model))
     engine = open_engine(model, signature.model["format"])
-    rows = read_rows(options.input, kind, signature.columns_of, sys.stdin.buffer)
-    write_rows(predictions(rows, signature, engine, options.batch_size), options.output, written, sys.stdout.buffer)
+    rows = read_rows(options.input, kind, signature.columns_of, source)
+    write_rows(predictions(rows, signature, engine, options.batch_size), options.output, written, sink)
+
+
+def refuse_same_file(source: str, target: str) -> None:
+    """Refuses to write over the rows that are read.
+
+    Raises:
+        UserError: so.
+    """
+    if os.path.isfile(source) and os.path.exists(target) and os.path.samefile(source, target):
+        raise UserError(f"output {target} is the input; its rows would be lost: name another file")
+
+
+def stream_of(options: argparse.Namespace, name: str, stream) -> BinaryIO | None:
+    """The bytes of a standard stream if ``--input`` or ``--output`` asks for it, else None.
+
+    Raises:
+        UserError: the stream is closed.
+    """
+    if getattr(options, name) != "-":
+        return None
+    if stream is None:
+        raise UserError(f"standard {name} is closed; give a file with --{name}")
+    return stream.buffer
 
 
 def predictions(rows: Iterator[pl.DataFrame], signature: Signature, engine, batch_size: int) -> Iterator[pl.DataFrame]:

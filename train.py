@@ -79,9 +79,10 @@ def main(arguments: list) -> None:
         "seconds": {"select": select_seconds["total"], "train": trainer.state["train_seconds"],
                     "eval": time.perf_counter() - began, "compile": trainer.state["compile_seconds"]},
     }
-    run.write_metrics(metrics)
     if run.writes:
-        write_report(run, data.schema)
+        write_report(run, data.schema, metrics=metrics)
+    run.write_metrics(metrics)  # last: with it the run is finished
+    if run.writes:
         show(run)
 
 

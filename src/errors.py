@@ -17,8 +17,11 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import io
 import os
 import re
+import resource
 import signal
 import sys
 from collections.abc import Iterable
@@ -53,8 +56,9 @@ def run_program(main: Callable[[list], None]) -> None:
     Anything the user can mend is one line on standard error. A defect of ours keeps its traceback: hiding it
     would only make it harder to report.
     """
+    _prepare_streams()
     try:
-        main(sys.argv[1:])
+        main([_readable(word) for word in sys.argv[1:]])
     except UserError as error:
         sys.exit(_say(f"error: {error}", 2))
     except Interrupted as stop:
@@ -62,7 +66,7 @@ def run_program(main: Callable[[list], None]) -> None:
     except KeyboardInterrupt:
         sys.exit(_say("interrupted by SIGINT", 130))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(141)
     except MemoryError as error:
         sys.exit(_say(_out_of_memory(error), 2))
@@ -72,7 +76,38 @@ def run_program(main: Callable[[list], None]) -> None:
         sys.exit(_say(_out_of_memory(NO_MEMORY.search(str(error))[0]), 2))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        sys.exit(_say(f"error: {where}{error.strerror or error}", 2))
+        limit = ""
+        if error.errno == errno.EFBIG:
+            largest = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+            limit = f"; files may have {largest:,} bytes (ulimit -f); raise that limit"
+        sys.exit(_say(f"error: {where}{error.strerror or error}{limit}", 2))
+
+
+def _prepare_streams() -> None:
+    """Keeps the numbers of closed standard streams from files, and lets any text be printed."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _readable(word: str) -> str:
+    """A word of the command line, which other words and files can hold.
+
+    Raises:
+        UserError: the locale has not made letters of its bytes.
+    """
+    try:
+        word.encode("utf-8")
+        os.fsencode(word)
+    except UnicodeEncodeError:
+        raise UserError(f"argument {ascii(word)} holds letters that this locale cannot read; set LANG=C.UTF-8 or "
+                        "PYTHONUTF8=1") from None
+    return word
 
 
 def _out_of_memory(detail: object) -> str:
@@ -80,6 +115,8 @@ def _out_of_memory(detail: object) -> str:
 
 
 def _say(line: str, code: int) -> int:
-    sys.stdout.flush()
-    print(" ".join(line.split()), file=sys.stderr, flush=True)
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    if sys.stderr is not None:  # print would take standard output instead
+        print(" ".join(line.split()), file=sys.stderr, flush=True)
     return code

@@ -24,7 +24,8 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ class RunFolder:
     def __init__(self, path: Path, writes: bool = True):
         self.path = Path(path)
         self.writes = writes  # of the processes of a distributed run, rank 0 alone does
-        self._lock = None
+        self._release: Callable[[], None] | None = None  # gives the lock back; called when this object goes, too
         self._data: str | None = None  # SHA-256 of the data set it is used with, once that is checked
 
     @classmethod
@@ -99,13 +100,14 @@ class RunFolder:
 
     def close(self) -> None:
         """Gives the folder free for another run; the end of the process does so too."""
-        if self._lock is not None:
-            self._lock.close()
+        if self._release is not None:
+            self._release()
 
     def _take_lock(self) -> None:
-        self._lock = open(self.path / ".lock", "w", encoding="utf-8")  # noqa: SIM115 held until the process ends
+        descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        self._release = weakref.finalize(self, os.close, descriptor)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(f"another run is writing to {self.path}; wait for it or give another run_name") from None
 

@@ -84,8 +84,9 @@ def dropped_fields(selection: Selection) -> list[str]:
     return [name for name in selection.fields if not all(name in kept for kept in selection.selected.values())]
 
 
-def read_facts(run: RunFolder, schema: Schema, all_fields: AllFields | None = None) -> Facts:
-    """Reads a finished run.
+def read_facts(run: RunFolder, schema: Schema, all_fields: AllFields | None = None,
+               metrics: Mapping[str, Any] | None = None) -> Facts:
+    """Reads a finished run, or one that lacks nothing but its metrics.json, which are then given.
 
     Raises:
         UserError: a file is missing or damaged, or the run is not of this data set.
@@ -113,7 +114,7 @@ def read_facts(run: RunFolder, schema: Schema, all_fields: AllFields | None = No
                       for value in (entry[task] for task in selection.tasks)))
             _need(isinstance(costs["all_fields"], str) and isinstance(costs["split"], str))
     return Facts(run.path, read_yaml(run.path / "config.yaml"), env, schema, selection, history,
-                 read_metrics(run, selection.tasks), all_fields, costs)
+                 metrics or read_metrics(run, selection.tasks), all_fields, costs)
 
 
 def read_metrics(run: RunFolder, tasks: Sequence[str]) -> Mapping[str, Any]:
@@ -129,6 +130,8 @@ def read_metrics(run: RunFolder, tasks: Sequence[str]) -> Mapping[str, Any]:
         _need(all(_measured(metrics[split], tasks) for split in ("valid", "test")))
         _need(all(_is_value(metrics[key]) for key in ("mean_auc", "parameters", "best_epoch", "epochs")))
         _need(all(_is_value(value) for value in metrics["seconds"].values()))
+        theirs = metrics.get("run")
+    run.check_origin(theirs, run.path / "metrics.json")
     return metrics
 
 

@@ -38,18 +38,20 @@ SIZES = {"parameters": "parameters", "embedding_parameters": "of these, embeddin
          "best_epoch": "best epoch", "train_rows_per_second": "train rows per second", "peak_memory_mb": "peak MB"}
 
 
-def write_report(run: RunFolder, schema: Schema, all_fields: AllFields | None = None) -> Path:
-    """Makes report.html and plots/ of a finished run; returns the page's path.
+def write_report(run: RunFolder, schema: Schema, all_fields: AllFields | None = None,
+                 metrics: Mapping[str, Any] | None = None) -> Path:
+    """Makes report.html and plots/ of a run; returns the page's path.
 
     Args:
         run: the run folder.
         schema: of the run's data set.
         all_fields: the run to compare with; None looks for one in the same folder.
+        metrics: what metrics.json, the last file of a run, is going to hold; None reads it.
 
     Raises:
         UserError: a file of the run is missing or damaged.
     """
-    facts = read_facts(run, schema, all_fields or find_all_fields(run))
+    facts = read_facts(run, schema, all_fields or find_all_fields(run), metrics)
     write_text(run.path / REPORT, report(facts))
     write_plots(facts, run.path / "plots")
     return run.path / REPORT

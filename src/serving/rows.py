@@ -17,16 +17,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, Callable
 
 import polars as pl
 
-from ..data.reading.delimited import TEXT, BlockReader, Place, parse_header
+from ..data.reading.delimited import BLOCK_BYTES, TEXT, BlockReader, Place, parse_header, read_line
 from ..errors import UserError, nearest
+from ..files import open_whole
 
 FORMATS = ("csv", "parquet", "jsonl")
 CHUNK_ROWS = 65_536
@@ -80,7 +80,7 @@ def read_rows(path: str, kind: str, columns: Columns, stdin: BinaryIO) -> Iterat
 
 
 def write_rows(frames: Iterable[pl.DataFrame], path: str, kind: str, stdout: BinaryIO) -> int:
-    """Writes frames as they come; a named file appears under its name only when it is complete. Returns the rows.
+    """Writes frames as they come; a named file appears only when it is complete (see ``open_whole``). Returns the rows.
 
     Raises:
         UserError: Parquet to standard output, or a file that cannot be written.
@@ -89,16 +89,11 @@ def write_rows(frames: Iterable[pl.DataFrame], path: str, kind: str, stdout: Bin
         if kind == "parquet":
             raise UserError("Parquet cannot be written to standard output; give a file with --output")
         return _write(frames, stdout, kind)
-    temporary = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "wb") as file:
-            rows = _write(frames, file, kind)
-        os.replace(temporary, path)
-        return rows
+        with open_whole(Path(path)) as file:
+            return _write(frames, file, kind)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _write(frames: Iterable[pl.DataFrame], file: BinaryIO, kind: str) -> int:
@@ -122,7 +117,7 @@ def _write(frames: Iterable[pl.DataFrame], file: BinaryIO, kind: str) -> int:
 
 
 def _read_csv(file: BinaryIO, where: str, columns: Columns) -> Iterator[pl.DataFrame]:
-    header = file.readline()
+    header = read_line(file, where, 1)
     names = parse_header(header, where)
     wanted = columns(names, where)
     reader = BlockReader(Path(where), names, dict.fromkeys(wanted, TEXT))
@@ -146,9 +141,8 @@ def _read_parquet(path: str, columns: Columns) -> Iterator[pl.DataFrame]:
 
 
 def _read_jsonl(file: BinaryIO, where: str, columns: Columns) -> Iterator[pl.DataFrame]:
-    lines = ((number, line) for number, line in enumerate(file, 1) if line.strip())
     wanted = None
-    while chunk := list(islice(lines, CHUNK_ROWS)):
+    for chunk in _line_chunks(file, where):
         rows = [_parse_object(line, number, where) for number, line in chunk]
         wanted = wanted or columns(list(rows[0]), f"{where} line {chunk[0][0]}")
         data = {}
@@ -161,6 +155,21 @@ def _read_jsonl(file: BinaryIO, where: str, columns: Columns) -> Iterator[pl.Dat
         yield pl.DataFrame(data)
     if wanted is None:
         raise UserError(f"{where} is empty; expected one JSON object a line")
+
+
+def _line_chunks(file: BinaryIO, where: str) -> Iterator[list[tuple[int, bytes]]]:
+    """Yields the lines that are not blank, with their numbers, at most CHUNK_ROWS and about BLOCK_BYTES at a time."""
+    chunk, size = [], 0
+    for number in count(1):
+        line = read_line(file, where, number)
+        if line.strip():
+            chunk.append((number, line))
+            size += len(line)
+        if chunk and (not line or len(chunk) == CHUNK_ROWS or size > BLOCK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        if not line:
+            return
 
 
 def _parse_object(line: bytes, number: int, where: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn
 
 from ..errors import UserError
-from ..files import digest_file, matching_digest, put_in_place, sha256
+from ..files import digest_file, matching_digest, naming, put_in_place, sha256
 from ..run import RunFolder
 
 LOG = logging.getLogger(__name__)
@@ -54,7 +54,8 @@ def save_checkpoint(cell: nn.Cell, path: Path, state: Mapping[str, Any] | None =
                 for name, value in ((STATE, state), (ORIGIN, origin)) if value is not None]
     temporary = path.with_name(f"tmp-{os.getpid()}-{path.name}")
     try:
-        ms.save_checkpoint(records, str(temporary))
+        with naming(path):
+            ms.save_checkpoint(records, str(temporary))
         os.chmod(temporary, 0o644)
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())

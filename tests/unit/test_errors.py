@@ -16,10 +16,15 @@
 
 import errno
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from src.errors import UserError, run_program
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def failing(error):
@@ -32,7 +37,8 @@ def failing(error):
     (UserError("a\n b"), "error: a b"), (MemoryError("Unable to allocate 1 GiB"), "error: out of memory (Unable"),
     (RuntimeError("std::bad_alloc"), "error: out of memory (bad_alloc)"),
     (RuntimeError("\n- Memory not enough:\nMemory isn't enough and alloc failed"), "error: out of memory (Memory not"),
-    (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a.json"), "error: a.json: No space left on device")])
+    (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a.json"), "error: a.json: No space left on device"),
+    (OSError(errno.EFBIG, os.strerror(errno.EFBIG), "a.json"), "error: a.json: File too large; files may have ")])
 def test_what_the_user_can_mend_is_one_line(capsys, error, line):
     with pytest.raises(SystemExit) as stop:
         run_program(failing(error))
@@ -43,3 +49,31 @@ def test_what_the_user_can_mend_is_one_line(capsys, error, line):
 def test_defects_keep_their_traceback():
     with pytest.raises(RuntimeError, match="shapes"):
         run_program(failing(RuntimeError("shapes do not fit")))
+
+
+def test_letters_that_the_locale_cannot_read_are_refused_before_anything_is_made(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["train.py", "run_name=h\udcc3\udcb6me"])
+    with pytest.raises(SystemExit, match="2"):
+        run_program(pytest.fail)
+    assert "letters that this locale cannot read; set LANG=C.UTF-8 or PYTHONUTF8=1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("redirect, code", [(">&-", 2), ("<&-", 2), ("2>&-", 2), (">&- 2>&- <&-", 2)])
+def test_closed_streams_are_no_defect(redirect, code, tmp_path):
+    """A file that a program opens must not get the number of a closed stream, either."""
+    program = ("from src.errors import UserError, run_program\n"
+               "def main(arguments):\n"
+               f"    number = open({str(tmp_path / 'file')!r}, 'w').fileno()\n"
+               "    raise UserError(f'file {number}')\n"
+               "run_program(main)\n")
+    done = subprocess.run(["bash", "-c", f'"$@" {redirect}', "bash", sys.executable, "-c", program], cwd=ROOT,
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == code and done.stdout == ""
+    assert done.stderr in ("", "error: file 3\n") and ("2>" in redirect or done.stderr)
+
+
+def test_any_text_can_be_printed_under_any_locale():
+    program = "from src.errors import run_program\nrun_program(lambda arguments: print('h\\u00f6he'))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=False, env={
+        **os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"h\\xf6he\n", b"")

@@ -200,7 +200,8 @@ class Lab:
         files = {name: sha256(run / name) for name in ("selection.json", "best.ckpt")}
         history = [{key: value for key, value in json.loads(line).items() if key not in TIMES}
                    for line in (run / "history.jsonl").read_text(encoding="utf-8").splitlines()]
-        return {"metrics": metrics, "history": history, **files}
+        shown = sorted(path.name for path in (run / "report.html", *(run / "plots").glob("*.png")) if path.exists())
+        return {"metrics": metrics, "history": history, "report": shown, **files}
 
     def differences(self, run: Path, expected: dict[str, Any] | None = None) -> str:
         """Names what of a run's folder is not as in the undisturbed run; empty where all is."""

@@ -21,12 +21,14 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import polars as pl
 
 from ...errors import UserError, nearest
 
 BLOCK_BYTES = 16 << 20
+LINE_BYTES = 4 * BLOCK_BYTES  # a longer line is no line of a table
 TEXT, WHOLE = pl.String, pl.Int64
 
 
@@ -38,9 +40,21 @@ def read_header(path: Path, separator: str = ",") -> list[str]:
     """
     try:
         with open(path, "rb") as file:
-            return parse_header(file.readline(), path, separator)
+            return parse_header(read_line(file, path, 1), path, separator)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
+
+
+def read_line(file: BinaryIO, path, number: int) -> bytes:
+    """Returns the next line of a file, b"" at its end; ``path`` and the line's number are for messages.
+
+    Raises:
+        UserError: the line is longer than LINE_BYTES, as of a file that is no text.
+    """
+    line = file.readline(LINE_BYTES + 1)
+    if len(line) > LINE_BYTES:
+        raise UserError(f"{path} line {number} does not end within {LINE_BYTES >> 20} MiB; expected one record a line")
+    return line
 
 
 def parse_header(line: bytes, path, separator: str = ",") -> list[str]:
@@ -51,8 +65,10 @@ def parse_header(line: bytes, path, separator: str = ",") -> list[str]:
     """
     try:
         names = next(csv.reader([line.decode("utf-8-sig")], delimiter=separator), None)
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
         raise UserError(f"{path} line 1 is not UTF-8 text with columns ({error}); save it as UTF-8") from None
+    except csv.Error as error:
+        raise UserError(f"{path} line 1 is no header line ({error}); expected the names of the columns") from None
     if not names:
         raise UserError(f"{path} is empty; expected a header line and rows")
     for name in names:
@@ -132,7 +148,7 @@ class BlockReader:
             piece = file.read(BLOCK_BYTES)
             block = rest + piece
             cut = _last_record_end(block, self.quoted) if piece else len(block)
-            if cut == 0 and len(block) > 4 * BLOCK_BYTES:
+            if cut == 0 and len(block) > LINE_BYTES:
                 raise UserError(f"{self.path} line {place.line} does not end within {len(block) >> 20} MiB; expected "
                                 "one record a line")
             block, rest = block[:cut], block[cut:]

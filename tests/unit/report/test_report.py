@@ -250,6 +250,18 @@ def test_a_run_with_all_fields_is_found_in_the_same_folder(tmp_path):
             compare_with(run, bad)
 
 
+def test_the_report_comes_before_the_last_file_of_a_run(tmp_path):
+    """metrics.json makes a run a finished one; what belongs to it is there by then."""
+    facts = make_facts()
+    run = write_run(tmp_path, facts)
+    (run.path / "metrics.json").unlink()
+    with pytest.raises(UserError, match="has no metrics.json"):
+        write_report(run, facts.schema)
+    path = write_report(run, facts.schema, metrics=facts.metrics)
+    assert "0.7123" in path.read_text(encoding="utf-8") and len(list((run.path / "plots").iterdir())) == 2
+    assert not run.finished
+
+
 @pytest.mark.parametrize("file, content", [
     ("selection.json", "{}"), ("env.json", "[]"), ("env.json", "{}"), ("history.jsonl", '{"epoch": 1}\n'),
     ("history.jsonl", "{"), ("metrics.json", '{"valid": {}}'), ("metrics.json", "[]"), ("config.yaml", "a: [1"),

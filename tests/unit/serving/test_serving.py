@@ -17,13 +17,19 @@
 from __future__ import annotations
 
 import io
+import os
+import stat
+import sys
+import threading
 
 import mindspore
 import polars as pl
 import pytest
 
+import predict
+from src.data.reading import delimited
 from src.errors import UserError
-from src.serving import read_rows, write_rows
+from src.serving import read_rows, rows, write_rows
 from src.serving.exporting import export_model
 from tests.helpers import make_model, make_schema, make_selection
 
@@ -77,3 +83,61 @@ def test_a_failed_prediction_leaves_no_file(tmp_path):
     with pytest.raises(UserError, match="row 2"):
         write_rows(frames(), str(tmp_path / "out.csv"), "csv", io.BytesIO())
     assert not list(tmp_path.iterdir())
+
+
+FRAME = pl.DataFrame({"click": [0.5, 0.25]})
+CSV = b"click\n0.5\n0.25\n"
+
+
+def test_a_link_is_written_through_and_a_fifo_gets_the_bytes(tmp_path):
+    target, link, fifo = tmp_path / "far" / "target.csv", tmp_path / "link.csv", tmp_path / "fifo.csv"
+    target.parent.mkdir()
+    link.symlink_to(target)  # it need not be there yet
+    for _ in range(2):
+        write_rows([FRAME], str(link), "csv", None)
+        assert link.is_symlink() and target.read_bytes() == CSV
+    os.mkfifo(fifo)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(fifo.read_bytes()))
+    reader.start()
+    write_rows([FRAME], str(fifo), "csv", None)
+    reader.join(timeout=10)
+    assert read == [CSV] and stat.S_ISFIFO(fifo.stat().st_mode)
+    write_rows([FRAME], os.devnull, "csv", None)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["far", "fifo.csv", "link.csv", "target.csv"]
+
+
+@pytest.mark.parametrize("kind, text, words", [
+    ("csv", b"a,b\n", "line 1 does not end within"), ("csv", b"", "line 1 does not end within"),
+    ("jsonl", b"", "line 1 does not end within"), ("jsonl", b'{"a": 1}\n', "line 2 does not end within")])
+def test_input_without_line_ends_is_refused_before_memory_ends(kind, text, words, monkeypatch):
+    monkeypatch.setattr(delimited, "LINE_BYTES", 1000)
+    endless = text.rstrip(b"\n") + b"\0" * 2000 if kind == "csv" else text + b"\0" * 2000
+    with pytest.raises(UserError, match=f"standard input {words}"):
+        list(read_rows("-", kind, everything, io.BytesIO(endless)))
+
+
+def test_json_lines_come_in_pieces_of_bounded_size(monkeypatch):
+    monkeypatch.setattr(rows, "BLOCK_BYTES", 20)
+    text = b"".join(b'{"a": %d}\n' % number for number in range(10))
+    frames = list(read_rows("-", "jsonl", everything, io.BytesIO(text)))
+    assert [len(frame) for frame in frames] == [3, 3, 3, 1]
+    assert pl.concat(frames)["a"].to_list() == [str(number) for number in range(10)]
+
+
+@pytest.mark.parametrize("name, stream", [("input", "stdin"), ("output", "stdout")])
+def test_a_closed_stream_is_told(name, stream, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, stream, None)
+    other = {"input": "--output", "output": "--input"}[name]
+    with pytest.raises(UserError, match=f"standard {name} is closed; give a file with --{name}"):
+        predict.main(["--model", str(tmp_path), other, str(tmp_path / "rows.csv")])
+
+
+def test_the_output_is_not_the_input(tmp_path):
+    rows_file, link = tmp_path / "rows.csv", tmp_path / "link.csv"
+    rows_file.write_text("a\n1\n")
+    link.symlink_to(rows_file)
+    for target in (rows_file, link):
+        with pytest.raises(UserError, match="csv is the input; its rows would be lost: name another file"):
+            predict.main(["--model", str(tmp_path), "--input", str(rows_file), "--output", str(target)])
+    assert rows_file.read_text() == "a\n1\n"

@@ -15,6 +15,7 @@
 """Checkpoints: what is written is what is read, and damage is named."""
 
 import contextlib
+import errno
 import os
 import shutil
 
@@ -125,3 +126,12 @@ def test_a_checkpoint_names_its_run(tmp_path):
     assert pop_state(load_latest(run.path / "last.ckpt", run)) == {"epoch": 2}
     run.close()
     other.close()
+
+
+def test_the_checkpoint_that_is_too_large_for_the_disk_is_named(tmp_path, monkeypatch):
+    def full(records, path):
+        raise OSError(errno.EFBIG, "File too large")
+
+    monkeypatch.setattr("mindspore.save_checkpoint", full)
+    with pytest.raises(OSError, match="File too large: '.*best.ckpt'"):
+        save_checkpoint(make_model("mmoe", make_schema(2))[0], tmp_path / "best.ckpt")
