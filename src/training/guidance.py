@@ -21,7 +21,7 @@ Our reading of it, since there is no code of its authors:
 - pseudo-intervention do(x_n): field n's column is permuted within the batch, which keeps its distribution and cuts its
   tie to everything else;
 - effect: e_tn = L_t under do(x_n) minus L_t, with the present masks and weights and no gradient, averaged with a
-  memory over the steps; a few fields are intervened on every step, in turn, so that a step's cost does not depend on
+  memory over the steps; one field is intervened on every step, in turn, so that a step's cost does not depend on
   the number of fields;
 - distance: with c_t the positive parts of e_t made to sum to 1, the cross-entropy -Σ_n c_tn log m_tn, which is
   KL(c_t ‖ m_t) up to a constant.
@@ -41,7 +41,7 @@ from ..models.learned_masks import moving_statistics
 from ..settings import Settings
 from .ranks import Ranks
 
-INTERVENTIONS = 4  # fields intervened on at every step
+INTERVENTIONS = 1  # fields intervened on at every step
 MEMORY = 0.7  # weight of what a field's effect was before; its first effect is taken whole
 
 

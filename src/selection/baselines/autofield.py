@@ -16,10 +16,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 from mindspore import Tensor, nn, ops
 
 from ...models.learned_masks import FieldMask
+from ..multisfs import fresh_model
 from ..paper.mask_scores import MaskedTaskLosses
 from .searching import (
     HELD_OUT,
@@ -50,7 +54,7 @@ class Gates(FieldMask):
 
 
 class GatedLoss(nn.Cell):
-    """The sum over tasks of the losses under sampled gates."""
+    """The loss under sampled gates, summed over the tasks that the gates have rows for."""
 
     def __init__(self, gates: Gates, losses: MaskedTaskLosses):
         super().__init__(auto_prefix=False)
@@ -61,16 +65,30 @@ class GatedLoss(nn.Cell):
 
 
 class AutoField(MaskSearch):
-    """A gate for every (task, field); a field is worth its probability of being kept, σ(θ).
+    """A gate for every field; a field is worth its probability of being kept, σ(θ).
+
+    A method for one task: every task has a search of its own, in a network of its own (backbone single_task), so the
+    choice does not depend on the backbone that is trained afterwards.
 
     Bi-level, to first order as DARTS: every step moves the weights on a batch of the train rows kept, then the gates
-    on a batch of rows held out of them, which are gone through again and again. The paper's single task becomes several
-    by one gate set each. Its temperature falls with the number of steps; ours falls geometrically from HOTTEST to
-    COLDEST over the search, however long that is. Its batch normalisation of every field's embedding is left out:
-    all fields here have one width and one initial scale.
+    on a batch of rows held out of them, which are gone through again and again. Ours: the temperature falls
+    geometrically from HOTTEST to COLDEST over the search, however long that is; and the batch normalisation of every
+    field's embedding is left out, since all fields here have one width and one initial scale.
     """
 
     name = "autofield"
+
+    def fit(self, data, tasks: Sequence[str]) -> AutoField:
+        scores, seconds = [], Counter()
+        for task in tasks:
+            super().fit(data, [task])
+            scores.append(self.scores_)
+            seconds.update(self.seconds_)
+        self.scores_, self.seconds_ = np.concatenate(scores), dict(seconds)
+        return self
+
+    def network(self, data, tasks: Sequence[str]):
+        return fresh_model(data, tasks, self.config.replace(backbone="single_task"))
 
     def search(self, train) -> np.ndarray:
         config = self.config

@@ -21,7 +21,7 @@ import pytest
 from mindspore import Tensor
 
 from src.selection.baselines.autofield import AutoField, Gates, draw_noise, temperature
-from tests.unit.selection.planted_data import assert_train_only, fit_planted, trained_config
+from tests.unit.selection.planted_data import PlantedData, assert_train_only, fit_planted, trained_config
 
 
 def test_gate_by_hand(eager):
@@ -58,6 +58,15 @@ def test_planted_fields_are_kept():
 def test_one_seed_gives_one_result_from_train_rows_alone():
     scores = assert_train_only(AutoField, trained_config())
     assert (fit_planted(AutoField, trained_config("seed=7"), 600).scores_ != scores).any()
+
+
+def test_every_task_has_a_search_of_its_own():
+    """The scores of a task do not depend on the tasks that are searched with it, nor on the backbone."""
+    alone = fit_planted(AutoField, trained_config("backbone=mmoe"), 300, 2)
+    data = PlantedData(300, 2)
+    second = AutoField(trained_config("backbone=esmm")).fit(data, data.schema.task_names[1:])
+    np.testing.assert_array_equal(second.scores_[0], alone.scores_[1])
+    assert set(alone.seconds_) == {"prepare", "search", "total"}
 
 
 @pytest.mark.slow
