@@ -32,6 +32,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -40,10 +41,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from src.errors import Interrupted, UserError, run_program  # noqa: E402
+from src.processes import end_with  # noqa: E402
 from src.programs import choose_tasks, open_data, start_logging  # noqa: E402
 from src.run import run_name  # noqa: E402
 from src.selection import check_request  # noqa: E402
 from src.settings import load_settings  # noqa: E402
+from src.training.ranks import LAUNCHER  # noqa: E402
 
 MSRUN = ("master_addr", "master_port", "node_rank", "worker_num", "cluster_time_out", "rank_table_file", "bind_core")
 DEATH = re.compile(r"Worker process (\d+) exit with exception. Error code: (-?\d+)")  # msrun's words
@@ -66,10 +69,11 @@ class Job:
         self.death: tuple[int, int] | None = None  # process id and exit code of the first to fail
         self.signal: int | None = None
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
-                       "PYTHONUNBUFFERED": "1"}
-        # Its own session: a Ctrl+C of the terminal reaches this program alone, which tells the workers.
+                       "PYTHONUNBUFFERED": "1", LAUNCHER: str(os.getpid())}
+        # Its own session: a Ctrl+C of the terminal reaches this program alone, which tells the workers. msrun ends when
+        # this program does, even by SIGKILL, and the workers end when msrun does (join_ranks in src/training/ranks.py).
         self.msrun = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                      text=True, start_new_session=True)
+                                      text=True, start_new_session=True, preexec_fn=partial(end_with, os.getpid()))
         self.processes: dict[int, psutil.Process] = {}  # all that msrun has started, by process id
 
     def watch(self) -> int:
@@ -151,8 +155,8 @@ class Job:
             rank = self.ranks.get(pid)
             who = "msrun" if rank is None else f"rank {rank}"
             log = self.logs / ("msrun.log" if rank is None else f"worker_{rank}.log")
-            print(f"error: {who} ended with exit code {code}; its log is {log}; the same command goes on from the "
-                  "last checkpoint", file=sys.stderr)
+            print(f"error: {who} ended with exit code {code}; its log is {log}; the same command continues from "
+                  "the last checkpoint", file=sys.stderr)
         return code
 
 

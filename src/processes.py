@@ -12,13 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Running a program in a forked child: what takes seconds to import is imported once, by the parent. No MindSpore.
+"""Running a program in a forked child, and ending with another process. No MindSpore.
+
+A child that runs a program imports nothing: what takes seconds to import is imported once, by the parent.
 
 The parent must not have computed anything with MindSpore or Polars: their threads do not survive a fork.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -29,10 +32,12 @@ from typing import Any
 
 from .errors import run_program
 
+PR_SET_PDEATHSIG = 1  # of Linux' prctl
+
 
 def fork_program(main: Callable[[list], None], arguments: Sequence[str], out: Path, errors: Path,
                  before: Callable[[], Any] | None = None) -> int:
-    """Starts a program in a child; returns the child's number.
+    """Starts a program in a child, which gets SIGTERM if this process dies; returns the child's number.
 
     Args:
         main: main function of the program.
@@ -43,13 +48,31 @@ def fork_program(main: Callable[[list], None], arguments: Sequence[str], out: Pa
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    child = os.fork()
+    parent, child = os.getpid(), os.fork()
     if child == 0:
-        _become(main, arguments, (out, errors), before)
+        _become(main, arguments, (out, errors), before, parent)
     return child
 
 
-def _become(main: Callable[[list], None], arguments: Sequence[str], streams: tuple[Path, Path], before) -> None:
+def end_with(launcher: int, number: int = signal.SIGKILL) -> None:
+    """Has the kernel send this process a signal when its parent dies, and sends it now if the launcher is dead already.
+
+    Args:
+        launcher: process id of the parent, or of one whose death ends the parent.
+        number: the signal.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number))
+    try:
+        os.kill(launcher, 0)
+    except ProcessLookupError:
+        os.kill(os.getpid(), number)
+    except PermissionError:  # it lives, as another user's
+        pass
+
+
+def _become(main: Callable[[list], None], arguments: Sequence[str], streams: tuple[Path, Path], before,
+            parent: int) -> None:
     """Becomes the program; never returns, whatever happens: a child must not go on with what its parent does."""
     code = 1
     try:
@@ -59,6 +82,7 @@ def _become(main: Callable[[list], None], arguments: Sequence[str], streams: tup
             os.close(file)
         sys.argv = list(arguments)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the parent's handler is not the program's
+        end_with(parent, signal.SIGTERM)  # a training then saves its state
         if before is not None:
             before()
         run_program(main)

@@ -30,9 +30,14 @@ from mindspore import Tensor, nn, ops
 from mindspore.communication import get_group_size, get_rank, init
 
 from ..compat import set_device
+from ..processes import end_with
 from .device import choose_device, likely_devices
 
 LAUNCHED = ("MS_ROLE", "RANK_TABLE_FILE")  # environment variables that msrun and Ascend's launchers set
+LAUNCHER = "MULTISFS_LAUNCHER"  # process id of scripts/run_ranks.py, which sets it
+# Seconds that a sum of MindSpore's on the CPU waits for the slowest rank, which may be compiling or on a loaded host.
+# Without it the wait ends after about 30 s, and the job with it.
+PATIENCE = {"MS_CPU_COMM_OP_TIMEOUT": "3600"}
 
 
 class Ranks:
@@ -110,6 +115,10 @@ def join_ranks(wanted: str, device_id: int = 0) -> tuple[str, Ranks]:
     if not any(name in os.environ for name in LAUNCHED):
         return choose_device(wanted, device_id), Ranks()
     device = (*likely_devices(), "CPU")[0] if wanted == "auto" else wanted
+    if LAUNCHER in os.environ:
+        end_with(int(os.environ[LAUNCHER]))
+    for name, value in PATIENCE.items():
+        os.environ.setdefault(name, value)
     set_device(device, 0 if device == "CPU" else int(os.environ.get("DEVICE_ID", "0")))
     init()
     return device, Ranks(get_rank(), get_group_size())

@@ -35,6 +35,15 @@ SMALL = ["epochs=1", "embedding_dim=8", "bottom_dims=16", "tower_dims=8", "exper
          "score=paper", "score_batches=3", "relation_epochs=2", "data_dir=my data",
          "output_dir=my runs"]
 NO_WEIGHTS = ("training_state", "origin")  # of a checkpoint
+SLOW = """
+import time
+import numpy as np
+from src.training import join_ranks
+_, ranks = join_ranks("CPU")
+ranks.total(np.ones(1))
+time.sleep(45 * ranks.rank)
+print("sum", float(ranks.total(np.ones(1))[0]))
+"""
 pytestmark = pytest.mark.e2e
 
 
@@ -170,3 +179,35 @@ def test_sigterm_saves_and_stops_all(home):
     assert job.returncode == 143, errors
     assert "interrupted by SIGTERM" in out and not (folder / "metrics.json").exists()
     assert not any(alive(process) for process in ranks.values())
+
+
+@pytest.mark.slow
+def test_a_launcher_that_is_killed_takes_its_ranks_along(home):
+    settings = [2, "movielens", *SMALL, "epochs=500", "patience=500", "selector=none", "run_name=orphaned"]
+    with start(home, *settings) as job:
+        wait_for(home / "my runs" / "orphaned" / "last.ckpt", job)
+        processes = psutil.Process(job.pid).children(recursive=True)
+        launcher = next(process for process in processes if any("run_ranks.py" in word for word in process.cmdline()))
+        processes.remove(launcher)
+        assert len(processes) >= 4  # msrun, its scheduler, two ranks
+        launcher.kill()
+        job.communicate(timeout=60)
+    deadline = time.monotonic() + 10
+    while any(alive(process) for process in processes):
+        assert time.monotonic() < deadline, [process.cmdline() for process in processes if alive(process)]
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_a_rank_that_is_slow_does_not_end_the_job(tmp_path):
+    """Without join_ranks' patience MindSpore gives up after about 30 s."""
+    program = tmp_path / "slow.py"
+    program.write_text(SLOW, encoding="utf-8")
+    msrun = Path(sys.executable).parent / "msrun"
+    done = subprocess.run([sys.executable, str(msrun), "--worker_num=2", "--local_worker_num=2", "--join=True",
+                           f"--log_dir={tmp_path}", "--master_port=18997", str(program)], cwd=tmp_path, check=False,
+                          capture_output=True, timeout=200, env={
+                              **os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
+                              "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"})
+    logs = [(tmp_path / f"worker_{rank}.log").read_text(encoding="utf-8") for rank in (0, 1)]
+    assert done.returncode == 0 and all("sum 2.0" in log for log in logs), logs
