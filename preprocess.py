@@ -39,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--raw_dir", help="folder or file with the raw data; movielens and adult can be fetched without it")
     add("--data_dir", help="where to put the prepared set (default: data/<dataset> below the project)")
     add("--preset", help="YAML file whose data: mapping holds the options (default: configs/<dataset>.yaml)")
-    add("--overwrite", action="store_true", help="prepare again even where a prepared set stands")
+    add("--overwrite", action="store_true", help="replace a prepared set, also one made with other settings")
     add("--split", dest="by", help="random, time, column or given; the column is split.column of the preset")
     add("--seed", type=int, help="seed of the split")
     add("--fields", type=names, help="fields to prepare, as a,b,c (default: all of the preset)")

@@ -26,6 +26,7 @@ from ..files import read_json, sha256
 from ..schema import SPLITS, Schema, Shard
 
 SCHEMA_FILE = "schema.json"
+INPUTS_FILE = "inputs.json"  # the raw files and settings a set was made of, to know it again
 ENCODER_VERSION = 1
 _BLOCK_ROWS = 100_000  # read at a time while ids are checked
 

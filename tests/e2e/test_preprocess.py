@@ -94,6 +94,8 @@ def test_a_broken_file_leaves_the_old_set_as_it_was(table):
     before = {path.name: path.read_bytes() for path in (folder / "set").glob("*.*")}
     (folder / "data.csv").write_text((folder / "data.csv").read_text() + "a,1\n")
     done = _run(*table)
+    assert done.returncode == 2 and "of other raw files (files data.csv changed); --overwrite" in done.stderr
+    done = _run(*table, "--overwrite")
     assert done.returncode == 2 and "data.csv line 502 has 2 cells" in done.stderr
     assert {path.name: path.read_bytes() for path in (folder / "set").glob("*.*")} == before
 
@@ -141,7 +143,7 @@ def test_killed_at_random_moments_nothing_half_written_ever_loads(table, tmp_pat
     # With a set in place, a killed --overwrite leaves either the old one or the new one.
     _kill_at_random(_command(*table, "--overwrite", "--seed", "9"), folder / "set", 5, seconds, draw)
     assert PreparedData.open(folder / "set").schema.settings["split"]["seed"] in (1, 9)
-    assert _run(*table).returncode == 0
+    assert _run(*table, "--overwrite").returncode == 0
     assert PreparedData.open(folder / "set").schema == whole.schema
     assert sorted(os.listdir(folder)) == [".set.lock", "data.csv", "set", "table.yaml"]
 

@@ -30,17 +30,18 @@ from ...errors import UserError, nearest
 from ...files import read_json, read_yaml, write_json
 from ...settings import ROOT
 from ...typed import keys_of
-from ..prepared import SCHEMA_FILE, PreparedData
+from ..prepared import INPUTS_FILE, PreparedData
 from .options import DataOptions, SplitSpec, parse_options
 from .pipeline import prepare_stage
+from .place import Place
+from .reuse import find_set
 from .stage import Stage
-from .write import PreparedWriter, refuse_foreign
+from .write import PreparedWriter
 
 # Source modules, each with DEFAULTS (its own options), inputs(raw_dir, options) -> files, stage(files, options, out);
 # and DERIVED where it stages columns that are not in the raw files: name -> (raw column, Polars expression).
 SOURCES = {name: f"..sources.{name}" for name in (
     "movielens", "adult", "kuairand", "tenrec", "aliccp", "official", "table", "simulate")}
-INPUTS_FILE = "inputs.json"
 
 logger = logging.getLogger(__name__)
 
@@ -55,30 +56,32 @@ def prepare(dataset: str, raw_dir=None, data_dir=None, preset=None, overrides: M
         data_dir: where to put the prepared set; default ``data/<dataset>`` below the project root.
         preset: YAML file whose ``data:`` mapping holds the options; default ``configs/<dataset>.yaml``.
         overrides: keys of that mapping to replace; also split_by, seed, tasks and fields as lists of names.
-        overwrite: prepare again even where a prepared set stands.
+        overwrite: replace a prepared set, whatever it was made of.
 
     Returns:
         The opened prepared set.
 
     Raises:
-        UserError: anything the user can mend; a prepared set that stood at ``data_dir`` is then untouched.
+        UserError: anything the user can correct, such as a set made with other settings that is in the way; what was
+            at ``data_dir`` before is then untouched.
     """
     source = _source(dataset)
     raw_dir = None if raw_dir is None else Path(raw_dir)
     options = load_options(dataset, preset, overrides or {}, raw_dir)
-    data_dir = ROOT / "data" / dataset if data_dir is None else Path(data_dir)
+    place = Place(ROOT / "data" / dataset if data_dir is None else data_dir)
     if raw_dir is not None and not raw_dir.exists() and dataset != "simulate":
         raise UserError(f"raw_dir {raw_dir} does not exist; expected the raw files of {dataset}")
-    refuse_foreign(data_dir)
+    place.put_back()
+    stands = place.holds_set()
     files = source.inputs(raw_dir, options)
     made_of = {"settings": json.loads(json.dumps(options.to_json())), "dataset": dataset,
                "files": [_describe(path) for path in files]}
-    if not overwrite and _reusable(data_dir, made_of):
-        logger.info("data_dir %s is already prepared with these settings; use --overwrite to prepare it again",
-                    data_dir)
-        return PreparedData.open(data_dir)
+    if stands and not overwrite:
+        found = find_set(place, made_of)
+        if found is not None:
+            return found
     started = time.monotonic()
-    with PreparedWriter(data_dir) as writer:
+    with PreparedWriter(place) as writer:
         out = _open_stage(source, writer, made_of)
         source.stage(files, options, out)
         schema = prepare_stage(out, options, writer, dataset)
@@ -86,13 +89,12 @@ def prepare(dataset: str, raw_dir=None, data_dir=None, preset=None, overrides: M
             shutil.copy(path, writer.folder)
         if out.folder.parent == writer.folder:
             out.remove()
-        write_json(writer.folder / INPUTS_FILE, made_of)
-        writer.commit(schema)
+        writer.commit(schema, {**made_of, "extras": [path.name for path in out.extras]})
         shutil.rmtree(out.folder, ignore_errors=True)
     seconds = time.monotonic() - started
-    logger.info("prepared %s: %d rows, %d fields, %d tasks in %.1f s (%.0f rows/s)", data_dir, out.rows,
+    logger.info("prepared %s: %d rows, %d fields, %d tasks in %.1f s (%.0f rows/s)", place.name, out.rows,
                 len(schema.fields), len(schema.tasks), seconds, out.rows / seconds)
-    return PreparedData.open(data_dir, verify=False)
+    return PreparedData.open(place.folder, verify=False)
 
 
 def _open_stage(source, writer: PreparedWriter, made_of: Mapping[str, Any]) -> Stage:
@@ -104,7 +106,7 @@ def _open_stage(source, writer: PreparedWriter, made_of: Mapping[str, Any]) -> S
         folder = writer.folder / "stage"
         folder.mkdir()
         return Stage(folder)
-    folder = writer.data_dir.with_name(f".{writer.data_dir.name}.staging")
+    folder = writer.place.hidden("staging")
     if (folder / INPUTS_FILE).is_file() and read_json(folder / INPUTS_FILE) == made_of:
         stage = Stage.resume(folder)
         logger.info("going on after %d rows that an interrupted preparation left", stage.rows)
@@ -203,17 +205,3 @@ def _keep(items, names: Sequence[str], what: str, where: str):
 def _describe(path: Path) -> dict[str, Any]:
     state = path.stat()
     return {"name": path.name, "bytes": state.st_size, "changed": state.st_mtime_ns}
-
-
-def _reusable(data_dir: Path, made_of: Mapping[str, Any]) -> bool:
-    """True where a complete set stands that was made of the same files by the same settings."""
-    if not ((data_dir / SCHEMA_FILE).is_file() and (data_dir / INPUTS_FILE).is_file()):
-        return False
-    try:
-        if read_json(data_dir / INPUTS_FILE) != made_of:
-            return False
-        PreparedData.open(data_dir)
-        return True
-    except UserError as error:
-        logger.warning("%s; preparing it again", error)
-        return False

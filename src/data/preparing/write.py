@@ -16,54 +16,49 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ...errors import UserError
-from ...files import naming, read_json, write_json
+from ...files import naming, write_json
 from ...schema import SPLITS, Schema, Shard
-from ..prepared import SCHEMA_FILE
+from ..prepared import INPUTS_FILE, SCHEMA_FILE
+from .place import Place, sync_folder
 
 SHARD_ROWS = 2_000_000
 
 
 class PreparedWriter:
-    """Writes shards into a hidden sibling of ``data_dir`` and renames it when :meth:`commit` is called.
+    """Writes a set into a hidden folder, which takes its place when :meth:`commit` is called.
 
-    Use as a context manager: leaving it without a commit removes everything that was written, and what stood at
-    ``data_dir`` before stays. A process killed outright leaves only the hidden sibling, which has no schema.json
-    and so cannot be opened; the next writer removes it.
+    Use as a context manager: leaving it without a commit removes everything that was written, and what was there
+    before stays. A process killed outright leaves only the hidden folder, which the next writer removes.
 
     Args:
-        data_dir: where the prepared set shall appear.
+        place: where the prepared set shall appear.
         shard_rows: largest number of rows of one shard.
 
     Raises:
-        UserError: ``data_dir`` holds something that is not a prepared data set, or another process writes it now.
+        UserError: the place holds other files, or another process writes it now.
     """
 
-    def __init__(self, data_dir: Path, shard_rows: int = SHARD_ROWS):
-        self.data_dir = Path(os.path.abspath(data_dir))
+    def __init__(self, place: Place, shard_rows: int = SHARD_ROWS):
+        self.place = place
         self.shard_rows = shard_rows
-        self.folder = self.data_dir.with_name(f".{self.data_dir.name}.preparing")
-        self._old = self.data_dir.with_name(f".{self.data_dir.name}.replaced")
+        self.folder = place.hidden("preparing")
         self._lock = -1
         self._splits: dict[str, _SplitWriter] = {}
 
     def __enter__(self) -> PreparedWriter:
-        refuse_foreign(self.data_dir)
-        self.data_dir.parent.mkdir(parents=True, exist_ok=True)
-        self._take_lock()
-        if self._old.exists() and not self.data_dir.exists():
-            os.rename(self._old, self.data_dir)  # a kill between the two renames of commit(): put the old set back
-        for left in (self.folder, self._old):
-            shutil.rmtree(left, ignore_errors=True)
+        self.place.refuse_foreign()
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = self.place.take_lock()
+        self.place.clear()
         self.folder.mkdir()
         return self
 
@@ -71,7 +66,7 @@ class PreparedWriter:
         for split in self._splits.values():
             split.abandon()
         shutil.rmtree(self.folder, ignore_errors=True)
-        os.close(self._lock)  # the empty lock file stays while others may wait on it; unlinking it would race
+        os.close(self._lock)
 
     def begin(self, rows: Mapping[str, int], fields: int, tasks: int) -> None:
         """Announces the rows of every split and the widths; call once, before :meth:`append`."""
@@ -86,25 +81,12 @@ class PreparedWriter:
         """Closes and syncs the shards and returns their description for the schema."""
         return {name: tuple(self._splits[name].finish()) for name in SPLITS}
 
-    def commit(self, schema: Schema) -> None:
-        """Writes schema.json last, syncs, and puts the folder in place of what stood there."""
+    def commit(self, schema: Schema, made_of: Mapping[str, Any]) -> None:
+        """Writes inputs.json and, last, schema.json, and puts the set in place of what was there."""
+        write_json(self.folder / INPUTS_FILE, made_of)
         write_json(self.folder / SCHEMA_FILE, schema.to_json(), sealed=True)
-        _sync_folder(self.folder)
-        if self.data_dir.exists():
-            os.rename(self.data_dir, self._old)
-        os.rename(self.folder, self.data_dir)
-        _sync_folder(self.data_dir.parent)
-        shutil.rmtree(self._old, ignore_errors=True)
-
-    def _take_lock(self) -> None:
-        path = self.data_dir.with_name(f".{self.data_dir.name}.lock")
-        self._lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._lock)
-            raise UserError(f"data_dir {self.data_dir} is being prepared by another process; wait for it or choose "
-                            "another --data_dir") from None
+        sync_folder(self.folder)
+        self.place.put(self.folder)
 
 
 class _NpyFile:
@@ -187,30 +169,3 @@ class _SplitWriter:
         self.shards.append(Shard(ids_file.path.name, labels_file.path.name, self._filled, ids_file.finish(),
                                  labels_file.finish()))
         self._open, self._filled = None, 0
-
-
-def refuse_foreign(data_dir: Path) -> None:
-    """Refuses a folder that is neither empty nor a prepared data set, so that --overwrite never deletes other work.
-
-    Raises:
-        UserError: it is a file, or holds something else.
-    """
-    if not data_dir.exists():
-        return
-    ours = False
-    if data_dir.is_dir():
-        ours = not any(data_dir.iterdir())
-        if (data_dir / SCHEMA_FILE).is_file():
-            value = read_json(data_dir / SCHEMA_FILE)
-            ours = isinstance(value, dict) and {"encoder_version", "shards", "fields", "tasks"} <= set(value)
-    if not ours:
-        raise UserError(f"data_dir {data_dir} holds something that is not a prepared data set; expected an empty or "
-                        "new folder; choose another --data_dir")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from src.data.prepared import PreparedData
+from src.data.preparing.place import Place
 from src.data.preparing.write import PreparedWriter
 from src.errors import UserError
 from src.files import read_json, sha256, write_json
@@ -34,7 +35,7 @@ def _content(seed=0):
 
 
 def _write(path, content, commit=True):
-    with PreparedWriter(path, shard_rows=10) as writer:
+    with PreparedWriter(Place(path), shard_rows=10) as writer:
         writer.begin(ROWS, 3, 2)
         for name, (ids, labels) in content.items():
             for start in range(0, len(ids), 4):
@@ -42,7 +43,7 @@ def _write(path, content, commit=True):
         schema = Schema("made", tuple(Field(f"f{i}", 9) for i in range(3)), (Task("a"), Task("b")), ROWS,
                         writer.finish_shards(), 1)
         if commit:
-            writer.commit(schema)
+            writer.commit(schema, {})
 
 
 @pytest.fixture(name="prepared")
@@ -254,13 +255,13 @@ def test_other_work_is_never_overwritten(tmp_path):
 
 
 def test_two_writers_of_one_place_are_refused(tmp_path):
-    second = PreparedWriter(tmp_path / "set")
-    with PreparedWriter(tmp_path / "set"), pytest.raises(UserError, match="being prepared by another process"):
+    second = PreparedWriter(Place(tmp_path / "set"))
+    with PreparedWriter(Place(tmp_path / "set")), pytest.raises(UserError, match="being prepared by another process"):
         second.__enter__()
 
 
 def test_rows_must_match_the_announcement(tmp_path):
-    with PreparedWriter(tmp_path / "set") as writer:
+    with PreparedWriter(Place(tmp_path / "set")) as writer:
         writer.begin({"train": 1, "valid": 0, "test": 0}, 1, 1)
         with pytest.raises(ValueError, match="fewer"):
             writer.finish_shards()

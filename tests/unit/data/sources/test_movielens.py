@@ -83,7 +83,8 @@ def test_both_layouts_give_the_same_set(tmp_path):
 
 def test_another_seed_deals_other_rows_out(tmp_path):
     raw = write_recbole(tmp_path / "rb")
-    schemas = [prepare("movielens", raw, tmp_path / "set", overrides={"seed": seed}).schema for seed in (1, 2, 1)]
+    schemas = [prepare("movielens", raw, tmp_path / str(run), overrides={"seed": seed}).schema
+               for run, seed in enumerate((1, 2, 1))]
     assert schemas[0] == schemas[2] and schemas[0].shards != schemas[1].shards
 
 

@@ -60,7 +60,8 @@ def _make(tmp_path):
         else:
             table.write_csv(path)
         (tmp_path / "table.yaml").write_text(description)
-        return prepare("table", path, tmp_path / "set", overrides={"table": tmp_path / "table.yaml", **more})
+        return prepare("table", path, tmp_path / "set", overrides={"table": tmp_path / "table.yaml", **more},
+                       overwrite=True)
     return make
 
 
@@ -108,7 +109,7 @@ def test_parquet_and_folders_of_it_give_the_same_rows(make, tmp_path):
     folder.mkdir()
     _table()[:150].write_parquet(folder / "part-0.parquet")
     _table()[150:].write_parquet(folder / "part-1.parquet")
-    data = prepare("table", folder, tmp_path / "set", overrides={"table": tmp_path / "table.yaml"})
+    data = prepare("table", folder, tmp_path / "other", overrides={"table": tmp_path / "table.yaml"})
     np.testing.assert_array_equal(from_csv, _rows(data)[0])
 
 
@@ -229,25 +230,6 @@ def test_rare_values_fold_and_vocabularies_can_be_capped(make):
     assert sizes[0] > sizes[1] >= sizes[2] == 2
     capped = make(table, DESCRIPTION.replace("kind: categorical", "kind: categorical, max_values: 5"))
     assert capped.schema.cardinalities[0] == 6
-
-
-def test_equal_files_and_settings_reuse_the_set_and_anything_new_prepares_again(make, tmp_path, caplog):
-    caplog.set_level("INFO")
-    make()
-    arguments = ("table", tmp_path / "data.csv", tmp_path / "set")
-    overrides = {"table": tmp_path / "table.yaml"}
-    for more, overwrite, reused in (({}, False, True), ({}, True, False), ({"seed": 2}, False, False)):
-        caplog.clear()
-        prepare(*arguments, overrides={**overrides, **more}, overwrite=overwrite)
-        assert ("already prepared" in caplog.text) == reused
-    caplog.clear()
-    (tmp_path / "data.csv").write_bytes((tmp_path / "data.csv").read_bytes().replace(b"Oslo", b"Bonn"))
-    prepare(*arguments, overrides={**overrides, "seed": 2})
-    assert "already prepared" not in caplog.text
-    shard = tmp_path / "set" / "valid-00000-ids.npy"
-    shard.write_bytes(shard.read_bytes()[:-1])
-    prepare(*arguments, overrides={**overrides, "seed": 2})
-    assert "damaged or truncated" in caplog.text
 
 
 def test_zero_bytes_are_damage(make):

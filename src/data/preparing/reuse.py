@@ -1,0 +1,95 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Whether a prepared set is the one that is asked for: made of the same raw files with the same settings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from ...errors import UserError
+from ...files import read_json
+from ..prepared import INPUTS_FILE, PreparedData
+from .place import Place
+
+_MOST_NAMED = 4
+
+logger = logging.getLogger(__name__)
+
+
+def find_set(place: Place, made_of: Mapping[str, Any]) -> PreparedData | None:
+    """Returns the set at a place, or None where it is the one asked for, but damaged: it is then made again.
+
+    Args:
+        place: where a set is.
+        made_of: the name of the data set, its settings and its raw files, as in inputs.json.
+
+    Raises:
+        UserError: it was made of something else.
+    """
+    if not (place.folder / INPUTS_FILE).is_file():
+        raise UserError(f"data_dir {place.name} holds a set that does not say what it was made of; --overwrite "
+                        "replaces it")
+    held = read_json(place.folder / INPUTS_FILE)
+    changes = _changes(held, made_of)
+    if changes:
+        more = [f"{len(changes) - _MOST_NAMED} more"] if len(changes) > _MOST_NAMED else []
+        raise UserError(f"data_dir {place.name} holds a set made {_of_what(held, made_of)} "
+                        f"({', '.join(changes[:_MOST_NAMED] + more)}); --overwrite replaces it; to keep both, choose "
+                        "another --data_dir")
+    try:
+        found = PreparedData.open(place.folder)
+        logger.info("data_dir %s is already prepared with these settings; use --overwrite to prepare it again",
+                    place.name)
+        return found
+    except UserError as error:
+        logger.warning("%s; preparing it again", error)
+        return None
+
+
+def _of_what(held: Any, wanted: Mapping[str, Any]) -> str:
+    same = isinstance(held, dict) and all(_flat(held.get(key)) == _flat(wanted[key]) for key in ("dataset", "settings"))
+    return "of other raw files" if same else "with other settings"
+
+
+def _changes(held: Any, wanted: Mapping[str, Any]) -> list[str]:
+    """What differs, each such as "split seed 1 -> 2" or "files data.csv changed"."""
+    keys = ("dataset", "settings", "files")
+    before, after = (_flat({key: value.get(key) for key in keys} if isinstance(value, dict) else {})
+                     for value in (held, wanted))
+    changes = {}
+    for path in dict.fromkeys([*before, *after]):
+        old, new = (values.get(path, "none") for values in (before, after))
+        if old != new:
+            item = path[:-1]  # what is in a list by name, if its name is a leaf, too
+            there, wanted_too = ((*item, "name") in values for values in (before, after))
+            if there != wanted_too or (there and path[-1] in ("bytes", "changed")):
+                path, change = item, "changed" if there and wanted_too else "dropped" if there else "added"
+            else:
+                change = f"{old} -> {new}"
+            changes.setdefault(" ".join(word for word in path if word != "settings"), change)
+    return [f"{name} {change}" for name, change in changes.items()]
+
+
+def _flat(value: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    """Every leaf by its path; what has a name in a list goes by it, and null is as if the key was not there."""
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):
+        items = ((item["name"], {**item, "place": place}) for place, item in enumerate(value))
+    else:
+        return {} if value is None else {path: value}
+    return {leaf: held for key, item in items for leaf, held in _flat(item, (*path, str(key))).items()}
