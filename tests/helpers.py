@@ -21,6 +21,7 @@ import re
 import numpy as np
 from mindspore import Tensor
 
+from src.data.memory import MemoryData
 from src.models import MultiTaskModel, plan_inputs
 from src.schema import Field, Schema, Selection, Task
 from src.settings import Settings, load_settings
@@ -89,36 +90,13 @@ def _full_slots(plan, full_plan):
         yield full_plan.paths[path][plan.columns[column]] if private else plan.columns[column]
 
 
-class ArraySplit:
-    """A Split in memory."""
-
-    def __init__(self, ids, labels):
-        self.ids, self.labels, self.rows = ids, labels, len(ids)
-
-    def take(self, rows, columns=None, tasks=None):
-        return (self.ids[rows][:, slice(None) if columns is None else columns],
-                self.labels[rows][:, slice(None) if tasks is None else tasks])
-
-    def read(self, start, stop, columns=None, tasks=None):
-        return self.take(np.arange(start, stop), columns, tasks)
-
-    def read_labels(self, start, stop, tasks=None):
-        return self.labels[start:stop][:, slice(None) if tasks is None else tasks]
-
-
-class ArrayData:
-    """A PreparedData in memory; task t depends on field t."""
-
-    path, fingerprint = "toy", "5eed"
-
-    def __init__(self, rows: int = 600, tasks: int = 2, seed: int = 0):
-        self.schema = make_schema(tasks)
-        self.splits = {}
-        for index, (name, count) in enumerate({"train": rows, "valid": rows // 4, "test": rows // 4}.items()):
-            ids, _ = make_batch(count, self.schema, seed + index)
-            chance = np.random.default_rng(seed + 9 + index).random((count, tasks))
-            labels = (chance < 0.2 + 0.6 * (ids[:, :tasks] % 2)).astype(np.uint8)
-            self.splits[name] = ArraySplit(ids, labels)
-
-    def split(self, name):
-        return self.splits[name]
+def toy_data(rows: int = 600, tasks: int = 2, seed: int = 0) -> MemoryData:
+    """A data set in memory; task t depends on field t."""
+    schema, splits = make_schema(tasks), {}
+    for index, (name, count) in enumerate({"train": rows, "valid": rows // 4, "test": rows // 4}.items()):
+        ids, _ = make_batch(count, schema, seed + index)
+        chance = np.random.default_rng(seed + 9 + index).random((count, tasks))
+        splits[name] = ids, (chance < 0.2 + 0.6 * (ids[:, :tasks] % 2)).astype(np.uint8)
+    data = MemoryData("toy", schema.field_names, schema.cardinalities, schema.task_names, splits)
+    data.fingerprint = "5eed"  # any; tests of fingerprints set their own
+    return data

@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Whole batches from a prepared split, ready for a compiled step; the only part of this room that knows MindSpore.
+"""Whole batches from a prepared split, ready for a compiled step; the only module of src/data that imports MindSpore.
 
 Everything random is a pure function of (seed, epoch, step): the order of rows and the dropout masks. So a run can stop
-after any step and go on exactly where it was, and ranks of a distributed run agree without talking.
+after any step and resume exactly there, and the ranks of a distributed run agree without communicating.
 """
 
 from __future__ import annotations
@@ -29,13 +29,15 @@ import numpy as np
 from mindspore import Tensor
 
 from ..errors import UserError
+from ..streams import Stream, entropy, generator
+from .subsets import RowSource
 
 
 class TrainLoader:
-    """Shuffled training batches of equal size; the rows left over at the end of an epoch wait for another one.
+    """Shuffled training batches of equal size; the rows left over at the end of an epoch are not used in it.
 
     Args:
-        split: a Split of a PreparedData.
+        split: the rows.
         columns: indices of the fields to read.
         tasks: indices of the tasks to read.
         batch_size: rows of a batch over all ranks; a smaller split gives one batch of all its rows.
@@ -48,7 +50,7 @@ class TrainLoader:
         UserError: the split has fewer than two rows per rank, or the ranks cannot share a batch equally.
     """
 
-    def __init__(self, split, columns: Sequence[int], tasks: Sequence[int], batch_size: int, seed: int,
+    def __init__(self, split: RowSource, columns: Sequence[int], tasks: Sequence[int], batch_size: int, seed: int,
                  mask_rows: int = 0, dropout: float = 0.0, rank: int = 0, ranks: int = 1):
         self.split, self.columns, self.tasks, self.seed = split, list(columns), list(tasks), seed
         if batch_size % ranks:
@@ -66,7 +68,7 @@ class TrainLoader:
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
         """Yields (ids, labels, keep) of every step from ``start`` on: int32 ``[rows, columns]``, float32
         ``[rows, tasks]``, bool ``[mask_rows, rows]`` or None."""
-        order = np.random.default_rng([self.seed, 1, epoch]).permutation(self.split.rows)
+        order = generator(self.seed, Stream.ROW_ORDER, epoch).permutation(self.split.rows)
         return prefetch(self._batch(order, epoch, step) for step in range(start, self.steps))
 
     def _batch(self, order: np.ndarray, epoch: int, step: int):
@@ -77,12 +79,12 @@ class TrainLoader:
     def _mask(self, epoch: int, step: int) -> Tensor | None:
         if not self.mask_rows or not self.threshold:
             return None
-        generator = np.random.Generator(np.random.SFC64([self.seed, 2, epoch, step]))
-        noise = np.frombuffer(generator.bytes(self.mask_rows * self.batch_size), np.uint8)
+        source = np.random.Generator(np.random.SFC64(entropy(self.seed, Stream.DROPOUT, epoch, step)))
+        noise = np.frombuffer(source.bytes(self.mask_rows * self.batch_size), np.uint8)
         return Tensor(noise.reshape(self.mask_rows, self.batch_size)[:, self.mine] >= self.threshold)
 
 
-def eval_batches(split, columns: Sequence[int], tasks: Sequence[int], batch_size: int,
+def eval_batches(split: RowSource, columns: Sequence[int], tasks: Sequence[int], batch_size: int,
                  start: int = 0, stop: int | None = None) -> Iterator[tuple[Tensor, np.ndarray]]:
     """Yields (ids, labels) of all rows in order; ids of the last batch are padded with id 0 to ``batch_size``, so that
     one compiled graph serves all of them, and labels are not."""

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""A data set held in memory, with the face of a prepared one: what selectors and trainers are measured on."""
+"""A data set held in memory, used as a prepared one: what selectors and trainers are measured on."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..schema import SPLITS, Field, Schema, Task
+from ..streams import Stream, generator
 
 
 class MemorySplit:
-    """Rows in memory; the face of a Split.
+    """Rows in memory: a RowSource.
 
     Args:
         ids: int32 ``[rows, fields]``.
@@ -39,21 +40,21 @@ class MemorySplit:
 
     def take(self, rows, columns: Sequence[int] | None = None,
              tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """As Split.take."""
+        """As RowSource.take."""
         return _columns(self.ids[rows], columns), _columns(self.labels[rows], tasks)
 
     def read(self, start: int, stop: int, columns: Sequence[int] | None = None,
              tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """As Split.read."""
+        """As RowSource.read."""
         return self.take(slice(max(start, 0), stop), columns, tasks)
 
     def read_labels(self, start: int, stop: int, tasks: Sequence[int] | None = None) -> np.ndarray:
-        """As Split.read_labels."""
+        """As RowSource.read_labels."""
         return _columns(self.labels[max(start, 0):stop], tasks)
 
 
 class MemoryData:
-    """A data set in memory; the face of a PreparedData.
+    """A data set in memory, for whatever takes a PreparedData.
 
     Args:
         name: name of the data set.
@@ -95,7 +96,7 @@ def with_noise(data, count: int, seed: int) -> MemoryData:
         count: fields to add.
         seed: seed of their values.
     """
-    rng, schema = np.random.default_rng([seed, 6]), data.schema
+    rng, schema = generator(seed, Stream.NOISE_FIELDS), data.schema
     sizes = np.unique(np.geomspace(2, 20_000, count).astype(int)) if count else np.empty(0, int)
     sizes = [int(size) for size in np.resize(sizes, count)]
     splits = {}

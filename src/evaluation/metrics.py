@@ -53,6 +53,15 @@ def task_metrics(logits: np.ndarray, labels: np.ndarray, tasks: Sequence[str], s
     return found
 
 
+def task_aucs(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """AUC of every task, ``[tasks]``; NaN for labels of one class."""
+    found = np.full(labels.shape[1], np.nan)
+    varied = np.flatnonzero(labels.min(0) < labels.max(0))
+    metrics = task_metrics(logits[:, varied], labels[:, varied], [str(task) for task in varied])
+    found[varied] = [entry["auc"] for entry in metrics.values()]
+    return found
+
+
 def mean_auc(metrics: Mapping[str, Mapping[str, float | None]]) -> float | None:
     """Mean AUC over tasks, or None when one of them has none."""
     values = [metrics[task]["auc"] for task in metrics]

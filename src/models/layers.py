@@ -27,6 +27,8 @@ from collections.abc import Sequence
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from ..streams import Stream, generator
+
 
 class Draft:
     """What Cells need while a network is built: initial values, and rows of the dropout mask.
@@ -39,7 +41,7 @@ class Draft:
     """
 
     def __init__(self, seed: int, dropout: float = 0.0, ranks: int = 1):
-        self.rng = np.random.default_rng([seed, 0x1A17])
+        self.rng = generator(seed, Stream.WEIGHTS)
         self.ranks = ranks
         self.dropout = min(round(dropout * 256), 255) / 256
         self.mask_rows = 0  # hidden units under dropout so far, of the whole network

@@ -21,11 +21,12 @@ from collections.abc import Sequence
 import mindspore as ms
 from mindspore import Tensor, nn, ops
 
+from ..schema import Schema
 from ..settings import Settings
 from .backbones import Sizes, make_backbone
 from .embedding import FieldEmbedding, FieldRouter, FoldedInputs, MaskedRouter, folds
 from .layers import Draft
-from .plan import InputPlan
+from .plan import InputPlan, plan_inputs
 
 
 class MultiTaskModel(nn.Cell):
@@ -124,6 +125,12 @@ class NetWithLoss(nn.Cell):
     def construct(self, ids, labels, keep=None):
         losses = self.losses(self.model(ids, keep), labels)
         return losses.mean() if self.mean else losses.sum()
+
+
+def fresh_model(schema: Schema, tasks: Sequence[str], config: Settings) -> tuple[InputPlan, MultiTaskModel]:
+    """The plan of all fields, and the backbone over them as initialised by the seed."""
+    plan = plan_inputs(config.backbone, schema, tasks)
+    return plan, MultiTaskModel(plan, config.backbone, len(tasks), config)
 
 
 def last_biases(model: MultiTaskModel) -> list:

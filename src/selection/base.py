@@ -16,12 +16,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from ..data.subsets import DataSet
 from ..errors import UserError
 from ..models import traits_of
 from ..schema import Schema, Selection
@@ -33,24 +36,44 @@ LOG = logging.getLogger(__name__)
 class Selector:
     """Base of all selectors, in scikit-learn's manner: parameters in, ``fit``, attributes that end in ``_`` out.
 
-    A subclass sets in ``fit(data, tasks)``, reading the train split only:
+    A subclass has a ``name`` and says in ``score_fields`` how it scores.
+
+    Args:
+        config: the run's Settings.
 
     Attributes:
         scores_: float64 ``[tasks, fields]``, larger is more important.
         chance_: score that a field without information is not expected to exceed, or None if there is no such level.
         relations_: float ``[fields, tasks, tasks]``, or None.
-        seconds_: seconds by part; "total" is always there.
+        seconds_: seconds by part, as ``timed`` measured them; "total" is always there.
     """
 
     name = ""
     scores_: np.ndarray
     chance_: float | None = None
     relations_: np.ndarray | None = None
-    seconds_: Mapping[str, float]
+    seconds_: dict[str, float]
 
-    def fit(self, data, tasks: Sequence[str]) -> Selector:
-        """Scores every (task, field) of a PreparedData."""
+    def __init__(self, config: Settings):
+        self.config = config
+
+    def fit(self, data: DataSet, tasks: Sequence[str]) -> Selector:
+        """Scores every (task, field) of a data set, from its train split."""
+        self.seconds_ = {}
+        with self.timed("total"):
+            self.scores_ = self.score_fields(data, tasks)
+        return self
+
+    def score_fields(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
+        """The scores, float64 ``[tasks, fields]``; reads the train split only."""
         raise TypeError(f"{type(self).__name__} does not say how it scores")
+
+    @contextlib.contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Adds how long the body takes to ``seconds_[part]``."""
+        began = time.perf_counter()
+        yield
+        self.seconds_[part] = self.seconds_.get(part, 0.0) + time.perf_counter() - began
 
     def settings(self) -> Mapping[str, object]:
         """What a reader of selection.json needs to repeat the selection."""
@@ -168,12 +191,11 @@ def adapt_selection(selection: Selection, schema: Schema, tasks: Sequence[str], 
     for task in tasks:
         if task not in selection.selected:
             raise UserError(f"the selection has no task {task!r}; it has {', '.join(selection.tasks)}")
-    selected = [schema.field_indices(selection.selected[task]) for task in tasks]
+    selected = {task: selection.selected[task] for task in tasks}
     names = schema.field_names
-    shared = _shared(config, selected, len(names))
-    return Selection(selection.selector, config.backbone, selection.seed, tuple(tasks), tuple(names),
-                     {task: selection.selected[task] for task in tasks}, tuple(names[i] for i in shared),
-                     selection.scores, selection.relations, selection.seconds, selection.settings, selection.data)
+    shared = _shared(config, [schema.field_indices(kept) for kept in selected.values()], len(names))
+    return replace(selection, backbone=config.backbone, tasks=tuple(tasks), fields=tuple(names), selected=selected,
+                   shared=tuple(names[i] for i in shared))
 
 
 def _shared(config: Settings, selected: Sequence[Sequence[int]], fields: int) -> list[int]:

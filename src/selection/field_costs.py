@@ -21,12 +21,13 @@ from collections.abc import Sequence
 import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn
-from tqdm import tqdm
 
+from ..data.subsets import RowSource
+from ..evaluation import task_aucs
 from ..models import InputPlan, MaskedModel, MultiTaskModel
+from ..progress import progress
 from ..settings import Settings
 from ..training import predict_logits
-from .baselines.permutation import task_aucs
 
 
 class FieldsSwitchedOff(nn.Cell):
@@ -55,7 +56,7 @@ class FieldsSwitchedOff(nn.Cell):
         return len(plan.paths), len(plan.columns)
 
 
-def aucs_without(model: MultiTaskModel, plan: InputPlan, split, tasks: Sequence[int], fields: Sequence[int],
+def aucs_without(model: MultiTaskModel, plan: InputPlan, split: RowSource, tasks: Sequence[int], fields: Sequence[int],
                  config: Settings) -> tuple[np.ndarray, np.ndarray]:
     """AUC of every task with all fields, and without each of ``fields``: one pass over the rows each.
 
@@ -80,6 +81,6 @@ def aucs_without(model: MultiTaskModel, plan: InputPlan, split, tasks: Sequence[
         return task_aucs(*predict_logits(network, split, plan, list(tasks), config.batch_size))
 
     whole = aucs([])
-    passes = tqdm(fields, desc="field costs", unit="field", leave=False, disable=not config.progress)
+    passes = progress("field costs", "field", config.progress, fields)
     without = [aucs([field]) for field in passes]
     return whole, np.array(without).reshape(len(without), len(tasks))

@@ -17,15 +17,15 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 
 import numpy as np
 from mindspore import Tensor
-from tqdm import tqdm
 
-from ..models import InputPlan, MultiTaskModel, plan_inputs
+from ..data.subsets import DataSet
+from ..models import InputPlan, MultiTaskModel, fresh_model
 from ..models.model import set_output_bias
+from ..progress import progress
 from ..settings import Settings
 from .base import Selector
 from .calibrated.sampling import POSITIVES, draw_rows
@@ -54,33 +54,40 @@ class MultiSFS(Selector):
 
     name = "multisfs"
 
-    def __init__(self, config: Settings):
-        self.config = config
+    def score_fields(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
+        with self.timed("score"):
+            batches, used = draw_batches(data, tasks, self.config)
+            if self.config.score == "calibrated":
+                scores, self.chance_ = _score_calibrated(data, tasks, batches, used, self.config)
+            else:
+                scores = self._score_paper(data, tasks, batches)
+        with self.timed("relation"):
+            return self._merge(scores, data, tasks)
 
-    def fit(self, data, tasks: Sequence[str]) -> MultiSFS:
-        config, began = self.config, time.perf_counter()
-        score = _score_calibrated if config.score == "calibrated" else _score_paper
-        batches, used = draw_batches(data, tasks, config)
-        scores, self.chance_ = score(data, tasks, batches, used, config)
-        scored = time.perf_counter()
-        learning = self._merge(scores, data, tasks)
-        ended = time.perf_counter()
-        self.seconds_ = {"score": scored - began, "relation": ended - scored, "total": ended - began, **learning}
-        return self
+    def _score_paper(self, data: DataSet, tasks: Sequence[str], batches) -> np.ndarray:
+        """Eq. 10."""
+        plan, model = self.network(data, tasks)
+        shown = progress("score", "batch", self.config.progress, batches)
+        return mask_scores(model, plan, (to_tensors(*batch) for batch in shown), len(tasks),
+                           self.config.score_sign == "signed")
 
-    def _merge(self, scores: np.ndarray, data, tasks: Sequence[str]) -> dict[str, float]:
-        """Sets ``relations_`` and ``scores_``; returns the seconds that learning the network's relations took, now or
-        in the run that wrote them to a file."""
-        self.relations_, learning = None, {}
+    def network(self, data: DataSet, tasks: Sequence[str]) -> tuple[InputPlan, MultiTaskModel]:
+        """The plan of all fields, and the network that the paper's score is taken from: as initialised by the seed."""
+        return fresh_model(data.schema, tasks, self.config)
+
+    def _merge(self, scores: np.ndarray, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
+        """The scores merged along ``relations_``, which it sets.
+
+        Notes the seconds that learning the network's relations took, now or in the run that wrote them to a file.
+        """
+        self.relations_ = None
         if self.relation == "gnn":
-            self.relations_, seconds = field_relations(data, tasks, self.config)
-            learning = {"relation_learning": seconds}
+            self.relations_, self.seconds_["relation_learning"] = field_relations(data, tasks, self.config)
         elif self.relation == "pearson":
             train = data.split("train")
             labels = train.read_labels(0, train.rows, data.schema.task_indices(tasks))
             self.relations_ = label_correlations(labels, len(data.schema.fields))
-        self.scores_ = scores if self.relations_ is None else merge_scores(scores, self.relations_)
-        return learning
+        return scores if self.relations_ is None else merge_scores(scores, self.relations_)
 
     @property
     def relation(self) -> str:
@@ -105,7 +112,7 @@ def batch_count(config: Settings) -> int:
     return PAPER_BATCHES if config.score == "paper" else -(-CALIBRATED_ROWS // config.batch_size)
 
 
-def draw_batches(data, tasks: Sequence[str],
+def draw_batches(data: DataSet, tasks: Sequence[str],
                  config: Settings) -> tuple[list[tuple[np.ndarray, np.ndarray]], np.ndarray]:
     """Mini-batches of random train rows without replacement; the calibrated score gets more positives of rare tasks.
 
@@ -126,18 +133,10 @@ def draw_batches(data, tasks: Sequence[str],
             used.reshape(count, size, len(wanted)))
 
 
-def _score_paper(data, tasks, batches, used, config: Settings):
-    """Eq. 10 on the backbone as initialised."""
-    plan, model = fresh_model(data, tasks, config)
-    shown = tqdm(batches, desc="score", unit="batch", leave=False, disable=not config.progress)
-    tensors = (to_tensors(*batch) for batch in shown)
-    return mask_scores(model, plan, tensors, len(tasks), config.score_sign == "signed"), None
-
-
 def _score_calibrated(data, tasks, batches, used, config: Settings):
     """The same pass refined to one mask per value, with the output biases at the tasks' rates and chance taken out."""
     probe = config.replace(embedding_dim=min(config.embedding_dim, PROBE_DIM))
-    plan, model = fresh_model(data, tasks, probe)
+    plan, model = fresh_model(data.schema, tasks, probe)
     ids = np.concatenate([ids for ids, _ in batches])
     labels = np.concatenate([labels for _, labels in batches])
     counted = used.reshape(labels.shape)
@@ -145,7 +144,7 @@ def _score_calibrated(data, tasks, batches, used, config: Settings):
     network = FieldGradients(model, len(tasks))
     network.set_train(False)
     energy = GradientEnergy(data.schema.cardinalities, len(tasks), probe.embedding_dim)
-    for batch, own in zip(tqdm(batches, desc="score", unit="batch", leave=False, disable=not config.progress), used):
+    for batch, own in zip(progress("score", "batch", config.progress, batches), used):
         gradients = field_gradients(network, plan, *to_tensors(*batch))
         energy.update(batch[0], gradients * own.T[:, :, None, None])
     found = calibrated_scores(ids, labels, data.schema.cardinalities, energy.scores(), counted)
@@ -162,12 +161,6 @@ def output_logits(rates: np.ndarray, rows: int, backbone: str) -> np.ndarray:
         rates = rates / np.concatenate([[1.0], np.maximum(rates[:-1], 0.5 / rows)])
     rates = np.clip(rates, 0.5 / rows, 1 - 0.5 / rows)
     return np.log(rates) - np.log1p(-rates)
-
-
-def fresh_model(data, tasks: Sequence[str], config: Settings) -> tuple[InputPlan, MultiTaskModel]:
-    """The plan of all fields, and the backbone over them as initialised by the seed."""
-    plan = plan_inputs(config.backbone, data.schema, tasks)
-    return plan, MultiTaskModel(plan, config.backbone, len(tasks), config)
 
 
 def to_tensors(ids: np.ndarray, labels: np.ndarray) -> tuple[Tensor, Tensor]:

@@ -1,9 +1,11 @@
 from .checkpoint import load_checkpoint, restore
 from .device import choose_device
+from .loop import predict_logits, run_epochs
 from .ranks import Ranks, join_ranks
-from .trainer import Trainer, make_step, predict_logits, training_summary
+from .steps import make_step
+from .trainer import Trainer, training_summary
 
 __all__ = [
     "Ranks", "Trainer", "choose_device", "join_ranks", "load_checkpoint", "make_step", "predict_logits", "restore",
-    "training_summary",
+    "run_epochs", "training_summary",
 ]

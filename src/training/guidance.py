@@ -39,6 +39,7 @@ from mindspore import Tensor, nn, ops
 from ..models import LearnedMaskModel, TaskLosses
 from ..models.learned_masks import moving_statistics
 from ..settings import Settings
+from ..streams import Stream, generator
 from .ranks import Ranks
 
 INTERVENTIONS = 1  # fields intervened on at every step
@@ -117,7 +118,7 @@ class GuidedStep(nn.Cell):
         self.statistics = moving_statistics(model)
         tasks, fields = model.mask.theta.shape
         self.effects = Effects(tasks, fields)
-        self.rng = np.random.default_rng([config.seed, 0xCF5])
+        self.rng = generator(config.seed, Stream.INTERVENTIONS)
         self.queue: list[int] = []  # fields that this round still intervenes on
 
     def __call__(self, ids, labels, keep=None):

@@ -12,86 +12,32 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Training with early stopping on the validation split. Takes a model, knows no selector."""
+"""Training with early stopping on the validation split, into a run folder: history, checkpoints, signals."""
 
 from __future__ import annotations
 
 import functools
 import logging
-import math
 import resource
 import signal
-import time
 from typing import Any
 
 import numpy as np
-from mindspore import nn
-from tqdm import tqdm
 
-from ..data.loader import TrainLoader, eval_batches
+from ..data.loader import TrainLoader
+from ..data.subsets import DataSet
 from ..errors import Interrupted, UserError
 from ..evaluation import mean_auc, monitored, task_metrics
-from ..models import InputPlan, LearnedMaskModel, MultiTaskModel, NetWithLoss
+from ..models import InputPlan, LearnedMaskModel, MultiTaskModel
 from ..run import RunFolder
 from ..settings import Settings
 from .checkpoint import load_checkpoint, load_latest, pop_state, restore, save_checkpoint
-from .guidance import GuidedStep
-from .lazy import LazyStep, is_lazy
+from .loop import predict_logits, run_epoch
 from .ranks import Ranks
+from .steps import make_step
 from .tensorboard import SummaryLog
 
 LOG = logging.getLogger(__name__)
-EVALUATION_ROWS = 4096
-
-
-def make_step(model: MultiTaskModel | LearnedMaskModel, config: Settings, ranks: Ranks | None = None) -> nn.Cell:
-    """Forward, backward and Adam in one Cell: ``step(ids, labels, keep)`` gives the loss.
-
-    The L2 penalty reaches every parameter, biases and BatchNorm included, as PyTorch's Adam has it; not learned masks,
-    which it would pull towards a value of its own. Where ``embedding_optimizer`` says so, the embedding table has lazy
-    Adam (src/training/lazy.py); a network with learned masks has Adam on everything.
-    """
-    mask = model.mask if isinstance(model, LearnedMaskModel) else None
-    if mask is None and is_lazy(model, config):
-        return LazyStep(model, config, ranks)
-    theta = None if mask is None else mask.theta
-    weights = [parameter for parameter in model.trainable_params() if parameter is not theta]
-    groups = [{"params": weights, "weight_decay": config.weight_decay}]
-    if mask is not None:
-        groups.append({"params": [theta], "weight_decay": 0.0})
-    optimizer = nn.Adam(groups, learning_rate=config.learning_rate)
-    if mask is not None and mask.guided:
-        step = GuidedStep(model, optimizer, config, ranks)
-    else:
-        step = nn.TrainOneStepCell(NetWithLoss(model, config.loss_reduction), optimizer)
-    step.set_train()
-    return step
-
-
-def predict_logits(model: MultiTaskModel, split, plan: InputPlan, task_indices: list[int], batch_size: int,
-                   show: bool = False, ranks: Ranks | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Logits float32 and labels uint8 ``[rows, tasks]`` of a whole split, in its order.
-
-    Computed in batches of whole ``batch_size``s, of about EVALUATION_ROWS rows where the split has as many: small
-    batches cost MindSpore more in calls than in arithmetic.
-
-    Several ranks take a share of the batches each; the sum of their logits, 0 where a row is another's, is the
-    whole to the bit, and every rank gets it.
-    """
-    ranks = ranks or Ranks()
-    model.set_train(False)
-    batch_size *= max(1, min(EVALUATION_ROWS, split.rows + batch_size - 1) // batch_size)
-    logits = np.zeros((split.rows, len(task_indices)), np.float32)
-    labels = np.zeros(logits.shape, np.uint8)
-    mine = ranks.share(-(-split.rows // batch_size))
-    start, end = mine.start * batch_size, min(mine.stop * batch_size, split.rows)
-    batches = eval_batches(split, plan.columns, task_indices, batch_size, start, end)
-    for ids, label in tqdm(batches, total=len(mine), desc="evaluate", leave=False, disable=not show):
-        stop = start + len(label)
-        logits[start:stop] = model(ids).asnumpy()[:len(label)]
-        labels[start:stop] = label
-        start = stop
-    return ranks.total(logits), ranks.total(labels).astype(np.uint8)
 
 
 class Trainer:
@@ -100,15 +46,15 @@ class Trainer:
     Args:
         model: the model to train.
         plan: its input plan.
-        data: a PreparedData.
+        data: its train and valid splits are read.
         tasks: task names, in the model's order.
         config: the run's Settings.
         run: the folder that receives history.jsonl and the checkpoints.
         ranks: the processes that train together, each of which has a Trainer of its own.
     """
 
-    def __init__(self, model: MultiTaskModel, plan: InputPlan, data, tasks: list[str], config: Settings, run: RunFolder,
-                 ranks: Ranks | None = None):
+    def __init__(self, model: MultiTaskModel | LearnedMaskModel, plan: InputPlan, data: DataSet, tasks: list[str],
+                 config: Settings, run: RunFolder, ranks: Ranks | None = None):
         self.model, self.plan, self.data, self.tasks, self.config, self.run = model, plan, data, tasks, config, run
         self.ranks = ranks or Ranks()
         self.ranks.average_gradients()
@@ -131,7 +77,7 @@ class Trainer:
 
     def fit(self) -> None:
         """Trains until the validation monitor has not improved for ``patience`` epochs, or ``epochs`` are done; then
-        loads the best weights. Goes on from last.ckpt where there is one.
+        loads the best weights. Resumes from last.ckpt if there is one.
 
         Raises:
             UserError: the loss is not finite, or the monitor cannot be computed.
@@ -152,15 +98,9 @@ class Trainer:
 
     def _train_epoch(self) -> None:
         state, epoch = self.state, self.state["epoch"]
-        self.step.set_train()
-        bar = tqdm(total=self.loader.steps, initial=state["step"], desc=f"epoch {epoch}", unit="step", leave=False,
-                   disable=not self.config.progress)
-        for batch in self.loader.epoch(epoch, state["step"]):
-            began = time.perf_counter()
-            loss = float(self.ranks.total(self.step(*batch).asnumpy())) / self.ranks.size
-            seconds = time.perf_counter() - began
-            if not math.isfinite(loss):
-                raise self._diverged(f"the loss is {loss}", state["step"] + 1)
+        steps = run_epoch(self.step, self.loader, epoch, f"epoch {epoch}", self._advice(), self.config.progress,
+                          state["step"], self.ranks)
+        for loss, seconds in steps:
             state["step"] += 1
             state["loss_sum"] += loss
             if state["compile_seconds"]:
@@ -168,23 +108,21 @@ class Trainer:
                 state["rows"] += self.loader.batch_size
             else:
                 state["compile_seconds"] = seconds  # the first step compiles the graph
-            bar.update()
-            bar.set_postfix(loss=f"{state['loss_sum'] / state['step']:.4f}", refresh=False)
             self._stop_if_told()
-        bar.close()
 
-    def _diverged(self, what: str, batch: int) -> UserError:
+    def _advice(self) -> str:
+        """What to do when training diverges."""
         last = self.run.path / "last.ckpt"
         kept = f"the last good checkpoint is {last}" if last.exists() else "no epoch was finished before"
-        return UserError(f"{what} in epoch {self.state['epoch']}, batch {batch}; {kept}; try a smaller "
-                         f"learning_rate than {self.config.learning_rate}")
+        return f"{kept}; try a smaller learning_rate than {self.config.learning_rate}"
 
     def _finish_epoch(self, summary: SummaryLog) -> None:
         """Validates, writes history, summary and checkpoints, and moves on to the next epoch."""
         state = self.state
         for parameter in self.model.get_parameters():  # ReLU turns NaN into 0, so a finite loss does not tell
             if not np.isfinite(parameter.asnumpy()).all():
-                raise self._diverged(f"{parameter.name} is not finite", state["step"])
+                raise UserError(f"{parameter.name} is not finite in epoch {state['epoch']}, batch {state['step']}; "
+                                f"{self._advice()}")
         metrics = self.evaluate("valid")
         value = monitored(metrics, self.config.monitor)
         if value is None:
@@ -216,7 +154,7 @@ class Trainer:
         return task_metrics(logits, labels, self.tasks, split)
 
     def _save_last(self) -> None:
-        """Writes last.ckpt; no rank goes on before it is there."""
+        """Writes last.ckpt; every rank waits until it is there."""
         if self.run.writes:
             state = {**self.state, "history": self.history, "memory": getattr(self.step, "memory", None)}
             save_checkpoint(self.step, self.run.path / "last.ckpt", state, True, self._origin)

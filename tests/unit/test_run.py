@@ -24,9 +24,9 @@ from src.origin import changed_settings
 from src.programs import read_selection
 from src.run import METRICS, RunFolder, refuse_other_data
 from src.settings import load_settings
-from tests.helpers import ArrayData, make_schema, make_selection
+from tests.helpers import make_schema, make_selection, toy_data
 
-DATA = ArrayData(20)
+DATA = toy_data(20)
 WORDS = ["dataset=toy", "run_name=a", "seed=5"]
 
 
@@ -35,7 +35,7 @@ def create(folder, *more, data=DATA):
 
 
 def of_other_content(path="elsewhere"):
-    other = ArrayData(20)
+    other = toy_data(20)
     other.path, other.fingerprint = path, "f00d"
     return other
 
@@ -56,7 +56,7 @@ def test_a_run_knows_its_data(run, tmp_path):
     recorded = read_json(run.path / "data.json")
     assert (recorded["dataset"], recorded["sha256"], recorded["rows"]) == ("toy", DATA.fingerprint, DATA.schema.rows)
     run.close()
-    moved = ArrayData(20)
+    moved = toy_data(20)
     moved.path = "moved"  # what counts is the content, not the path
     create(tmp_path, data=moved).close()
     RunFolder(run.path).check_data(moved)
@@ -136,7 +136,7 @@ def test_metrics_of_this_run_only(run):
 
 
 def test_a_selection_of_another_run_is_refused(run):
-    data = ArrayData(20)
+    data = toy_data(20)
     kept = {"t0": ["f0"], "t1": ["f1"]}
     selection = {**make_selection(data.schema, kept).to_json(), "seed": 5}
     config, own = load_settings(["dataset=toy", "seed=5"]), run.path / "selection.json"

@@ -24,6 +24,7 @@ import polars as pl
 from scipy.special import expit, ndtr
 
 from ...evaluation import task_metrics
+from ...streams import SimulationStream, generator
 from ..preparing.stage import progress
 from .columns import COLUMNS, USERS, VIDEOS, Column
 from .laws import Plan
@@ -48,11 +49,11 @@ class Simulation:
     def __init__(self, plan: Plan, users: int, videos: int, unique: bool, seed: int):
         self.plan, self.unique, self.seed = plan, unique, seed
         self.sizes = {"user": users, "video": videos}
-        draw = np.random.default_rng([seed, 2])
+        draw = generator(seed, SimulationStream.ENTITIES)
         self.codes = _draw_codes(plan, self.sizes, draw)
         self._effects = {task: self._draw_effects(task, number, draw) for number, task in enumerate(plan.tasks)}
         self._bias = dict.fromkeys(plan.tasks, 0.0)
-        who = self._who(0, 200_000, np.random.default_rng([seed, 3]))
+        who = self._who(0, 200_000, generator(seed, SimulationStream.RATE_ROWS))
         for task, rate in zip(plan.tasks, plan.law.rates):
             self._bias[task] = _solve_bias(self.logit(task, *who), rate)
 
@@ -65,11 +66,11 @@ class Simulation:
             total += table[place]
         return total
 
-    def chunks(self, rows: int, stream: int) -> Iterator[tuple[int, pl.DataFrame, dict[str, np.ndarray]]]:
+    def chunks(self, rows: int, stream: SimulationStream) -> Iterator[tuple[int, pl.DataFrame, dict[str, np.ndarray]]]:
         """Yields (first row, user_id, video_id and label columns, planted logit per task)."""
         for first in range(0, rows, CHUNK):
             count = min(CHUNK, rows - first)
-            draw = np.random.default_rng([self.seed, stream, first])
+            draw = generator(self.seed, stream, first)
             users, videos = self._who(first, count, draw)
             logits = {task: self.logit(task, users, videos) for task in self.plan.tasks}
             chance = {**_BACKGROUND, **{task: expit(logit) for task, logit in logits.items()}}
@@ -92,7 +93,7 @@ class Simulation:
         for names in acting:
             # An opposed effect is drawn from the field, not from the task, so that tasks share it but for its sign.
             shared = plan.law.opposed and all(names[0] in plan.mains[other] for other in plan.tasks)
-            source = np.random.default_rng([self.seed, 4, _place(names[0])]) if shared else draw
+            source = generator(self.seed, SimulationStream.SHARED_EFFECTS, _place(names[0])) if shared else draw
             counts = [np.bincount(self.codes[name], minlength=_BY_NAME[name].size) for name in names]
             table = _standard_table(counts, source) * size * (-1 if shared and number % 2 else 1)
             effects.append(([(name, _BY_NAME[name].entity) for name in names], table))
@@ -105,7 +106,7 @@ def write_raw(simulation: Simulation, rows: int, folder: Path) -> dict:
     Returns:
         facts for truth.json: share of positives and the AUC of the planted probability itself, per task.
     """
-    draw = np.random.default_rng([simulation.seed, 5])
+    draw = generator(simulation.seed, SimulationStream.ENTITY_FILES)
     for entity, key, name in (("user", "user_id", "user_features_pure.csv"),
                               ("video", "video_id", "video_features_basic_pure.csv")):
         _write_entities(simulation, entity, key, folder / name, draw)
@@ -115,21 +116,22 @@ def write_raw(simulation: Simulation, rows: int, folder: Path) -> dict:
     with progress("simulate", rows) as bar, open(folder / LOGS[0], "wb") as early, open(folder / LOGS[1], "wb") as late:
         _write_header(early)
         _write_header(late)
-        for first, frame, logits in simulation.chunks(rows, 6):
+        for first, frame, logits in simulation.chunks(rows, SimulationStream.ROWS):
             for task in tasks:
                 positives[task] += int(frame[task].sum())
             if first == 0:
                 metrics = task_metrics(np.column_stack([logits[task] for task in tasks]),
                                        frame.select(tasks).to_numpy(), tasks, "the simulation")
-            log = _to_log(frame, first, rows, False, np.random.default_rng([simulation.seed, 7, first]))
+            log = _to_log(frame, first, rows, False, generator(simulation.seed, SimulationStream.LOG_COLUMNS, first))
             cut = min(max(first_part - first, 0), len(log))
             log.slice(0, cut).write_csv(early, include_header=False)
             log.slice(cut).write_csv(late, include_header=False)
             bar.update(len(log))
     with open(folder / LOGS[2], "wb") as random_log:
         _write_header(random_log)
-        for first, frame, _ in simulation.chunks(rows // 10, 8):
-            log = _to_log(frame, first, rows // 10, True, np.random.default_rng([simulation.seed, 9, first]))
+        for first, frame, _ in simulation.chunks(rows // 10, SimulationStream.RANDOM_ROWS):
+            draw = generator(simulation.seed, SimulationStream.RANDOM_LOG_COLUMNS, first)
+            log = _to_log(frame, first, rows // 10, True, draw)
             log.write_csv(random_log, include_header=False)
     return {"positive_rate": {task: count / rows for task, count in positives.items()},
             "ceiling_auc": {task: metrics[task]["auc"] for task in tasks}}

@@ -32,6 +32,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...errors import UserError, nearest
+from ...streams import SimulationStream, generator
 from .columns import BY_NAME, COLUMNS
 
 PAIR_CELLS = 20_000  # a pair of fields has at most so many combinations
@@ -111,7 +112,7 @@ def law_tasks(name: str) -> tuple[str, ...]:
 def draw_plan(name: str, seed: int) -> Plan:
     """Draws which fields act on which task."""
     law, tasks = find_law(name), law_tasks(name)
-    draw = np.random.default_rng([seed, 1])
+    draw = generator(seed, SimulationStream.LAW)
     pool = _interleaved(draw, law.largest)
     shared, pool = pool[:law.shared], pool[law.shared:]
     mains = {}

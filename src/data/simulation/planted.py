@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
+from ...streams import SimulationStream, generator
 from ..memory import MemoryData
 from .columns import COLUMNS
 from .generate import Simulation
@@ -48,7 +49,7 @@ def plant(law: str, seed: int, rows: int) -> Planted:
     """Draws ``rows`` rows by a law, every one with its own user and video."""
     plan = draw_plan(law, seed)
     simulation = Simulation(plan, rows, rows, True, seed)
-    row, rng = np.arange(rows), np.random.default_rng([seed, 8])
+    row, rng = np.arange(rows), generator(seed, SimulationStream.RANDOM_ROWS)
     labels = np.stack([rng.random(rows) < expit(simulation.logit(task, row, row)) for task in plan.tasks], 1)
     ids = np.stack([simulation.codes[column.name] for column in COLUMNS], 1).astype(np.int32)
     cuts = np.cumsum([int(rows * part) for part in PARTS])

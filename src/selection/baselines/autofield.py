@@ -16,24 +16,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from mindspore import Tensor, nn, ops
+from mindspore import Parameter, Tensor, nn, ops
 
+from ...data.subsets import HELD_OUT, DataSet, RowSource, hold_out
+from ...models import InputPlan, MultiTaskModel, fresh_model
 from ...models.learned_masks import FieldMask
-from ..multisfs import fresh_model
+from ...schema import Schema
+from ...settings import Settings
+from ...streams import Stream, generator
 from ..paper.mask_scores import MaskedTaskLosses
-from .searching import (
-    HELD_OUT,
-    MaskSearch,
-    endless,
-    finite,
-    hold_out,
-    make_loader,
-    make_search_step,
-)
+from .searching import MaskSearch, make_search_step, repeat_epochs
 
 HOTTEST, COLDEST = 1.0, 0.1  # temperature at the first step and at the last
 
@@ -64,6 +59,38 @@ class GatedLoss(nn.Cell):
         return self.losses(self.gates(noise, temperature), ids, labels, keep).sum()
 
 
+class BilevelStep:
+    """Moves the weights on a batch of the rows kept, then the gates on a batch of the rows held out.
+
+    ``step(ids, labels, keep)`` gives the loss before the weights have moved. To first order, as DARTS: the gates do
+    not see how the weights depend on them.
+
+    Args:
+        loss: the loss under sampled gates.
+        weights: the parameters of the network.
+        others: batches of the rows held out, without end.
+        steps: of the whole search; the temperature falls with them.
+        config: the run's Settings.
+    """
+
+    def __init__(self, loss: GatedLoss, weights: Sequence[Parameter], others: Iterator[tuple], steps: int,
+                 config: Settings):
+        self.gates, self.others, self.steps, self.taken = loss.gates, others, steps, 0
+        self.move_weights = make_search_step(loss, weights, config, config.weight_decay)
+        self.move_gates = make_search_step(loss, loss.gates.trainable_params(), config, 0.0)  # decay pulls to "either"
+        self.rng = generator(config.seed, Stream.GATE_NOISE)
+
+    def set_train(self) -> None:
+        """Nothing: both steps always train."""
+
+    def __call__(self, *batch) -> Tensor:
+        heat = temperature(self.taken, self.steps)
+        loss = self.move_weights(*batch, draw_noise(self.rng, self.gates), heat)
+        self.move_gates(*next(self.others), draw_noise(self.rng, self.gates), heat)
+        self.taken += 1
+        return loss
+
+
 class AutoField(MaskSearch):
     """A gate for every field; a field is worth its probability of being kept, σ(θ).
 
@@ -71,39 +98,26 @@ class AutoField(MaskSearch):
     choice does not depend on the backbone that is trained afterwards.
 
     Bi-level, to first order as DARTS: every step moves the weights on a batch of the train rows kept, then the gates
-    on a batch of rows held out of them, which are gone through again and again. Ours: the temperature falls
+    on a batch of rows held out of them, over and over. Ours: the temperature falls
     geometrically from HOTTEST to COLDEST over the search, however long that is; and the batch normalisation of every
     field's embedding is left out, since all fields here have one width and one initial scale.
     """
 
     name = "autofield"
 
-    def fit(self, data, tasks: Sequence[str]) -> AutoField:
-        scores, seconds = [], Counter()
-        for task in tasks:
-            super().fit(data, [task])
-            scores.append(self.scores_)
-            seconds.update(self.seconds_)
-        self.scores_, self.seconds_ = np.concatenate(scores), dict(seconds)
-        return self
+    def score_fields(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
+        return np.concatenate([MaskSearch.score_fields(self, data, [task]) for task in tasks])
 
-    def network(self, data, tasks: Sequence[str]):
-        return fresh_model(data, tasks, self.config.replace(backbone="single_task"))
+    def network(self, schema: Schema, tasks: Sequence[str]) -> tuple[InputPlan, MultiTaskModel]:
+        return fresh_model(schema, tasks, self.config.replace(backbone="single_task"))
 
-    def search(self, train) -> np.ndarray:
-        config = self.config
-        kept, held = hold_out(train, config.seed)
-        gates = Gates(len(self.tasks), len(self.plan.columns))
+    def search(self, train: RowSource) -> np.ndarray:
+        kept, held = hold_out(train, self.config.seed)
+        gates, loader = Gates(len(self.tasks), len(self.plan.columns)), self.loader(kept)
         loss = GatedLoss(gates, MaskedTaskLosses(self.model, self.plan, len(self.tasks)))
-        weight_step = make_search_step(loss, self.model.trainable_params(), config, config.weight_decay)
-        gate_step = make_search_step(loss, gates.trainable_params(), config, 0.0)  # decay would pull them to "either"
-        others = endless(make_loader(held, self.plan, self.model, self.tasks, config))
-        rng = np.random.default_rng([config.seed, 0xAF])
-        steps = config.search_epochs * make_loader(kept, self.plan, self.model, self.tasks, config).steps
-        for number, batch in self.batches(kept):
-            heat = temperature(number, steps)
-            finite(weight_step(*batch, draw_noise(rng, gates), heat), f"step {number + 1}", config)
-            finite(gate_step(*next(others), draw_noise(rng, gates), heat), f"step {number + 1}", config)
+        step = BilevelStep(loss, self.model.trainable_params(), repeat_epochs(self.loader(held)),
+                           self.config.search_epochs * loader.steps, self.config)
+        self.run_search(step, loader)
         return ops.Sigmoid()(gates.theta).asnumpy()
 
     def settings(self):

@@ -16,16 +16,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import chi2_contingency
 from sklearn.metrics import mutual_info_score
 from sklearn.metrics.cluster import expected_mutual_information
-from tqdm import tqdm
 
-from ...settings import Settings
+from ...data.subsets import DataSet, RowSource
+from ...progress import progress
+from ...streams import Stream, generator
 from ..base import Selector
 
 BLOCK = 262_144  # rows in memory at a time
@@ -40,19 +40,12 @@ class Counting(Selector):
         config: the run's Settings (progress).
     """
 
-    def __init__(self, config: Settings):
-        self.config = config
-
-    def fit(self, data, tasks: Sequence[str]) -> Counting:
-        began = time.perf_counter()
-        tables = contingency(data.split("train"), data.schema.cardinalities, data.schema.task_indices(tasks),
-                             self.config.progress)
-        counted = time.perf_counter()
-        self.scores_ = np.array([[self.score(_seen(table[:, (0, 1 + t)])) for table in tables]
-                                 for t in range(len(tasks))])
-        ended = time.perf_counter()
-        self.seconds_ = {"count": counted - began, "score": ended - counted, "total": ended - began}
-        return self
+    def score_fields(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
+        with self.timed("count"):
+            tables = contingency(data.split("train"), data.schema.cardinalities, data.schema.task_indices(tasks),
+                                 self.config.progress)
+        with self.timed("score"):
+            return np.array([[self.score(_seen(table[:, (0, 1 + t)])) for table in tables] for t in range(len(tasks))])
 
     def score(self, table: np.ndarray) -> float:
         """The score of one field for one task.
@@ -100,21 +93,16 @@ class Random(Selector):
 
     name = "random"
 
-    def __init__(self, config: Settings):
-        self.config = config
-
-    def fit(self, data, tasks: Sequence[str]) -> Random:
-        rng = np.random.default_rng([self.config.seed, 4])
-        self.scores_ = rng.random((len(tasks), len(data.schema.fields)))
-        self.seconds_ = {"total": 0.0}
-        return self
+    def score_fields(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
+        return generator(self.config.seed, Stream.RANDOM_SCORES).random((len(tasks), len(data.schema.fields)))
 
 
-def contingency(split, cardinalities: Sequence[int], tasks: Sequence[int], show: bool = False) -> list[np.ndarray]:
+def contingency(split: RowSource, cardinalities: Sequence[int], tasks: Sequence[int],
+                show: bool = False) -> list[np.ndarray]:
     """How often every value occurs, and how often with every label.
 
     Args:
-        split: a Split.
+        split: the rows.
         cardinalities: ids of every field.
         tasks: positions of the tasks.
         show: progress bar.
@@ -123,7 +111,7 @@ def contingency(split, cardinalities: Sequence[int], tasks: Sequence[int], show:
         int64 ``[cardinality, 1 + tasks]`` for every field: rows, and rows with label 1.
     """
     tables = [np.zeros((size, 1 + len(tasks)), np.int64) for size in cardinalities]
-    with tqdm(total=split.rows, desc="count", unit="row", leave=False, disable=not show) as bar:
+    with progress("count", "row", show, total=split.rows) as bar:
         for start in range(0, split.rows, BLOCK):
             ids, labels = split.read(start, start + BLOCK, None, tasks)
             for table, column in zip(tables, ids.T):

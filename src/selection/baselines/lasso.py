@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from inspect import signature
 
@@ -25,9 +24,10 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
-from tqdm import tqdm
 
-from ...settings import Settings
+from ...data.subsets import DataSet
+from ...progress import progress
+from ...streams import Stream, generator
 from ..base import Selector
 
 LOG = logging.getLogger(__name__)
@@ -47,23 +47,17 @@ class Lasso(Selector):
 
     name = "lasso"
 
-    def __init__(self, config: Settings):
-        self.config = config
-
-    def fit(self, data, tasks: Sequence[str]) -> Lasso:
-        began, config, split = time.perf_counter(), self.config, data.split("train")
-        rows = np.random.default_rng([config.seed, 5]).permutation(split.rows)[:MOST_ROWS]
+    def score_fields(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
+        config, split = self.config, data.split("train")
+        rows = generator(config.seed, Stream.LASSO_ROWS).permutation(split.rows)[:MOST_ROWS]
         ids, labels = split.take(rows, None, data.schema.task_indices(tasks))
         hot = one_hot(ids, data.schema.cardinalities)
         self.strengths_ = {}
         scores = []
-        for task, label in zip(tqdm(tasks, desc="lasso", unit="task", leave=False, disable=not config.progress),
-                               labels.T):
+        for task, label in zip(progress("lasso", "task", config.progress, tasks), labels.T):
             weights, self.strengths_[task] = best_weights(hot, label, task, config.seed)
             scores.append(field_spread(hot, weights, data.schema.cardinalities))
-        self.scores_ = np.array(scores)
-        self.seconds_ = {"total": time.perf_counter() - began}
-        return self
+        return np.array(scores)
 
     def settings(self):
         return {"rows": MOST_ROWS, "C": self.strengths_}

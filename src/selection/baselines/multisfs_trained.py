@@ -16,15 +16,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
-from tqdm import tqdm
+import numpy as np
 
+from ...data.subsets import HELD_OUT, DataSet, hold_out
+from ...models import fresh_model
 from ...settings import Settings
-from ..multisfs import MultiSFS, draw_batches, fresh_model, to_tensors
-from ..paper.mask_scores import mask_scores
-from .searching import HELD_OUT, hold_out, train_model
+from ..multisfs import MultiSFS
+from .searching import train_model
 
 
 class MultiSFSTrained(MultiSFS):
@@ -44,22 +44,15 @@ class MultiSFSTrained(MultiSFS):
     def __init__(self, config: Settings):
         super().__init__(config.replace(score="paper"))
 
-    def fit(self, data, tasks: Sequence[str]) -> MultiSFSTrained:
-        began, config, split = time.perf_counter(), self.config, data.split("train")
-        plan, model = fresh_model(data, tasks, config)
-        self.best_epoch_ = train_model(model, plan, hold_out(split, config.seed), data.schema.task_indices(tasks),
-                                       config)
-        trained = time.perf_counter()
-        batches, _ = draw_batches(data, tasks, config)
-        shown = tqdm(batches, desc="score", unit="batch", leave=False, disable=not config.progress)
-        tensors = (to_tensors(*batch) for batch in shown)
-        scores = mask_scores(model, plan, tensors, len(tasks), config.score_sign == "signed")
-        scored = time.perf_counter()
-        learning = self._merge(scores, data, tasks)
-        ended = time.perf_counter()
-        self.seconds_ = {"train": trained - began, "score": scored - trained, "relation": ended - scored,
-                         "total": ended - began, **learning}
-        return self
+    def score_fields(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
+        with self.timed("train"):
+            plan, model = self.trained = fresh_model(data.schema, tasks, self.config)
+            self.best_epoch_ = train_model(model, plan, hold_out(data.split("train"), self.config.seed),
+                                           data.schema.task_indices(tasks), self.config)
+        return super().score_fields(data, tasks)
+
+    def network(self, data, tasks):
+        return self.trained
 
     def settings(self):
         config = self.config

@@ -17,18 +17,18 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 
 import numpy as np
-from tqdm import tqdm
 
-from ...evaluation import task_metrics
-from ...settings import Settings
+from ...data.subsets import HELD_OUT, DataSet, RowSource, Shuffled, hold_out
+from ...evaluation import task_aucs
+from ...models import fresh_model
+from ...progress import progress
+from ...streams import Stream, generator
 from ...training import predict_logits
 from ..base import Selector
-from ..multisfs import fresh_model
-from .searching import HELD_OUT, MODEL_SETTINGS, Rows, hold_out, train_model
+from .searching import MODEL_SETTINGS, train_model
 
 LOG = logging.getLogger(__name__)
 
@@ -48,61 +48,26 @@ class Permutation(Selector):
 
     name = "permutation"
 
-    def __init__(self, config: Settings):
-        self.config = config
-
-    def fit(self, data, tasks: Sequence[str]) -> Permutation:
-        began, config = time.perf_counter(), self.config
-        plan, model = fresh_model(data, tasks, config)
-        indices = data.schema.task_indices(tasks)
+    def score_fields(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
+        config, indices = self.config, data.schema.task_indices(tasks)
+        plan, model = fresh_model(data.schema, tasks, config)
         kept, held = hold_out(data.split("train"), config.seed)
-        self.best_epoch_ = train_model(model, plan, (kept, held), indices, config)
-        trained = time.perf_counter()
+        with self.timed("train"):
+            self.best_epoch_ = train_model(model, plan, (kept, held), indices, config)
 
-        def aucs(rows) -> np.ndarray:
+        def aucs(rows: RowSource) -> np.ndarray:
             return task_aucs(*predict_logits(model, rows, plan, indices, config.batch_size))
 
-        whole = aucs(held)
-        for task in np.flatnonzero(np.isnan(whole)):
-            LOG.warning("task %s has one class in the held-out rows; all its scores are 0", tasks[task])
-        order = np.random.default_rng([config.seed, 0x9E7]).permutation(held.rows)
-        fields = tqdm(range(len(plan.columns)), desc=self.name, unit="field", leave=False, disable=not config.progress)
-        drops = [whole - aucs(Shuffled(held, field, order)) for field in fields]
-        self.scores_ = np.nan_to_num(np.stack(drops, 1), nan=0.0)
-        ended = time.perf_counter()
-        self.seconds_ = {"train": trained - began, "score": ended - trained, "total": ended - began}
-        return self
+        with self.timed("score"):
+            before = aucs(held)
+            for task in np.flatnonzero(np.isnan(before)):
+                LOG.warning("task %s has one class in the held-out rows; all its scores are 0", tasks[task])
+            order = generator(config.seed, Stream.PERMUTATION).permutation(held.rows)
+            fields = progress(self.name, "field", config.progress, range(len(plan.columns)))
+            drops = [before - aucs(Shuffled(held, field, order)) for field in fields]
+        return np.nan_to_num(np.stack(drops, 1), nan=0.0)
 
     def settings(self):
         values = self.config.to_dict()
         return {"held_out": HELD_OUT, "best_epoch": self.best_epoch_,
                 **{name: values[name] for name in ("epochs", "patience", *MODEL_SETTINGS)}}
-
-
-class Shuffled:
-    """A split whose rows have one field from other rows; the plan of all fields reads the columns in their order.
-
-    Args:
-        split: the Rows.
-        field: position of the field.
-        order: int64 ``[rows]``, the row whose value every row gets.
-    """
-
-    def __init__(self, split: Rows, field: int, order: np.ndarray):
-        self.split, self.field, self.order, self.rows = split, field, order, split.rows
-
-    def read(self, start: int, stop: int, columns: Sequence[int], tasks: Sequence[int] | None = None):
-        """Rows ``start`` to ``stop - 1`` as ``Split.read`` gives them, one column from elsewhere."""
-        ids, labels = self.split.read(start, stop, columns, tasks)
-        other = self.split.take(self.order[start:start + len(ids)], [self.field])[0]
-        ids[:, list(columns).index(self.field)] = other[:, 0]
-        return ids, labels
-
-
-def task_aucs(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """AUC of every task, ``[tasks]``; NaN for labels of one class."""
-    found = np.full(labels.shape[1], np.nan)
-    varied = np.flatnonzero(labels.min(0) < labels.max(0))
-    metrics = task_metrics(logits[:, varied], labels[:, varied], [str(task) for task in varied])
-    found[varied] = [entry["auc"] for entry in metrics.values()]
-    return found

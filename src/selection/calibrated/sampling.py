@@ -21,6 +21,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...data.subsets import RowSource
+from ...streams import Stream, generator
+
 LOG = logging.getLogger(__name__)
 POSITIVES = 2000  # rows with label 1 that a task should have; so many find about what the paper's 41 fields hold
 MOST_EXTRA = 0.25  # share of the rows that may be drawn for their label
@@ -28,7 +31,7 @@ BLOCK = 1 << 18  # labels read at a time
 MOST_SCANNED = 1 << 23  # rows whose labels are looked at
 
 
-def draw_rows(split, tasks: Sequence[int], count: int, seed: int,
+def draw_rows(split: RowSource, tasks: Sequence[int], count: int, seed: int,
               positives: int = POSITIVES) -> tuple[np.ndarray, np.ndarray]:
     """Draws train rows without replacement, with more positives for tasks that would have fewer than wanted.
 
@@ -46,7 +49,7 @@ def draw_rows(split, tasks: Sequence[int], count: int, seed: int,
     Returns:
         rows, int64 ``[count]`` in random order, and which task uses which row, bool ``[count, tasks]``.
     """
-    rng = np.random.default_rng([seed, 3])
+    rng = generator(seed, Stream.SCORED_ROWS)
     base = rng.permutation(split.rows) if count == split.rows else rng.choice(split.rows, count, replace=False)
     labels = split.take(base, None, tasks)[1]
     missing = positives - labels.sum(0, dtype=np.int64)
@@ -54,8 +57,8 @@ def draw_rows(split, tasks: Sequence[int], count: int, seed: int,
     if count == split.rows or not len(short):
         return base, np.ones((count, len(tasks)), bool)
     found = _positives(split, [tasks[t] for t in short], np.sort(base))
-    room = int(count * MOST_EXTRA) // len(short)
-    extra = {t: rng.choice(rows, min(missing[t], len(rows), room), replace=False) for t, rows in zip(short, found)}
+    most = int(count * MOST_EXTRA) // len(short)
+    extra = {t: rng.choice(rows, min(missing[t], len(rows), most), replace=False) for t, rows in zip(short, found)}
     added = np.unique(np.concatenate(list(extra.values())))
     kept = count - len(added)
     base = base[np.argsort(-labels[:, short].max(1).astype(np.int8), kind="stable")]  # no positive gives way to another
@@ -68,7 +71,7 @@ def draw_rows(split, tasks: Sequence[int], count: int, seed: int,
     return rows[order], used[order]
 
 
-def _positives(split, tasks: Sequence[int], drawn: np.ndarray) -> list[np.ndarray]:
+def _positives(split: RowSource, tasks: Sequence[int], drawn: np.ndarray) -> list[np.ndarray]:
     """Rows with label 1 of every task that are not among the ``drawn`` (sorted), of up to MOST_SCANNED rows."""
     starts = np.arange(0, split.rows, BLOCK)
     if split.rows > MOST_SCANNED:

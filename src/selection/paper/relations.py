@@ -30,7 +30,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
-from tqdm import tqdm
+
+from ...data.subsets import RowSource
+from ...progress import progress
+from ...streams import Stream, generator
 
 LOG = logging.getLogger(__name__)
 LEARNING_RATE = 0.01  # of the relation network's Adam
@@ -65,7 +68,7 @@ class RelationNetwork(nn.Cell):
 
     def __init__(self, cardinalities: Sequence[int], tasks: int, dim: int, layers: int, seed: int):
         super().__init__()
-        rng = np.random.default_rng([seed, 0x6E4])
+        rng = generator(seed, Stream.RELATION_WEIGHTS)
         fields = len(cardinalities)
 
         def normal(name, *shape):
@@ -136,7 +139,7 @@ def draw_auxiliary(rows: int, tasks: int, seed: int) -> np.ndarray:
 
     The number of tasks in Aux is uniform from 1 to tasks - 1, which tasks is random: with two tasks, one each.
     """
-    rng = np.random.default_rng([seed, 0xA0B])
+    rng = generator(seed, Stream.RELATION_LABELS)
     sizes = rng.integers(1, tasks, rows, dtype=np.int16)
     places = rng.permuted(np.tile(np.arange(tasks, dtype=np.int16), (rows, 1)), axis=1)
     return places < sizes[:, None]
@@ -161,8 +164,8 @@ def learn_relations(split, tasks: Sequence[int], cardinalities: Sequence[int], d
     return task_cosines(network.z.asnumpy())
 
 
-def train_relations(network: RelationNetwork, split, tasks: Sequence[int], epochs: int, batch_size: int, seed: int,
-                    show: bool = False) -> list[float]:
+def train_relations(network: RelationNetwork, split: RowSource, tasks: Sequence[int], epochs: int, batch_size: int,
+                    seed: int, show: bool = False) -> list[float]:
     """Trains the network on all rows of a split and returns the mean loss of every epoch.
 
     Aux and Test are drawn once, before training, by ``draw_auxiliary``. Epoch e = 0, 1, .. goes through the rows in the
@@ -174,9 +177,9 @@ def train_relations(network: RelationNetwork, split, tasks: Sequence[int], epoch
     step = nn.TrainOneStepCell(RelationLoss(network), nn.Adam(network.trainable_params(), LEARNING_RATE))
     step.set_train()
     losses: list[float] = []
-    bar = tqdm(range(epochs), desc="relations", unit="epoch", leave=False, disable=not show)
+    bar = progress("relations", "epoch", show, range(epochs))
     for epoch in bar:
-        order = np.random.default_rng([seed, 0x0DE, epoch]).permutation(split.rows)
+        order = generator(seed, Stream.RELATION_ROWS, epoch).permutation(split.rows)
         found = [float(step(*batch).asnumpy()) for batch in _batches(split, tasks, auxiliary, order, batch_size)]
         losses.append(float(np.mean(found)))
         bar.set_postfix(loss=f"{losses[-1]:.4f}", refresh=False)

@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 
 from src.data.loader import TrainLoader, eval_batches, prefetch
+from src.data.memory import MemorySplit
 from src.errors import UserError
-from tests.helpers import ArraySplit
 
 IDS = np.stack([np.arange(103), np.arange(103) % 7, np.arange(103) % 5], 1).astype(np.int32)
-SPLIT = ArraySplit(IDS, (IDS[:, :2] % 2).astype(np.uint8))
+SPLIT = MemorySplit(IDS, (IDS[:, :2] % 2).astype(np.uint8))
 
 
 def loader(**changes):
@@ -85,7 +85,7 @@ def test_a_small_split_gives_one_batch():
     small = loader(batch_size=4096)
     assert small.steps == 1 and small.batch_size == 103
     with pytest.raises(UserError, match="at least 2 rows"):
-        TrainLoader(ArraySplit(IDS[:3], SPLIT.labels[:3]), [0], [0], 10, 1, ranks=2)
+        TrainLoader(MemorySplit(IDS[:3], SPLIT.labels[:3]), [0], [0], 10, 1, ranks=2)
 
 
 def test_evaluation_reads_every_row_in_order_and_pads_the_last_batch():

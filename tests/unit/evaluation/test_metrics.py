@@ -19,7 +19,7 @@ import logging
 import numpy as np
 import pytest
 
-from src.evaluation import mean_auc, monitored, task_metrics
+from src.evaluation import mean_auc, monitored, task_aucs, task_metrics
 
 
 def test_auc_counts_pairs_and_ties():
@@ -51,3 +51,9 @@ def test_monitors():
     assert monitored(metrics, "min_auc") == 0.6
     assert monitored(metrics, "mean_logloss") == pytest.approx(-0.3)
     assert monitored(metrics, "b") == 0.8 and monitored(metrics, "c") is None
+
+
+def test_aucs_of_several_tasks_by_hand():
+    logits = np.array([[0.0, 1], [1, 1], [2, 1], [3, 1]])
+    labels = np.array([[0, 1], [1, 1], [0, 1], [1, 1]])
+    np.testing.assert_array_equal(task_aucs(logits, labels), [0.75, np.nan])

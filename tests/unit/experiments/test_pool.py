@@ -27,7 +27,7 @@ from src.experiments import Cell, read_records, run_cells
 from src.files import write_json
 from src.run import RunFolder
 from src.settings import load_settings
-from tests.helpers import ArrayData
+from tests.helpers import toy_data
 
 
 def cells_of(*names, **settings):
@@ -38,7 +38,7 @@ def cells_of(*names, **settings):
 
 def fake_train(arguments):
     """What a run does to its folder; the method says how it ends."""
-    run = RunFolder.create(load_settings(arguments), ArrayData(20))
+    run = RunFolder.create(load_settings(arguments), toy_data(20))
     how = run.path.name.split("-")[2]
     if how == "wrong":
         raise UserError("the data set\nis missing")
@@ -87,7 +87,7 @@ def test_a_folder_of_other_data_is_refused_and_left_out(tmp_path):
     schema.parent.mkdir()
     schema.write_text("{}")
     cell, = cells_of("a", data_dir=schema.parent)
-    run_cells([cell], tmp_path, fake_train)  # of ArrayData, whose fingerprint is another
+    run_cells([cell], tmp_path, fake_train)  # of toy_data, whose fingerprint is another
     assert "holds a run of another data set than" in run_cells([cell], tmp_path, fake_train)[cell.name]
     assert read_records([cell], tmp_path) == []
     schema.unlink()  # the set is gone: nothing to compare with
@@ -101,7 +101,7 @@ def test_wrong_settings_are_a_reason(tmp_path):
 
 def test_a_run_that_another_process_makes_is_left_to_it(tmp_path):
     cell, = cells_of("a")
-    run = RunFolder.create(cell.config(tmp_path), ArrayData(20))
+    run = RunFolder.create(cell.config(tmp_path), toy_data(20))
     assert run_cells([cell], tmp_path, fake_train) == {cell.name: "runs in another process"}
     run.close()
     assert run_cells([cell], tmp_path, fake_train) == {}

@@ -38,6 +38,7 @@ from pytorch_reference.models import total_loss  # noqa: E402
 from pytorch_reference.mtreclib import to_pytorch  # noqa: E402
 from pytorch_reference.optimizer import MindSporeAdam  # noqa: E402
 from pytorch_reference.relations import TaskRelation  # noqa: E402
+from src.data.memory import MemorySplit  # noqa: E402
 from src.models import TRAITS  # noqa: E402
 from src.models.model import set_output_bias  # noqa: E402
 from src.selection.base import all_fields  # noqa: E402
@@ -53,7 +54,6 @@ from src.selection.paper.relations import (  # noqa: E402
 from src.training import make_step  # noqa: E402
 from tests.helpers import (  # noqa: E402
     CARDINALITIES,
-    ArraySplit,
     make_batch,
     make_config,
     make_model,
@@ -112,7 +112,7 @@ def assert_close(ours, reference, tolerance, name="", scale=None):
 def smooth_batch(reference, schema, rows=64):
     """A batch without hidden units at ReLU's corner: ids of all fields, labels."""
     ids, labels = make_batch(8 * rows, schema)
-    chosen = smooth_rows(reference, ArraySplit(ids, labels), rows, 20)
+    chosen = smooth_rows(reference, MemorySplit(ids, labels), rows, 20)
     return ids[chosen], labels[chosen]
 
 
@@ -262,7 +262,7 @@ def test_relations_after_the_same_training(tasks):
     """train_relations from its own start, repeated in PyTorch with the batches and the partition it documents."""
     seed, rows, size, epochs = 4, 130, 50, 4
     ids, labels = make_batch(rows, make_schema(tasks))
-    given = learn_relations(ArraySplit(ids, labels.astype(np.uint8)), range(tasks), CARDINALITIES, 5, 1, epochs, size,
+    given = learn_relations(MemorySplit(ids, labels.astype(np.uint8)), range(tasks), CARDINALITIES, 5, 1, epochs, size,
                             seed)
     reference = copy_relation(RelationNetwork(CARDINALITIES, tasks, 5, 1, seed))
     optimizer = MindSporeAdam(reference.parameters(), lr=0.01)

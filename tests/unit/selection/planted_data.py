@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from src.data.memory import MemorySplit
 from src.settings import Settings, load_settings
-from tests.helpers import ArraySplit, make_schema
+from tests.helpers import make_schema
 from tests.unit.selection.planted import draw_ids, draw_labels, standard
 
 SIZES = (4, 5, 3, 6, 4, 8)
@@ -48,7 +49,7 @@ class PlantedData:
             effects = [standard(np.arange(size) % 2 * 2.0 - 1 + 0.1 * np.arange(size))[column]
                        for size, column in zip(SIZES, ids.T)]
             logits = np.stack([strength * (effects[t] + 0.5 * effects[t + 1]) for t in range(tasks)], 1)
-            self.splits[name] = ArraySplit(ids, draw_labels(rng, logits))
+            self.splits[name] = MemorySplit(ids, draw_labels(rng, logits))
 
     def split(self, name):
         return self.splits[name]

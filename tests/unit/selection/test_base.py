@@ -33,13 +33,13 @@ from src.selection.base import (
 )
 from src.selection.registry import check_request
 from src.settings import load_settings
-from tests.helpers import ArrayData, make_config, make_schema
+from tests.helpers import make_config, make_schema, toy_data
 
 SCHEMA = make_schema(2)
 
 
 def fitted(scores, chance=None):
-    selector = Selector()
+    selector = Selector(make_config())
     selector.scores_, selector.chance_ = np.array(scores, float), chance
     return selector
 
@@ -111,7 +111,7 @@ def test_learned_masks_are_scores_and_order():
     (["selector=cfs", "embedding_optimizer=lazy"], "embedding_optimizer lazy does not go with end_to_end"),
 ])
 def test_what_cannot_be_trained_end_to_end_is_refused(changes, message):
-    data = ArrayData()
+    data = toy_data()
     with pytest.raises(UserError, match=message):
         check_request(data, data.schema.task_names, load_settings(["end_to_end=true", *changes]))
 
@@ -139,6 +139,6 @@ def test_one_number_of_fields_per_task():
     (7, "keep_fields is 7; the data set has 6 fields"),
 ])
 def test_numbers_of_fields_that_do_not_fit_are_refused(keep_fields, message):
-    data = ArrayData()
+    data = toy_data()
     with pytest.raises(UserError, match=message):
         check_request(data, data.schema.task_names, make_config(keep_fields=keep_fields))

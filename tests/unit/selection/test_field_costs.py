@@ -24,12 +24,12 @@ from src.evaluation import task_metrics
 from src.models import TRAITS
 from src.selection.field_costs import FieldsSwitchedOff, aucs_without
 from src.training import predict_logits
-from tests.helpers import ArrayData, copy_pruned_weights, make_batch, make_config, make_model, make_selection
+from tests.helpers import copy_pruned_weights, make_batch, make_config, make_model, make_selection, toy_data
 
 
 @pytest.mark.parametrize("backbone", TRAITS)
 def test_a_switched_off_field_equals_a_pruned_one(backbone, eager):
-    data = ArrayData()
+    data = toy_data()
     names = data.schema.field_names
     rest = [name for name in names if name != "f2"]
     full, full_plan = make_model(backbone, data.schema)
@@ -49,7 +49,7 @@ def test_a_switched_off_field_equals_a_pruned_one(backbone, eager):
 
 
 def test_costs_are_those_of_one_field_at_a_time():
-    data = ArrayData()
+    data = toy_data()
     data.split("valid").labels[:, 1] = 0
     model, plan = make_model("mmoe", data.schema)
     config = make_config(progress=False)

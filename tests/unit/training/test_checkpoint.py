@@ -26,7 +26,7 @@ from src.errors import UserError
 from src.run import RunFolder
 from src.settings import load_settings
 from src.training.checkpoint import load_checkpoint, load_latest, pop_state, restore, save_checkpoint
-from tests.helpers import ArrayData, make_model, make_schema
+from tests.helpers import make_model, make_schema, toy_data
 
 
 def test_round_trip_with_state(tmp_path):
@@ -107,8 +107,8 @@ def test_missing_and_foreign_checkpoints(tmp_path):
 
 def test_a_checkpoint_names_its_run(tmp_path):
     settings = ["dataset=toy", f"output_dir={tmp_path}", "run_name=a"]
-    run = RunFolder.create(load_settings(settings), ArrayData(20))
-    other = RunFolder.create(load_settings([*settings, "run_name=b", "seed=7"]), ArrayData(20))
+    run = RunFolder.create(load_settings(settings), toy_data(20))
+    other = RunFolder.create(load_settings([*settings, "run_name=b", "seed=7"]), toy_data(20))
     model = make_model("mmoe", make_schema(2))[0]
     for folder in (run, other):
         save_checkpoint(model, folder.path / "best.ckpt", origin=folder.origin())

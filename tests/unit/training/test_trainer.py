@@ -27,7 +27,7 @@ from src.models.model import set_output_bias
 from src.run import RunFolder
 from src.settings import load_settings
 from src.training import Trainer
-from tests.helpers import ArrayData
+from tests.helpers import toy_data
 
 SETTINGS = ["backbone=shared_bottom", "embedding_dim=4", "bottom_dims=[8]", "tower_dims=[4]", "batch_size=64",
             "dropout=0.3", "epochs=3", "patience=3", "learning_rate=0.01", "progress=false"]
@@ -35,7 +35,7 @@ SETTINGS = ["backbone=shared_bottom", "embedding_dim=4", "bottom_dims=[8]", "tow
 
 def make_trainer(folder, data=None, *changes):
     config = load_settings([*SETTINGS, *changes, f"output_dir={folder}", "run_name=run"])
-    data = data or ArrayData()
+    data = data or toy_data()
     tasks = data.schema.task_names
     plan = plan_inputs(config.backbone, data.schema, tasks)
     run = RunFolder.create(config, data)
@@ -139,7 +139,7 @@ def test_a_damaged_last_checkpoint_falls_back_to_the_previous_one(tmp_path, capl
 
 
 def test_one_class_in_the_validation_split_is_named(tmp_path):
-    data = ArrayData()
+    data = toy_data()
     data.split("valid").labels[:] = 1
     with pytest.raises(UserError, match="monitor mean_auc cannot be computed"):
         make_trainer(tmp_path, data).fit()

@@ -18,8 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from src.selection.baselines.permutation import Permutation, Shuffled, task_aucs
-from src.selection.baselines.searching import Rows
+from src.selection.baselines.permutation import Permutation
 from tests.unit.selection.planted_data import PlantedData, assert_train_only, fit_planted, trained_config
 
 
@@ -45,18 +44,3 @@ def test_a_task_of_one_class_scores_0(caplog):
     selector = Permutation(trained_config()).fit(data, data.schema.task_names)
     assert (selector.scores_[1] == 0).all() and (selector.scores_[0] != 0).any()
     assert "task t1 has one class in the held-out rows" in caplog.text
-
-
-def test_shuffled_rows_differ_in_one_column():
-    split = PlantedData(50).split("train")
-    rows, order = Rows(split, np.arange(10, 30)), np.random.default_rng(0).permutation(20)
-    ids, labels = Shuffled(rows, 2, order).read(5, 99, range(6), [0, 1])
-    np.testing.assert_array_equal(labels, split.labels[15:30])
-    np.testing.assert_array_equal(np.delete(ids, 2, 1), np.delete(split.ids[15:30], 2, 1))
-    np.testing.assert_array_equal(ids[:, 2], split.ids[10:30][order[5:], 2])
-
-
-def test_auc_by_hand():
-    logits = np.array([[0.0, 1], [1, 1], [2, 1], [3, 1]])
-    labels = np.array([[0, 1], [1, 1], [0, 1], [1, 1]])
-    np.testing.assert_array_equal(task_aucs(logits, labels), [0.75, np.nan])

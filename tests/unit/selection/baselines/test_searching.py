@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Rows held out of train, early stopping, and which parameters a search step moves."""
+"""Early stopping, epochs over and over, and which parameters a search step moves."""
 
 from __future__ import annotations
 
@@ -23,45 +23,26 @@ import pytest
 from mindspore import Tensor
 
 from src.data.loader import TrainLoader
-from src.errors import UserError
+from src.data.subsets import hold_out
+from src.models import fresh_model
 from src.selection.baselines import searching
 from src.selection.baselines.autofield import GatedLoss, Gates
-from src.selection.baselines.searching import endless, finite, held_out_value, hold_out, make_search_step, train_model
-from src.selection.multisfs import fresh_model
+from src.selection.baselines.searching import held_out_value, make_search_step, repeat_epochs, train_model
 from src.selection.paper.mask_scores import MaskedTaskLosses
 from tests.unit.selection.planted_data import PlantedData, trained_config
 
 
-def test_held_out_rows_and_the_others_are_all_rows():
-    split = PlantedData(101).split("train")
-    kept, held = hold_out(split, 1)
-    assert (kept.rows, held.rows) == (90, 11)
-    assert sorted([*kept.numbers, *held.numbers]) == list(range(101))
-    assert (hold_out(split, 1)[1].numbers == held.numbers).all()
-    assert (hold_out(split, 2)[1].numbers != held.numbers).any()
-    ids, labels = held.read(8, 99, [3, 1], [1])
-    np.testing.assert_array_equal(ids, split.ids[held.numbers[8:]][:, [3, 1]])
-    np.testing.assert_array_equal(labels, split.labels[held.numbers[8:]][:, [1]])
-
-
-def test_held_out_rows_are_limited_and_few_rows_are_refused(monkeypatch):
-    monkeypatch.setattr(searching, "MOST_HELD_OUT", 5)
-    assert hold_out(PlantedData(100).split("train"), 0)[1].rows == 5
-    with pytest.raises(UserError, match="the train split has 19 rows; this selector holds some out and needs at least"):
-        hold_out(PlantedData(19).split("train"), 0)
-
-
-def test_endless_batches_come_in_another_order_every_epoch():
+def test_repeated_epochs_come_in_another_order_every_epoch():
     split = PlantedData(64).split("train")
     loader = TrainLoader(split, range(6), [0, 1], 32, seed=0)
-    first, second, third, fourth = (ids.asnumpy() for ids, _, _ in islice(endless(loader), 4))
+    first, second, third, fourth = (ids.asnumpy() for ids, _, _ in islice(repeat_epochs(loader), 4))
     assert (np.concatenate([first, second]) != np.concatenate([third, fourth])).any()
 
 
 def test_training_keeps_the_best_weights():
     config = trained_config("epochs=8", "patience=2", "learning_rate=0.1", "dropout=0")
     data = PlantedData(400)
-    plan, model = fresh_model(data, data.schema.task_names, config)
+    plan, model = fresh_model(data.schema, data.schema.task_names, config)
     parts = hold_out(data.split("train"), config.seed)
     values, original = [], held_out_value
 
@@ -79,7 +60,7 @@ def test_training_keeps_the_best_weights():
 def test_a_search_step_moves_what_it_was_given(eager):
     config = trained_config()
     data = PlantedData(200)
-    plan, model = fresh_model(data, data.schema.task_names, config)
+    plan, model = fresh_model(data.schema, data.schema.task_names, config)
     gates = Gates(2, 6)
     loss = GatedLoss(gates, MaskedTaskLosses(model, plan, 2))
     ids, labels = data.split("train").take(np.arange(64))
@@ -102,8 +83,3 @@ def test_a_search_step_moves_what_it_was_given(eager):
     make_search_step(loss, gates.trainable_params(), config, 0.0)(*inputs)
     end = state()
     assert same(middle, end)[0] and moved(middle, end)[1]
-
-
-def test_a_loss_that_is_not_finite_is_named():
-    with pytest.raises(UserError, match="the loss is nan in step 3 of selector multisfs; try a smaller learning_rate"):
-        finite(Tensor(np.float32("nan")), "step 3", trained_config())

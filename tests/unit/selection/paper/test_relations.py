@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
+from src.data.memory import MemorySplit
 from src.selection.paper import relations
 from src.selection.paper.relations import (
     RelationNetwork,
@@ -29,7 +30,6 @@ from src.selection.paper.relations import (
     task_cosines,
     train_relations,
 )
-from tests.helpers import ArraySplit
 
 SIZES = [4, 3]
 
@@ -103,7 +103,7 @@ def test_aux_and_test_hold_at_least_one_task_each(tasks):
 
 def test_relations_are_cosines_of_the_learned_z():
     """Eq. 23 takes the parameters z (eq. 12), not the states after the last layer."""
-    split = ArraySplit(*some_rows(100, 3))
+    split = MemorySplit(*some_rows(100, 3))
     network = RelationNetwork(SIZES, 3, 4, 1, seed=7)
     before = network.z.asnumpy().copy()
     losses = train_relations(network, split, range(3), 3, 32, seed=7)
@@ -133,7 +133,7 @@ def test_every_row_teaches_and_rows_that_fill_up_the_last_batch_do_not(monkeypat
             return Tensor(np.float32(1.0))
 
     monkeypatch.setattr(relations.nn, "TrainOneStepCell", Step)
-    train_relations(RelationNetwork(SIZES, 2, 4, 1, 3), ArraySplit(ids, labels), range(2), 1, 4, seed=3)
+    train_relations(RelationNetwork(SIZES, 2, 4, 1, 3), MemorySplit(ids, labels), range(2), 1, 4, seed=3)
     assert [batch[0].shape for batch in seen] == [(4, 2)] * 3
     order = np.random.default_rng([3, 0x0DE, 0]).permutation(10)
     np.testing.assert_array_equal(np.concatenate([batch[0] for batch in seen])[:10], ids[order])
@@ -146,7 +146,7 @@ def test_every_row_teaches_and_rows_that_fill_up_the_last_batch_do_not(monkeypat
 def test_training_lowers_the_loss_and_ends_when_an_epoch_hardly_does():
     ids = np.random.default_rng(3).integers(0, 3, (256, 2)).astype(np.int32)
     labels = np.stack([ids[:, 0] > 1, ids[:, 0] > 1], 1).astype(np.uint8)
-    losses = train_relations(RelationNetwork(SIZES, 2, 8, 1, 0), ArraySplit(ids, labels), range(2), 1000, 64, seed=0)
+    losses = train_relations(RelationNetwork(SIZES, 2, 8, 1, 0), MemorySplit(ids, labels), range(2), 1000, 64, seed=0)
     assert losses[-1] < 0.8 * losses[0] and 2 < len(losses) < 1000
     falls = [after <= before * (1 - relations.SETTLED) for before, after in zip(losses, losses[1:])]
     assert all(falls[:-1]) and not falls[-1]

@@ -1,0 +1,134 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Rows of a data set, wherever they are: what every split can do, some rows of one, and one with a field shuffled."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ..errors import UserError
+from ..schema import Schema
+from ..streams import Stream, generator
+
+HELD_OUT = 0.1  # share of the train rows held out
+MOST_HELD_OUT = 100_000  # rows; permutation importance predicts them once a field
+FEWEST_ROWS = 20  # of a split that is divided
+
+
+class RowSource(Protocol):
+    """Rows with the ids of their fields and the labels of their tasks: a split on disk or in memory, or a part of one.
+
+    ``columns`` and ``tasks`` are positions of fields and tasks, in the order wanted; None means all. Ids are int32
+    ``[rows, columns]``, labels uint8 ``[rows, tasks]``.
+    """
+
+    rows: int
+
+    def take(self, rows: np.ndarray, columns: Sequence[int] | None = None,
+             tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Ids and labels of the rows with these numbers, in this order."""
+
+    def read(self, start: int, stop: int, columns: Sequence[int] | None = None,
+             tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Ids and labels of rows ``start`` to ``stop - 1``, cut to those there are."""
+
+    def read_labels(self, start: int, stop: int, tasks: Sequence[int] | None = None) -> np.ndarray:
+        """Labels of rows ``start`` to ``stop - 1``, cut to those there are."""
+
+
+class DataSet(Protocol):
+    """A schema and its splits: a PreparedData, or a MemoryData.
+
+    ``path`` is what messages call it, ``fingerprint`` a checksum of all it holds.
+    """
+
+    path: Path | str
+    schema: Schema
+    fingerprint: str
+
+    def split(self, name: str) -> RowSource:
+        """The rows of "train", "valid" or "test"."""
+
+
+class Subset:
+    """Some rows of a source, as a source of their own.
+
+    Args:
+        source: the rows they are among.
+        numbers: int64 ``[rows]``, which rows, in the order they have here.
+    """
+
+    def __init__(self, source: RowSource, numbers: np.ndarray):
+        self.source, self.numbers, self.rows = source, numbers, len(numbers)
+
+    def take(self, rows: np.ndarray, columns: Sequence[int] | None = None,
+             tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """As RowSource.take."""
+        return self.source.take(self.numbers[rows], columns, tasks)
+
+    def read(self, start: int, stop: int, columns: Sequence[int] | None = None,
+             tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """As RowSource.read."""
+        return self.take(np.arange(max(start, 0), min(stop, self.rows)), columns, tasks)
+
+    def read_labels(self, start: int, stop: int, tasks: Sequence[int] | None = None) -> np.ndarray:
+        """As RowSource.read_labels."""
+        return self.read(start, stop, [], tasks)[1]
+
+
+class Shuffled(Subset):
+    """Rows of which one field has the values of other rows.
+
+    Args:
+        source: the rows.
+        field: position of the field.
+        order: int64 ``[rows]``, the row whose value every row gets.
+    """
+
+    def __init__(self, source: RowSource, field: int, order: np.ndarray):
+        super().__init__(source, np.arange(source.rows))
+        self.field, self.order = field, order
+
+    def take(self, rows: np.ndarray, columns: Sequence[int] | None = None,
+             tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """As RowSource.take."""
+        ids, labels = self.source.take(rows, columns, tasks)
+        place = self.field if columns is None else _place(columns, self.field)
+        if place is not None:
+            ids[:, place] = self.source.take(self.order[rows], [self.field])[0][:, 0]
+        return ids, labels
+
+
+def _place(columns: Sequence[int], field: int) -> int | None:
+    return list(columns).index(field) if field in columns else None
+
+
+def hold_out(source: RowSource, seed: int) -> tuple[Subset, Subset]:
+    """Divides rows by seed into those to train on and those held out, each in the source's order.
+
+    Raises:
+        UserError: there are too few rows to divide.
+    """
+    if source.rows < FEWEST_ROWS:
+        raise UserError(f"the train split has {source.rows} rows; this selector holds some out and needs at least "
+                        f"{FEWEST_ROWS}; prepare more rows, or take another selector")
+    order = generator(seed, Stream.HELD_OUT_ROWS).permutation(source.rows)
+    count = min(math.ceil(source.rows * HELD_OUT), MOST_HELD_OUT)
+    return Subset(source, np.sort(order[count:])), Subset(source, np.sort(order[:count]))

@@ -1,0 +1,59 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""The training step of a network: forward, backward and the optimizer that suits it, in one Cell."""
+
+from __future__ import annotations
+
+from mindspore import nn
+
+from ..models import LearnedMaskModel, MultiTaskModel, NetWithLoss
+from ..settings import Settings
+from .guidance import GuidedStep
+from .lazy import LazyStep, is_lazy
+from .ranks import Ranks
+
+
+def make_step(model: MultiTaskModel | LearnedMaskModel, config: Settings, ranks: Ranks | None = None) -> nn.Cell:
+    """The step that trains a model: ``step(ids, labels, keep)`` gives the loss.
+
+    It is Adam, with an L2 penalty on every parameter, biases and BatchNorm included, as PyTorch's Adam has it. If
+    ``embedding_optimizer`` says so, the embedding table has lazy Adam (lazy.py).
+    """
+    if isinstance(model, LearnedMaskModel):
+        return _mask_step(model, config, ranks)
+    if is_lazy(model, config):
+        return LazyStep(model, config, ranks)
+    weights = {"params": model.trainable_params(), "weight_decay": config.weight_decay}
+    return _training(nn.TrainOneStepCell(NetWithLoss(model, config.loss_reduction),
+                                         nn.Adam([weights], learning_rate=config.learning_rate)))
+
+
+def _mask_step(model: LearnedMaskModel, config: Settings, ranks: Ranks | None) -> nn.Cell:
+    """Adam on weights and masks; no L2 penalty on the masks, which it would pull towards a value of its own.
+
+    A mask that is ``guided`` is also held close to the fields' causal effects (guidance.py).
+    """
+    theta = model.mask.theta
+    weights = [parameter for parameter in model.trainable_params() if parameter is not theta]
+    optimizer = nn.Adam([{"params": weights, "weight_decay": config.weight_decay},
+                         {"params": [theta], "weight_decay": 0.0}], learning_rate=config.learning_rate)
+    if model.mask.guided:
+        return _training(GuidedStep(model, optimizer, config, ranks))
+    return _training(nn.TrainOneStepCell(NetWithLoss(model, config.loss_reduction), optimizer))
+
+
+def _training(step: nn.Cell) -> nn.Cell:
+    step.set_train()
+    return step

@@ -1,0 +1,64 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Parts of a data set: held-out rows, shuffled fields, and that all of them can do what a split can."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from src.data import subsets
+from src.data.subsets import Shuffled, Subset, hold_out
+from src.errors import UserError
+from tests.unit.selection.planted_data import PlantedData
+
+
+def test_held_out_rows_and_the_others_are_all_rows():
+    split = PlantedData(101).split("train")
+    kept, held = hold_out(split, 1)
+    assert (kept.rows, held.rows) == (90, 11)
+    assert sorted([*kept.numbers, *held.numbers]) == list(range(101))
+    assert (hold_out(split, 1)[1].numbers == held.numbers).all()
+    assert (hold_out(split, 2)[1].numbers != held.numbers).any()
+    ids, labels = held.read(8, 99, [3, 1], [1])
+    np.testing.assert_array_equal(ids, split.ids[held.numbers[8:]][:, [3, 1]])
+    np.testing.assert_array_equal(labels, split.labels[held.numbers[8:]][:, [1]])
+
+
+def test_held_out_rows_are_limited_and_few_rows_are_refused(monkeypatch):
+    monkeypatch.setattr(subsets, "MOST_HELD_OUT", 5)
+    assert hold_out(PlantedData(100).split("train"), 0)[1].rows == 5
+    with pytest.raises(UserError, match="the train split has 19 rows; this selector holds some out and needs at least"):
+        hold_out(PlantedData(19).split("train"), 0)
+
+
+def test_shuffled_rows_differ_in_one_column():
+    split = PlantedData(50).split("train")
+    rows, order = Subset(split, np.arange(10, 30)), np.random.default_rng(0).permutation(20)
+    ids, labels = Shuffled(rows, 2, order).read(5, 99, range(6), [0, 1])
+    np.testing.assert_array_equal(labels, split.labels[15:30])
+    np.testing.assert_array_equal(np.delete(ids, 2, 1), np.delete(split.ids[15:30], 2, 1))
+    np.testing.assert_array_equal(ids[:, 2], split.ids[10:30][order[5:], 2])
+
+
+def test_parts_can_be_read_in_every_way_and_divided_again():
+    split = PlantedData(50).split("train")
+    part = Subset(Subset(split, np.arange(10, 40)), np.arange(29, -1, -1))
+    for rows in (part, Shuffled(part, 1, np.arange(30))):  # an order that moves nothing
+        ids, labels = rows.read(0, 99)
+        np.testing.assert_array_equal(ids, split.ids[39:9:-1])
+        np.testing.assert_array_equal(rows.take(np.array([3, 0]))[0], ids[[3, 0]])
+        np.testing.assert_array_equal(rows.read(2, 9, [4], [1])[0], ids[2:9, [4]])
+        np.testing.assert_array_equal(rows.read_labels(5, 99, [1]), labels[5:, [1]])
