@@ -27,6 +27,8 @@ import sys
 from collections.abc import Iterable
 from typing import Callable
 
+from .text import visible
+
 # How MindSpore's RuntimeErrors say that there is no memory left, on a CPU, a GPU or while it starts a thread.
 NO_MEMORY = re.compile(r"bad_alloc|memory not enough|memory isn't enough|out of memory|"
                        r"resource temporarily unavailable", re.IGNORECASE)
@@ -118,5 +120,5 @@ def _say(line: str, code: int) -> int:
     if sys.stdout is not None:
         sys.stdout.flush()
     if sys.stderr is not None:  # print would take standard output instead
-        print(" ".join(line.split()), file=sys.stderr, flush=True)
+        print(visible(" ".join(line.split())), file=sys.stderr, flush=True)
     return code

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from .data import PreparedData, prepare
-from .errors import UserError, nearest
+from .errors import UserError
+from .evaluation.metrics import check_monitor
 from .models import InputPlan, LearnedMaskModel, MultiTaskModel, build_model, plan_inputs
 from .run import RunFolder
 from .schema import Selection
@@ -63,10 +64,8 @@ def choose_tasks(data: PreparedData, config: Settings) -> list[str]:
         if task.positive_rate.get("train") in (0, 1):
             raise UserError(f"task {task.name} has one class in the train split (positive rate "
                             f"{task.positive_rate['train']}); name other tasks than {', '.join(tasks)}")
-    monitors = ["mean_auc", "min_auc", "mean_logloss", *tasks]
-    if config.monitor not in monitors:
-        raise UserError(f"monitor is {config.monitor!r}; expected {', '.join(monitors)}"
-                        f"{nearest(config.monitor, monitors)}")
+    check_monitor(config.monitor, tasks, {task.name: task.positive_rate["valid"] for task in data.schema.tasks
+                                          if "valid" in task.positive_rate})
     return tasks
 
 

@@ -23,6 +23,8 @@ from typing import Optional
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from ..errors import UserError, nearest
+
 LOG = logging.getLogger(__name__)
 TaskMetrics = dict[str, dict[str, Optional[float]]]
 
@@ -80,3 +82,28 @@ def monitored(metrics: Mapping[str, Mapping[str, float | None]], monitor: str) -
     if not values:
         return None
     return float({"mean_auc": np.mean, "min_auc": np.min, "mean_logloss": lambda v: -np.mean(v)}[monitor](values))
+
+
+def check_monitor(monitor: str, tasks: Sequence[str], valid_rates: Mapping[str, float | None]) -> None:
+    """Refuses a monitor that cannot be computed, before a training rather than after its first epoch.
+
+    Args:
+        monitor: see :func:`monitored`.
+        tasks: the tasks to train.
+        valid_rates: share of positives in the valid split, of the tasks for which it is known; None for no rows.
+
+    Raises:
+        UserError: it is no metric of the tasks, may be two, or needs both classes where there is one.
+    """
+    known = ["mean_auc", "min_auc", "mean_logloss"]
+    if monitor not in [*known, *tasks]:
+        raise UserError(f"monitor is {monitor!r}; expected {', '.join([*known, *tasks])}"
+                        f"{nearest(monitor, [*known, *tasks])}")
+    if monitor in known and monitor in tasks:
+        raise UserError(f"monitor {monitor} may be the task of this name or the metric; rename the task, or give "
+                        "another monitor")
+    needed = [monitor] if monitor in tasks else tasks
+    without = [task for task in needed if valid_rates.get(task, 0.5) in (0, 1, None)]
+    if monitor != "mean_logloss" and len(without) == len(needed):
+        raise UserError(f"monitor {monitor} cannot be computed: {', '.join(without)} has one class or no rows in the "
+                        "valid split; name another monitor or other tasks, or prepare the data with another split")

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from ..data import PreparedData
 from ..files import write_text
+from ..text import csv_cell
 from .figures import draw_ablation, draw_ratios
 from .grid import Grid, Plan
 from .records import Record, long_rows
@@ -91,5 +92,6 @@ def _comparable(records: Sequence[Record]) -> list[Record]:
 
 def _csv(rows: Sequence[Sequence]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows(
+        [csv_cell(value) if isinstance(value, str) else value for value in row] for row in rows)
     return text.getvalue()

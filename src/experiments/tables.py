@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..evaluation import holm, paired_tests
-from ..report.tables import markdown_table, number
+from ..report.tables import markdown_table, mean_heading, number
 
 Record = Mapping[str, Any]
 REFERENCE = "none"  # the method that all others are held against
@@ -67,7 +67,7 @@ def result_table(title: str, records: Sequence[Record], label: Callable[[str], s
     tested = {key: _against(mine, _reference(key, groups)) for key, mine in groups.items()}
     corrected = [dict(zip(tested, holm([pair[kind] for _, pair in tested.values()]))) for kind in (0, 1)]
     header = [*(["backbone"] if several else []), "fields by", "kept", "inputs", *(f"{task} AUC" for task in tasks),
-              *(f"{task} log loss" for task in tasks), "mean AUC", "gain %", "p (t)", "p (Wilcoxon)", "seeds"]
+              *(f"{task} log loss" for task in tasks), mean_heading(tasks), "gain %", "p (t)", "p (Wilcoxon)", "seeds"]
     rows = []
     for key, mine in groups.items():
         star = "*" if corrected[0][key] is not None and corrected[0][key] < LEVEL else ""

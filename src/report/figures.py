@@ -27,9 +27,9 @@ from xml.etree import ElementTree
 import numpy as np
 from markupsafe import Markup
 
+from ..text import visible
 from .facts import Facts
 from .page import Picture
-from .tables import visible
 
 # The page changes these colours where it is dark: templates/style.css names them too.
 TEXT, SOFT, LINE = "#1b1f24", "#57606a", "#d0d7de"

@@ -27,7 +27,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from .tables import visible
+from ..text import csv_cell, visible
 
 # Forbids whatever is not in the file itself: the page needs no network.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
@@ -139,6 +139,5 @@ def _shown(value: Any) -> Any:
 
 def _csv_value(value: Any) -> Any:
     if not isinstance(value, Cell):
-        text = visible(str(value))
-        return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+        return csv_cell(str(value))
     return "" if value.key is None else value.key

@@ -16,25 +16,15 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-JOINERS = "\u200c\u200d"  # invisible, but Persian, Indic scripts and emoji are spelt with them
-
-
-def visible(text: str) -> str:
-    r"""Spells out letters that act on the text around them, such as U+202E, which reverses its direction: ``\u202e``.
-
-    These are control and format letters, line breaks and halves of surrogate pairs.
-    """
-    return "".join(f"\\u{ord(letter):04x}" if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp")
-                   and letter not in JOINERS else letter for letter in text)
+from ..text import markdown_cell, visible
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table padded so that it reads well in a terminal too; names in it can be neither cells nor HTML."""
-    lines = [[visible(str(cell)).replace("|", "\\|").replace("<", "&lt;") for cell in row] for row in (header, *rows)]
+    lines = [[markdown_cell(str(cell)) for cell in row] for row in (header, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines)]
     lines.insert(1, ["-" * width for width in widths])
     return "\n".join("| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines)
@@ -54,13 +44,18 @@ def run_row(label: str, metrics: Mapping[str, Any]) -> list[str]:
     return [*cells, number(metrics["mean_auc"])]
 
 
+def mean_heading(tasks: Sequence[str]) -> str:
+    """Heading of the mean AUC over tasks; another one where a task is called mean."""
+    return "AUC, mean of tasks" if "mean" in tasks else "mean AUC"
+
+
 def comparison_table(runs: Sequence[tuple]) -> str:
     """Table of (label, metrics.json) pairs with the same tasks."""
     tasks = list(runs[0][1]["test"])
     header = ["model", "fields", "parameters", "rows/s"]
     for task in tasks:
         header += [f"{task} AUC", f"{task} log loss"]
-    return markdown_table([*header, "mean AUC"], [run_row(label, metrics) for label, metrics in runs])
+    return markdown_table([*header, mean_heading(tasks)], [run_row(label, metrics) for label, metrics in runs])
 
 
 def selection_table(selection, best: int = 10) -> str:
@@ -71,5 +66,5 @@ def selection_table(selection, best: int = 10) -> str:
         scores = (selection.scores or {}).get(task, {})
         shown = [f"{name} {scores[name]:.4g}" if name in scores else name for name in kept[:best]]
         more = f", and {len(kept) - best} more" if len(kept) > best else ""
-        lines.append(f"  {task}: {len(kept)} of {len(selection.fields)} fields: {', '.join(shown)}{more}")
+        lines.append(visible(f"  {task}: {len(kept)} of {len(selection.fields)} fields: {', '.join(shown)}{more}"))
     return "\n".join(lines)

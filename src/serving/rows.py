@@ -27,6 +27,7 @@ import polars as pl
 from ..data.reading.delimited import BLOCK_BYTES, TEXT, BlockReader, Place, parse_header, read_line
 from ..errors import UserError, nearest
 from ..files import open_whole
+from ..text import csv_cell
 
 FORMATS = ("csv", "parquet", "jsonl")
 CHUNK_ROWS = 65_536
@@ -100,7 +101,7 @@ def _write(frames: Iterable[pl.DataFrame], file: BinaryIO, kind: str) -> int:
     rows, writer = 0, None
     for frame in frames:
         if kind == "csv":
-            frame.write_csv(file, include_header=rows == 0)
+            frame.rename(csv_cell).write_csv(file, include_header=rows == 0)
         elif kind == "jsonl":
             frame.write_ndjson(file)
         else:

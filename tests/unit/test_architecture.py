@@ -36,10 +36,11 @@ FLOORS = [
     ["schema", "files", "command_line", "option", "processes", "progress", "streams"],
     ["typed"],
     ["errors"],
+    ["text"],
 ]
 HEIGHT = {room: -floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 WITHOUT_MINDSPORE = ("report", "serving", "experiments", "evaluation", "schema", "typed", "settings", "errors", "files",
-                     "run.", "origin", "command_line", "option", "processes", "progress", "streams", "data",
+                     "run.", "origin", "text", "command_line", "option", "processes", "progress", "streams", "data",
                      "models/plan")
 # In rooms that otherwise do without:
 MAY_USE_MINDSPORE = {"src/data/loader.py", "src/serving/exporting.py", "src/serving/mindir.py"}

@@ -19,7 +19,9 @@ import logging
 import numpy as np
 import pytest
 
+from src.errors import UserError
 from src.evaluation import mean_auc, monitored, task_aucs, task_metrics
+from src.evaluation.metrics import check_monitor
 
 
 def test_auc_counts_pairs_and_ties():
@@ -57,3 +59,28 @@ def test_aucs_of_several_tasks_by_hand():
     logits = np.array([[0.0, 1], [1, 1], [2, 1], [3, 1]])
     labels = np.array([[0, 1], [1, 1], [0, 1], [1, 1]])
     np.testing.assert_array_equal(task_aucs(logits, labels), [0.75, np.nan])
+
+
+@pytest.mark.parametrize("monitor, rates, words", [
+    ("mean_acu", {}, "monitor is 'mean_acu'; expected .*did you mean mean_auc"),
+    ("click", {"click": 0.0}, "monitor click cannot be computed: click has one class or no rows in the valid split"),
+    ("mean_auc", {"click": 0.0, "like": 1.0}, "monitor mean_auc cannot be computed: click, like has one class"),
+    ("min_auc", {"click": None, "like": None}, "monitor min_auc cannot be computed"),
+])
+def test_a_monitor_that_cannot_be_computed_is_told_before_training(monitor, rates, words):
+    with pytest.raises(UserError, match=words):
+        check_monitor(monitor, ["click", "like"], rates)
+
+
+def test_monitors_that_can_be_computed():
+    tasks = ["click", "like"]
+    check_monitor("mean_auc", tasks, {})  # what is not known is not refused
+    check_monitor("mean_auc", tasks, {"click": 0.0, "like": 0.5})  # a task without an AUC is left out
+    check_monitor("mean_logloss", tasks, {"click": 0.0, "like": 1.0})
+    check_monitor("like", tasks, {"click": 0.0, "like": 0.5})
+
+
+def test_a_task_named_as_a_metric_is_not_taken_for_it():
+    with pytest.raises(UserError, match="monitor mean_auc may be the task of this name or the metric"):
+        check_monitor("mean_auc", ["mean_auc", "like"], {})
+    check_monitor("like", ["mean_auc", "like"], {})

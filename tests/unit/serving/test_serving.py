@@ -141,3 +141,9 @@ def test_the_output_is_not_the_input(tmp_path):
         with pytest.raises(UserError, match="csv is the input; its rows would be lost: name another file"):
             predict.main(["--model", str(tmp_path), "--input", str(rows_file), "--output", str(target)])
     assert rows_file.read_text() == "a\n1\n"
+
+
+def test_a_task_is_no_formula_in_the_heading():
+    out = io.BytesIO()
+    write_rows([pl.DataFrame({"=2+3": [0.5], "a\u202eb": [0.25]})], "-", "csv", out)
+    assert out.getvalue() == b"'=2+3,a\\u202eb\n0.5,0.25\n"
