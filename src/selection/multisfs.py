@@ -113,24 +113,27 @@ def batch_count(config: Settings) -> int:
 
 
 def draw_batches(data: DataSet, tasks: Sequence[str],
-                 config: Settings) -> tuple[list[tuple[np.ndarray, np.ndarray]], np.ndarray]:
+                 config: Settings) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[np.ndarray]]:
     """Mini-batches of random train rows without replacement; the calibrated score gets more positives of rare tasks.
 
-    A train split smaller than asked for gives as many whole batches as it has, at least one of all its rows.
+    The paper's score is a mean over batches, so all are whole: a train split smaller than asked for gives as many as it
+    has, at least one of all its rows. The calibrated score adds up over rows: it sees every row of a small split, and
+    its last batch may be smaller.
 
     Returns:
         (ids int32 ``[batch, fields]``, labels uint8 ``[batch, tasks]``) of every batch, and which task a row is
-        evidence for, bool ``[batches, batch, tasks]``.
+        evidence for, bool ``[batch, tasks]`` of every batch.
     """
     split, wanted = data.split("train"), data.schema.task_indices(tasks)
-    size = min(config.batch_size, split.rows)
-    count = min(batch_count(config), split.rows // size)
-    if count < batch_count(config):
-        LOG.info("the train split has rows for %d of the %d batches the score asks for", count, batch_count(config))
-    positives = POSITIVES if config.score == "calibrated" else 0
-    rows, used = draw_rows(split, wanted, count * size, config.seed, positives)
-    return ([split.take(part, None, wanted) for part in rows.reshape(count, size)],
-            used.reshape(count, size, len(wanted)))
+    size, calibrated = min(config.batch_size, split.rows), config.score == "calibrated"
+    count = min(batch_count(config) * size, split.rows)
+    if count < batch_count(config) * config.batch_size:
+        LOG.info("the train split has %d rows; the score asks for %d batches of %d", split.rows, batch_count(config),
+                 config.batch_size)
+    count -= 0 if calibrated else count % size
+    rows, used = draw_rows(split, wanted, count, config.seed, POSITIVES if calibrated else 0)
+    parts = [slice(start, start + size) for start in range(0, len(rows), size)]
+    return [split.take(rows[part], None, wanted) for part in parts], [used[part] for part in parts]
 
 
 def _score_calibrated(data, tasks, batches, used, config: Settings):
@@ -139,14 +142,17 @@ def _score_calibrated(data, tasks, batches, used, config: Settings):
     plan, model = fresh_model(data.schema, tasks, probe)
     ids = np.concatenate([ids for ids, _ in batches])
     labels = np.concatenate([labels for _, labels in batches])
-    counted = used.reshape(labels.shape)
+    counted = np.concatenate(used)
     set_output_bias(model, output_logits(np.mean(labels, 0, np.float64, where=counted), len(labels), config.backbone))
     network = FieldGradients(model, len(tasks))
     network.set_train(False)
     energy = GradientEnergy(data.schema.cardinalities, len(tasks), probe.embedding_dim)
-    for batch, own in zip(progress("score", "batch", config.progress, batches), used):
-        gradients = field_gradients(network, plan, *to_tensors(*batch))
-        energy.update(batch[0], gradients * own.T[:, :, None, None])
+    shown = progress("score", "batch", config.progress, batches)
+    for (batch, own_labels), own in zip(shown, used):
+        # A smaller last batch repeats rows up to the size of the others, or its graph would be compiled anew.
+        filled = np.resize(np.arange(len(batch)), len(batches[0][0]))
+        gradients = field_gradients(network, plan, *to_tensors(batch[filled], own_labels[filled]))[:, :len(batch)]
+        energy.update(batch, gradients * own.T[:, :, None, None])
     found = calibrated_scores(ids, labels, data.schema.cardinalities, energy.scores(), counted)
     return found.scores, found.chance
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Which train rows a score sees: a random draw, and for tasks of few positives more of these."""
+"""Which train rows a score sees: a random draw, and for tasks of few positives more of these on top."""
 
 from __future__ import annotations
 
@@ -26,49 +26,46 @@ from ...streams import Stream, generator
 
 LOG = logging.getLogger(__name__)
 POSITIVES = 2000  # rows with label 1 that a task should have; so many find about what the paper's 41 fields hold
-MOST_EXTRA = 0.25  # share of the rows that may be drawn for their label
+MOST_EXTRA = 0.25  # rows added for their label, as a share of the rows drawn
 BLOCK = 1 << 18  # labels read at a time
 MOST_SCANNED = 1 << 23  # rows whose labels are looked at
 
 
 def draw_rows(split: RowSource, tasks: Sequence[int], count: int, seed: int,
               positives: int = POSITIVES) -> tuple[np.ndarray, np.ndarray]:
-    """Draws train rows without replacement, with more positives for tasks that would have fewer than wanted.
+    """Draws train rows without replacement, and adds positives for tasks that have fewer than wanted among them.
 
-    A row drawn for its label serves that task alone. For this task it changes nothing but the rate, since which fields
-    matter for the odds of a label does not depend on how often the label is 1; for another task, whose label may go
-    with this one, it would make fields of this task look like its own.
+    The rows drawn serve every task, whatever their labels. A row added for its label serves that task alone. For this
+    task it changes nothing but the rate, since which fields matter for the odds of a label does not depend on how often
+    the label is 1; for another task, whose label may depend on this one, it would make this task's fields look like its
+    own. For the same reason no row drawn gives way to one that is added: which rows stay would depend on their labels.
 
     Args:
         split: the train Split.
         tasks: positions of the tasks.
         count: rows to draw, at most those of the split.
         seed: seed of the draw.
-        positives: rows with label 1 that every task should have; 0 draws at random alone.
+        positives: rows with label 1 that every task should have; 0 adds none.
 
     Returns:
-        rows, int64 ``[count]`` in random order, and which task uses which row, bool ``[count, tasks]``.
+        rows, int64 ``[count + added]``: those drawn in random order, then those added in random order; and which task
+        uses which row, bool ``[count + added, tasks]``.
     """
     rng = generator(seed, Stream.SCORED_ROWS)
-    base = rng.permutation(split.rows) if count == split.rows else rng.choice(split.rows, count, replace=False)
-    labels = split.take(base, None, tasks)[1]
-    missing = positives - labels.sum(0, dtype=np.int64)
+    drawn = rng.permutation(split.rows) if count == split.rows else rng.choice(split.rows, count, replace=False)
+    missing = positives - split.take(drawn, None, tasks)[1].sum(0, dtype=np.int64)
     short = np.flatnonzero(missing > 0)
     if count == split.rows or not len(short):
-        return base, np.ones((count, len(tasks)), bool)
-    found = _positives(split, [tasks[t] for t in short], np.sort(base))
+        return drawn, np.ones((count, len(tasks)), bool)
+    found = _positives(split, [tasks[t] for t in short], np.sort(drawn))
     most = int(count * MOST_EXTRA) // len(short)
-    extra = {t: rng.choice(rows, min(missing[t], len(rows), most), replace=False) for t, rows in zip(short, found)}
-    added = np.unique(np.concatenate(list(extra.values())))
-    kept = count - len(added)
-    base = base[np.argsort(-labels[:, short].max(1).astype(np.int8), kind="stable")]  # no positive gives way to another
-    rows = np.concatenate([base[:kept], added])
-    used = np.zeros((count, len(tasks)), bool)
-    used[:kept] = True
-    for t, own in extra.items():
-        used[kept + np.searchsorted(added, own), t] = True
-    order = rng.permutation(count)
-    return rows[order], used[order]
+    chosen = {t: rng.choice(rows, min(missing[t], len(rows), most), replace=False) for t, rows in zip(short, found)}
+    added = rng.permutation(np.unique(np.concatenate(list(chosen.values()))))
+    used = np.ones((count + len(added), len(tasks)), bool)
+    used[count:] = False
+    for t, own in chosen.items():
+        used[count:, t] = np.isin(added, own)
+    return np.concatenate([drawn, added]), used
 
 
 def _positives(split: RowSource, tasks: Sequence[int], drawn: np.ndarray) -> list[np.ndarray]:
