@@ -15,25 +15,18 @@
 """python -m tools.faults as a user runs it: a small campaign loses nothing; wrong options are one line."""
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.commands import ROOT, refused, run
+
 pytestmark = pytest.mark.e2e
-
-
-def run(*arguments):
-    return subprocess.run([sys.executable, "-m", "tools.faults", *arguments], capture_output=True, text=True,
-                          timeout=600, check=False, cwd=ROOT)
 
 
 @pytest.mark.slow
 def test_a_small_campaign_loses_nothing(tmp_path):
-    done = run("--kills", "4", "--corruptions", "28", "--worker_kills", "0", "--full_disks", "1", "--conditions", "0",
-               "--seed", "1", "--work_dir", str(tmp_path / "lab"))
+    done = run("-m tools.faults", "--kills", "4", "--corruptions", "28", "--worker_kills", "0", "--full_disks", "1",
+               "--conditions", "0", "--seed", "1", "--work_dir", str(tmp_path / "lab"))
     assert done.returncode == 0, done.stdout + done.stderr
     last = [cell.strip() for cell in done.stdout.strip().splitlines()[-1].split("|")]
     assert last[1] == "all" and int(last[2]) >= 32 and last[5] == "0", done.stdout
@@ -44,6 +37,4 @@ def test_a_small_campaign_loses_nothing(tmp_path):
     (["--kills", "many"], "'many' is no number of faults"), (["--kill", "3"], "unrecognized arguments: --kill"),
     (["--work_dir", str(ROOT / "docs")], "docs holds something else")])
 def test_wrong_options_are_one_line(arguments, message):
-    done = run(*arguments)
-    lines = done.stderr.strip().splitlines()
-    assert done.returncode == 2 and len(lines) == 1 and message in lines[0], done.stderr
+    refused("tools.faults.__main__", arguments, message)

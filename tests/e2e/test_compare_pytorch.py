@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -29,8 +28,8 @@ torch = pytest.importorskip("torch", reason="the comparison needs PyTorch: pip i
 import pytorch_reference.compare  # noqa: E402
 from pytorch_reference.models import BACKBONES, Shape  # noqa: E402
 from src.errors import run_program  # noqa: E402
+from tests.commands import run  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["epochs=1", "embedding_dim=4", "bottom_dims=[8,6]", "tower_dims=[5]", "experts=4", "batch_size=128",
          "score=paper", "score_batches=2", "relation=none", "progress=false"]
 TABLE = """
@@ -38,11 +37,6 @@ fields: [{names}]
 tasks: [{{name: click, label: click}}, {{name: like, label: like}}, {{name: buy, label: buy}}]
 split: {{by: random, seed: 1, parts: [0.8, 0.1, 0.1]}}
 """
-
-
-def run(program, *arguments):
-    return subprocess.run([sys.executable, *program.split(), *map(str, arguments)], capture_output=True, text=True,
-                          timeout=300, check=False, cwd=ROOT)
 
 
 @pytest.fixture(scope="module")

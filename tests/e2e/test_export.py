@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 
@@ -27,7 +28,7 @@ import pytest
 
 pytest.importorskip("onnx", reason="ONNX needs more: pip install -r requirements/serve.txt")
 
-from src.data import PreparedData, prepare  # noqa: E402
+from src.data import PreparedData  # noqa: E402
 from src.data.preparing.prepare import load_options  # noqa: E402
 from src.data.preparing.split import assign_splits  # noqa: E402
 from src.data.preparing.stage import Stage  # noqa: E402
@@ -38,23 +39,10 @@ from src.programs import load_model, load_run  # noqa: E402
 from src.serving import read_signature  # noqa: E402
 from src.settings import ROOT  # noqa: E402
 from src.training import predict_logits  # noqa: E402
+from tests.commands import refused, run  # noqa: E402
 
-SMALL = ["epochs=1", "embedding_dim=4", "bottom_dims=[8]", "tower_dims=[4]", "experts=2", "progress=false",
-         "batch_size=4096", "score=paper", "score_batches=1", "relation=none", "keep_fields=5"]
 WITHOUT = "import sys\nfor name in {names}: sys.modules[name] = None\nimport runpy\nsys.argv = {argv}\n" \
           "runpy.run_path(sys.argv[0], run_name='__main__')"
-
-
-def run(program, *arguments, **options):
-    return subprocess.run([sys.executable, str(ROOT / program), *map(str, arguments)], capture_output=True, text=True,
-                          timeout=300, check=False, **options)
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("export") / "movielens"
-    prepare("movielens", None, folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -72,23 +60,22 @@ def raw(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def exported(prepared, tmp_path_factory):
+def exported(finished, tmp_path_factory):
     """A run, exported in both formats."""
-    output = tmp_path_factory.mktemp("runs")
-    done = run("train.py", *SMALL, f"data_dir={prepared}", f"output_dir={output}", "run_name=run")
-    assert done.returncode == 0, done.stderr
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    shutil.copytree(finished, folder)
     for kind in ("MINDIR", "ONNX"):
-        done = run("export.py", "--run_dir", output / "run", "--file_format", kind)
+        done = run("export.py", "--run_dir", folder, "--file_format", kind)
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["largest_difference"] < 1e-6
-    return output / "run"
+    return folder
 
 
 @pytest.fixture(scope="module")
-def evaluated(exported, prepared):
+def evaluated(exported, movielens):
     """Logits and labels of every test row, as eval.py computes them."""
     run_folder, config = load_run(str(exported), [])
-    data = PreparedData.open(prepared)
+    data = PreparedData.open(movielens)
     model, plan, selection = load_model(run_folder, config, data)
     return predict_logits(model, data.split("test"), plan, data.schema.task_indices(selection.tasks),
                           config.batch_size)
@@ -98,13 +85,7 @@ def predict(exported, kind, *arguments, **options):
     return run("predict.py", "--model", exported / f"export-{kind}", *arguments, **options)
 
 
-def refused(done, *words):
-    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
-    line = done.stderr.splitlines()[-1]
-    assert line.startswith("error:") and all(word in line for word in words), line
-
-
-def test_the_signature_says_all(exported, prepared):
+def test_the_signature_says_all(exported, movielens):
     signature, model = read_signature(exported / "export-mindir")
     selection = json.loads((exported / "selection.json").read_text())
     kept = set().union(*map(set, selection["selected"].values()))
@@ -112,16 +93,16 @@ def test_the_signature_says_all(exported, prepared):
     assert names == [name for name in selection["fields"] if name in kept] and len(names) < 28
     assert signature.tasks == ("like", "love") and model.name == "model.mindir"
     written = json.loads((exported / "export-mindir" / "signature.json").read_text())
-    schema = json.loads((prepared / "schema.json").read_text())
+    schema = json.loads((movielens / "schema.json").read_text())
     sizes = {field["name"]: field["cardinality"] for field in schema["fields"]}
     assert all(field["cardinality"] == sizes[field["name"]] for field in written["fields"])
     assert written["selection"]["selected"] == selection["selected"] and "mindspore" in written["versions"]
 
 
-def test_raw_rows_are_encoded_as_prepared_ones(exported, prepared, raw):
+def test_raw_rows_are_encoded_as_prepared_ones(exported, movielens, raw):
     signature, _ = read_signature(exported / "export-onnx")
     rows, test = raw
-    data = PreparedData.open(prepared)
+    data = PreparedData.open(movielens)
     columns = data.schema.field_indices([field.name for field in signature.fields])
     expected, _ = data.split("test").read(0, int(test.sum()), columns)
     assert np.array_equal(signature.encode(rows.filter(pl.Series(test))), expected)
@@ -171,16 +152,15 @@ def test_what_cannot_be_served_is_one_line(exported, raw, tmp_path):
     signature, _ = read_signature(exported / "export-onnx")
     column = signature.fields[0].encoder.spec.column
     raw[0].head(3).drop(column).write_csv(tmp_path / "rows.csv")
-    refused(predict(exported, "onnx", "--input", tmp_path / "rows.csv"), f"lacks column '{column}'")
-    refused(predict(exported, "onnx", "--input", tmp_path / "none.csv"), "none.csv")
-    refused(predict(exported, "onnx", "--input", tmp_path / "rows.xls"), "--format")
-    refused(run("predict.py", "--model", tmp_path), "signature.json")
-    refused(run("predict.py"), "--model")
+    for name, word in (("rows.csv", f"lacks column '{column}'"), ("none.csv", "none.csv"), ("rows.xls", "--format")):
+        refused("predict.py", ["--model", exported / "export-onnx", "--input", tmp_path / name], word)
+    refused("predict.py", ["--model", tmp_path], "signature.json")
+    refused("predict.py", [], "--model")
     copy = tmp_path / "copy"
     copy.mkdir()
     for file in (exported / "export-onnx").iterdir():
         (copy / file.name).write_bytes(file.read_bytes())
     (copy / "model.onnx").write_bytes(b"broken")
-    refused(run("predict.py", "--model", copy), "SHA-256")
-    refused(run("export.py", "--run_dir", exported, "--file_format", "AIR"), "MINDIR, ONNX")
-    refused(run("export.py", "--run_dir", tmp_path), "not a run folder")
+    refused("predict.py", ["--model", copy], "SHA-256")
+    refused("export.py", ["--run_dir", exported, "--file_format", "AIR"], "MINDIR, ONNX")
+    refused("export.py", ["--run_dir", tmp_path], "not a run folder")

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""The real commands on the real MovieLens-100K: prepared once, one or two epochs each."""
+"""The real commands on the real MovieLens-100K: movielens once, one or two epochs each."""
 
 import json
 import os
@@ -27,41 +27,9 @@ import numpy as np
 import pytest
 
 from src.files import read_json, write_json
+from tests.commands import ROOT, SMALL, refused, run
 
-ROOT = Path(__file__).resolve().parents[2]
-SMALL = ["epochs=1", "embedding_dim=8", "bottom_dims=[16]", "tower_dims=[8]", "experts=2", "progress=false",
-         "score_batches=3", "relation_epochs=2"]
-
-
-def run(program, *arguments, cwd=None, **options):
-    """Runs one of the project's programs, from any folder."""
-    return subprocess.run([sys.executable, str(ROOT / program), *map(str, arguments)], capture_output=True, text=True,
-                          cwd=cwd or ROOT, timeout=300, check=False, **options)
-
-
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data with space") / "movielens"
-    done = run("preprocess.py", "--dataset", "movielens", "--data_dir", folder)
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
-@pytest.fixture(scope="session")
-def finished(prepared, tmp_path_factory):
-    """One finished run with the default selector."""
-    output = tmp_path_factory.mktemp("runs")
-    done = run("train.py", *SMALL, f"data_dir={prepared}", f"output_dir={output}", "run_name=a", cwd=output)
-    assert done.returncode == 0, done.stderr
-    return output / "a"
-
-
-def refused(done, *words):
-    """Exit code 2, one line that says so, no traceback."""
-    assert done.returncode == 2, (done.returncode, done.stderr)
-    lines = [line for line in done.stderr.splitlines() if line.startswith("error:")]
-    assert len(lines) == 1 and "Traceback" not in done.stderr, done.stderr
-    assert all(word in lines[0] for word in words), lines[0]
+pytestmark = pytest.mark.e2e
 
 
 def test_a_run_writes_what_is_promised(finished):
@@ -84,7 +52,7 @@ def test_a_run_writes_what_is_promised(finished):
     assert metrics["test"]["like"]["auc"] > 0.65  # one epoch already ranks
 
 
-@pytest.mark.parametrize("split", ["test", "valid"])
+@pytest.mark.parametrize("split", ["test", pytest.param("valid", marks=pytest.mark.slow)])
 def test_eval_gives_the_same_numbers(finished, split):
     done = run("eval.py", "--run_dir", finished, "--split", split)
     assert done.returncode == 0, done.stderr
@@ -92,34 +60,44 @@ def test_eval_gives_the_same_numbers(finished, split):
     assert json.loads(done.stdout)[split] == metrics[split]
 
 
-@pytest.mark.parametrize("settings", [
-    pytest.param(["score=paper", "backbone=ple"], marks=pytest.mark.slow), ["score=calibrated", "dropout=0.5"]])
-def test_one_seed_gives_one_result(prepared, tmp_path, settings):
-    texts, metrics = [], []
+SAME = ("valid", "test", "mean_auc", "best_epoch", "epochs", "parameters", "input_fields")
+
+
+def test_one_seed_gives_one_result(finished, movielens, tmp_path):
+    done = run("train.py", *SMALL, f"data_dir={movielens}", f"output_dir={tmp_path}", "run_name=again")
+    assert done.returncode == 0, done.stderr
+    assert_same(finished, tmp_path / "again")
+
+
+@pytest.mark.slow
+def test_one_seed_gives_one_result_by_the_papers_score(movielens, tmp_path):
     for name in ("a", "b"):
-        done = run("train.py", *SMALL, *settings, f"data_dir={prepared}", f"output_dir={tmp_path}", f"run_name={name}")
+        done = run("train.py", *SMALL, "score=paper", "backbone=ple", f"data_dir={movielens}",
+                   f"output_dir={tmp_path}", f"run_name={name}")
         assert done.returncode == 0, done.stderr
-        texts.append((tmp_path / name / "selection.json").read_bytes())
-        metrics.append(json.loads((tmp_path / name / "metrics.json").read_text()))
-    assert texts[0] == texts[1]
-    for key in ("valid", "test", "mean_auc", "best_epoch", "epochs", "parameters", "input_fields"):
-        assert metrics[0][key] == metrics[1][key]
-    relations = json.loads(texts[0])["relations"]
-    assert (relations is not None) == ("score=paper" in settings)
+    assert_same(tmp_path / "a", tmp_path / "b")
+    assert json.loads((tmp_path / "a" / "selection.json").read_text())["relations"] is not None
 
 
-@pytest.mark.parametrize("backbone", ["single_task", "esmm", "aitm"])
-def test_a_selection_can_be_reused(prepared, finished, tmp_path, backbone):
-    done = run("train.py", *SMALL, f"data_dir={prepared}", f"output_dir={tmp_path}", "run_name=c",
+def assert_same(first: Path, second: Path) -> None:
+    assert (first / "selection.json").read_bytes() == (second / "selection.json").read_bytes()
+    metrics = [json.loads((folder / "metrics.json").read_text()) for folder in (first, second)]
+    assert [metrics[0][key] for key in SAME] == [metrics[1][key] for key in SAME]
+
+
+@pytest.mark.parametrize("backbone", [
+    "esmm", pytest.param("single_task", marks=pytest.mark.slow), pytest.param("aitm", marks=pytest.mark.slow)])
+def test_a_selection_can_be_reused(movielens, finished, tmp_path, backbone):
+    done = run("train.py", *SMALL, f"data_dir={movielens}", f"output_dir={tmp_path}", "run_name=c",
                f"selection={finished / 'selection.json'}", f"backbone={backbone}")
     assert done.returncode == 0, done.stderr
     first, second = (json.loads((path / "selection.json").read_text()) for path in (finished, tmp_path / "c"))
     assert first["selected"] == second["selected"] and second["shared"] == []
 
 
-def test_masks_trained_end_to_end(prepared, tmp_path):
+def test_masks_trained_end_to_end(movielens, tmp_path):
     """All fields in the network, the masks as scores; and what cannot take such a run says so."""
-    done = run("train.py", *SMALL, f"data_dir={prepared}", f"output_dir={tmp_path}", "run_name=e", "selector=mssm",
+    done = run("train.py", *SMALL, f"data_dir={movielens}", f"output_dir={tmp_path}", "run_name=e", "selector=mssm",
                "end_to_end=true")
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "e"
@@ -131,12 +109,12 @@ def test_masks_trained_end_to_end(prepared, tmp_path):
     assert metrics["test"]["like"]["auc"] > 0.65 and metrics["seconds"]["select"] == 0
     done = run("eval.py", "--run_dir", folder)
     assert done.returncode == 0 and json.loads(done.stdout)["test"] == metrics["test"], done.stderr
-    refused(run("export.py", "--run_dir", folder), "was trained with end_to_end", "expected a run of train.py without")
-    refused(run("select_features.py", f"data_dir={prepared}", "selector=mssm", "end_to_end=true"), "use train.py")
+    refused("export.py", ["--run_dir", folder], "was trained with end_to_end", "expected a run of train.py without")
+    refused("select_features.py", [f"data_dir={movielens}", "selector=mssm", "end_to_end=true"], "use train.py")
 
 
-def test_selection_alone(prepared, tmp_path):
-    done = run("select_features.py", *SMALL, f"data_dir={prepared}", f"output_dir={tmp_path}", "run_name=s",
+def test_selection_alone(movielens, tmp_path):
+    done = run("select_features.py", *SMALL, f"data_dir={movielens}", f"output_dir={tmp_path}", "run_name=s",
                "tasks=love", "keep_fields=3", "backbone=shared_bottom")
     assert done.returncode == 0, done.stderr
     selection = json.loads((tmp_path / "s" / "selection.json").read_text())
@@ -144,16 +122,16 @@ def test_selection_alone(prepared, tmp_path):
     assert not (tmp_path / "s" / "metrics.json").exists()
 
 
-def test_a_finished_run_is_left_as_it_is(finished, prepared):
+def test_a_finished_run_is_left_as_it_is(finished, movielens):
     before = {path.name: path.stat().st_mtime_ns for path in finished.iterdir()}
-    done = run("train.py", *SMALL, f"data_dir={prepared}", f"output_dir={finished.parent}", "run_name=a")
+    done = run("train.py", *SMALL, f"data_dir={movielens}", f"output_dir={finished.parent}", "run_name=some")
     assert done.returncode == 0 and "finished" in done.stderr
     assert {path.name: path.stat().st_mtime_ns for path in finished.iterdir() if path.name != ".lock"} == {
         name: when for name, when in before.items() if name != ".lock"}
 
 
-def test_sigterm_saves_and_the_same_command_goes_on(prepared, tmp_path):
-    settings = [*SMALL, "epochs=3", f"data_dir={prepared}", f"output_dir={tmp_path}", "selector=none"]
+def test_sigterm_saves_and_the_same_command_goes_on(movielens, tmp_path):
+    settings = [*SMALL, "epochs=3", f"data_dir={movielens}", f"output_dir={tmp_path}", "selector=none"]
     whole = run("train.py", *settings, "run_name=whole")
     assert whole.returncode == 0, whole.stderr
     command = [sys.executable, str(ROOT / "train.py"), *settings, "run_name=parts"]
@@ -170,46 +148,46 @@ def test_sigterm_saves_and_the_same_command_goes_on(prepared, tmp_path):
     assert first["test"] == second["test"] and first["best_epoch"] == second["best_epoch"]
 
 
-def test_bad_input_is_one_line_and_nothing_is_written(prepared, tmp_path):
+def test_bad_input_is_one_line_and_nothing_is_written(movielens, tmp_path):
     output = tmp_path / "out"
-    base = ["train.py", *SMALL, f"output_dir={output}"]
-    refused(run(*base, f"data_dir={tmp_path / 'nowhere'}"), "nowhere", "preprocess.py")
-    refused(run(*base, f"data_dir={prepared}", "tasks=like,lov"), "'lov'", "did you mean love")
-    refused(run(*base, f"data_dir={prepared}", "batchsize=3"), "did you mean batch_size")
-    refused(run(*base, f"data_dir={prepared}", "tasks=like", "backbone=esmm"), "at least 2 tasks")
-    refused(run(*base, f"data_dir={prepared}", "monitor=clik"), "monitor", "mean_auc")
-    refused(run(*base, f"data_dir={prepared}", "keep_fields=99"), "keep_fields is 99", "28")
+    base = [*SMALL, f"output_dir={output}"]
+    refused("train.py", [*base, f"data_dir={tmp_path / 'nowhere'}"], "nowhere", "preprocess.py")
+    refused("train.py", [*base, f"data_dir={movielens}", "tasks=like,lov"], "'lov'", "did you mean love")
+    refused("train.py", [*base, f"data_dir={movielens}", "batchsize=3"], "did you mean batch_size")
+    refused("train.py", [*base, f"data_dir={movielens}", "tasks=like", "backbone=esmm"], "at least 2 tasks")
+    refused("train.py", [*base, f"data_dir={movielens}", "monitor=clik"], "monitor", "mean_auc")
+    refused("train.py", [*base, f"data_dir={movielens}", "keep_fields=99"], "keep_fields is 99", "28")
     unknown = tmp_path / "selection.json"
     unknown.write_text(json.dumps({"selector": "x", "backbone": "mmoe", "seed": 1, "tasks": ["like", "love"],
                                    "fields": ["user", "colour"], "selected": {"like": ["colour"], "love": ["user"]},
                                    "shared": ["user", "colour"]}))
-    refused(run(*base, f"data_dir={prepared}", f"selection={unknown}", "run_name=u"), "'colour'")
+    refused("train.py", [*base, f"data_dir={movielens}", f"selection={unknown}", "run_name=u"], "'colour'")
     assert not output.exists()
 
 
-def test_an_output_folder_that_cannot_be_written(prepared, tmp_path):
+def test_an_output_folder_that_cannot_be_written(movielens, tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    refused(run("train.py", *SMALL, f"data_dir={prepared}", f"output_dir={tmp_path / 'file'}"), "cannot write")
+    refused("train.py", [*SMALL, f"data_dir={movielens}", f"output_dir={tmp_path / 'file'}"], "cannot write")
     assert (tmp_path / "file").read_text() == "not a folder"
 
 
-def test_damaged_data_is_named(prepared, tmp_path):
+def test_damaged_data_is_named(movielens, tmp_path):
     copy = tmp_path / "copy"
-    shutil.copytree(prepared, copy)
+    shutil.copytree(movielens, copy)
     shard = next(copy.glob("train-*-ids.npy"))
     os.truncate(shard, shard.stat().st_size - 100)
-    refused(run("train.py", *SMALL, f"data_dir={copy}", f"output_dir={tmp_path / 'o'}"), shard.name)
+    refused("train.py", [*SMALL, f"data_dir={copy}", f"output_dir={tmp_path / 'o'}"], shard.name)
 
 
-def test_a_task_with_one_class_is_refused(prepared, tmp_path):
+def test_a_task_with_one_class_is_refused(movielens, tmp_path):
     copy = tmp_path / "copy"
-    shutil.copytree(prepared, copy)
+    shutil.copytree(movielens, copy)
     schema = read_json(copy / "schema.json")
     schema["tasks"][1]["positive_rate"]["train"] = 0.0
     write_json(copy / "schema.json", schema, sealed=True)
-    refused(run("train.py", *SMALL, f"data_dir={copy}", f"output_dir={tmp_path / 'o'}"), "task love has one class")
+    refused("train.py", [*SMALL, f"data_dir={copy}", f"output_dir={tmp_path / 'o'}"], "task love has one class")
 
 
 def test_eval_of_something_that_is_no_run(tmp_path):
-    refused(run("eval.py", "--run_dir", tmp_path), "not a run folder")
-    refused(run("eval.py"), "--run_dir")
+    refused("eval.py", ["--run_dir", tmp_path], "not a run folder")
+    refused("eval.py", [], "--run_dir")

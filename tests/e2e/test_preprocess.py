@@ -21,7 +21,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -29,9 +28,9 @@ import pytest
 
 from src.data import PreparedData, prepare
 from src.errors import UserError
+from tests.commands import ROOT, refused
 from tests.makers.aliccp import write_aliccp
 
-ROOT = Path(__file__).resolve().parents[2]
 DESCRIPTION = """
 fields: [{name: city}, {name: age, kind: number}]
 tasks: [{name: click}]
@@ -83,9 +82,7 @@ def test_a_table_is_prepared_from_any_directory_and_then_reused(table):
     (("--rows", "100"), "option 'rows' is unknown to table"),
 ])
 def test_wrong_options_are_one_line_and_exit_code_2(table, change, message):
-    done = _run(*table, *change)
-    assert done.returncode == 2
-    assert message in done.stderr and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
+    refused("preprocess.py", [*table, *change], message)
 
 
 def test_a_broken_file_leaves_the_old_set_as_it_was(table):
@@ -93,19 +90,16 @@ def test_a_broken_file_leaves_the_old_set_as_it_was(table):
     folder = table[3].parent
     before = {path.name: path.read_bytes() for path in (folder / "set").glob("*.*")}
     (folder / "data.csv").write_text((folder / "data.csv").read_text() + "a,1\n")
-    done = _run(*table)
-    assert done.returncode == 2 and "of other raw files (files data.csv changed); --overwrite" in done.stderr
-    done = _run(*table, "--overwrite")
-    assert done.returncode == 2 and "data.csv line 502 has 2 cells" in done.stderr
+    refused("preprocess.py", table, "of other raw files (files data.csv changed); --overwrite")
+    refused("preprocess.py", [*table, "--overwrite"], "data.csv line 502 has 2 cells")
     assert {path.name: path.read_bytes() for path in (folder / "set").glob("*.*")} == before
 
 
 def test_an_unwritable_place_is_refused(table, tmp_path):
     (tmp_path / "file").write_text("")
+    refused("preprocess.py", [*table, "--data_dir", tmp_path], "not a prepared data set")
     done = _run(*table, "--data_dir", tmp_path / "file" / "set")
     assert done.returncode == 2 and "file" in done.stderr and "Traceback" not in done.stderr
-    done = _run(*table, "--data_dir", tmp_path)
-    assert done.returncode == 2 and "not a prepared data set" in done.stderr
 
 
 def _kill_at_random(command, target, kills, longest, draw, anew=False):
