@@ -38,7 +38,7 @@ def test_a_run_writes_what_is_promised(finished):
     assert names <= {path.name for path in finished.iterdir()}
     selection = json.loads((finished / "selection.json").read_text())
     assert set(selection) == {"selector", "backbone", "seed", "tasks", "fields", "k", "scores", "selected", "shared",
-                              "relations", "seconds", "settings"}
+                              "relations", "seconds", "settings", "data"}
     count = len(selection["fields"])
     for task in selection["tasks"]:
         kept, scores = selection["selected"][task], selection["scores"][task]
