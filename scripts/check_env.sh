@@ -36,6 +36,6 @@ if [ "$TARGET" = GPU ]; then set_cuda_paths; fi
 if "$PYTHON" "$ROOT/scripts/check_env.py" report "$TARGET" "${2:-0}"; then
     echo "the $TARGET can be used"
 else
-    echo "the $TARGET cannot be used until what is missing above is there; scripts for it go on on the CPU"
+    echo "the $TARGET cannot be used until what is missing above is there; scripts for it continue on the CPU"
     exit 1
 fi

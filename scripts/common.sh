@@ -20,14 +20,6 @@
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 PYTHON=""     # set by use_python
-OPTIONS=()    # set by parse_arguments
-DEVICE_ID=""  # set by parse_arguments
-RANKS=""      # set by parse_ranks
-# shellcheck disable=SC2034  # the scripts run_distribute_train*.sh show it
-DISTRIBUTED_USAGE=(
-    "N processes on this host train one model; batch_size is that of all of them together"
-    "several hosts: the same command on each, with --worker_num ALL --master_addr FIRST_HOST --master_port 8118"
-    "--node_rank 0 (1, 2, ...), and output_dir and data_dir on storage that all of them share")
 # shellcheck source=scripts/devices.sh
 source "$ROOT/scripts/devices.sh"
 
@@ -124,57 +116,6 @@ install_once() {
     touch "$stamp"
 }
 
-# parse_arguments WITH_DEVICE_ID "$@": [DEVICE_ID] [DATASET] [CONFIG] [KEY=VALUE ...] -> DEVICE_ID and OPTIONS.
-# DATASET is a name with a preset of its own in configs/, CONFIG another name there or a YAML file.
-parse_arguments() {
-    local with_device_id="$1" preset
-    shift
-    if [ "$with_device_id" = yes ] && [[ "${1:-}" =~ ^[0-9]+$ ]]; then
-        DEVICE_ID="$1"
-        OPTIONS+=("device_id=$1")
-        shift
-    fi
-    preset="$ROOT/configs/${1:-}.yaml"
-    if [ -f "$preset" ] && grep -q '^data:' "$preset"; then
-        OPTIONS+=("dataset=$1")
-        shift
-    fi
-    if [ -f "${1:-}" ] || [ -f "$ROOT/configs/${1:-}.yaml" ]; then
-        OPTIONS+=("config=$1")
-        shift
-    fi
-    case "${1:-}" in
-        "" | --* | *=*) take_options "$@" ;;
-        *) return 2 ;;
-    esac
-}
-
-# parse_ranks N "$@": the number of processes, then what parse_arguments takes -> RANKS and OPTIONS.
-parse_ranks() {
-    [[ "${1:-}" =~ ^[1-9][0-9]*$ ]] || return 2
-    RANKS="$1"
-    shift
-    parse_arguments no "$@"
-}
-
-# Adds KEY=VALUE, --KEY=VALUE, --KEY VALUE and --KEY (true) to OPTIONS, all as KEY=VALUE.
-take_options() {
-    local word
-    while [ $# -gt 0 ]; do
-        word="${1#--}"
-        shift
-        if [[ "$word" != *=* ]]; then
-            if [ $# -gt 0 ] && [[ "$1" != --* ]]; then
-                word+="=$1"
-                shift
-            else
-                word+="=true"
-            fi
-        fi
-        OPTIONS+=("$word")
-    done
-}
-
 # Runs a program as a foreground child that gets SIGTERM and SIGINT when the script does, so that training can save
 # its state; returns its exit code.
 run() {
@@ -194,47 +135,4 @@ run() {
     done
     trap - TERM INT
     return "$code"
-}
-
-# train_in_parallel DEVICE_TARGET: trains in RANKS processes with OPTIONS.
-train_in_parallel() {
-    if [ "$1" = Ascend ] && [ -n "${RANK_TABLE_FILE:-}" ]; then OPTIONS+=("rank_table_file=$RANK_TABLE_FILE"); fi
-    unset RANK_TABLE_FILE
-    run "$PYTHON" "$ROOT/scripts/run_ranks.py" "$RANKS" "$1" ${OPTIONS[@]+"${OPTIONS[@]}"}
-}
-
-# train_and_compare DEVICE_TARGET OPTION...: trains with all fields, with those of the paper's score and with those of
-# the calibrated one, then prints one table. Finished runs are not repeated. Options that say how to select train that
-# one model alone.
-train_and_compare() {
-    local device="$1" option choice output runs=()
-    shift
-    for option in "$@"; do
-        if [[ "$option" =~ ^(selector|selection|score)= ]]; then
-            run "$PYTHON" "$ROOT/train.py" "device_target=$device" "$@"
-            return
-        fi
-    done
-    output="$(mktemp)"
-    # shellcheck disable=SC2064
-    trap "rm -f '$output'" EXIT
-    for choice in selector=none score=paper score=calibrated; do
-        say "== $choice"
-        run "$PYTHON" "$ROOT/train.py" "device_target=$device" "$@" "$choice" "$(named "$choice" "$@")" >"$output"
-        runs+=("$(sed -n 's/^run folder: //p' "$output")")
-    done
-    "$PYTHON" "$ROOT/report.py" "${runs[@]}"
-}
-
-# The run_name of one of the three runs: the caller's with an ending, or auto.
-named() {
-    local choice="$1" option
-    shift
-    for option in "$@"; do
-        if [[ "$option" = run_name=* ]]; then
-            echo "$option-${choice#*=}"
-            return
-        fi
-    done
-    echo run_name=auto
 }

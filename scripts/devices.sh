@@ -46,7 +46,7 @@ choose_device() {
     if [ "${REQUIRE_DEVICE:-}" = 1 ]; then
         fail "no $1 can be used here: $2; bash scripts/check_env.sh $1 says what is missing"
     fi
-    say "no $1 can be used here: $2; going on on the CPU (bash scripts/check_env.sh $1 says more)"
+    say "no $1 can be used here: $2; continuing on the CPU (bash scripts/check_env.sh $1 says more)"
     # shellcheck disable=SC2034  # the scripts that source this file read it
     DEVICE=CPU
 }

@@ -13,15 +13,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-# Data-parallel training in N processes on the CPU, through msrun.
+# Data-parallel training in N processes on the CPU.
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-USAGE=("usage: bash scripts/run_distribute_train_cpu.sh N [DATASET] [CONFIG] [KEY=VALUE ...]"
-    "for example: bash scripts/run_distribute_train_cpu.sh 2 movielens backbone=ple"
-    "${DISTRIBUTED_USAGE[@]}")
-
-case "${1:-}" in -h | --help) usage 0 "${USAGE[@]}" ;; esac
-parse_ranks "$@" || usage 2 "${USAGE[@]}"
-use_python requirements.txt
-train_in_parallel CPU
+# shellcheck source=scripts/launch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+distribute_train CPU "$@"

@@ -13,21 +13,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-# Evaluates a finished run on an Ascend NPU, or on the CPU where none can be used.
+# Computes the metrics of a finished run again, on an Ascend NPU, or on the CPU if none is available.
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-USAGE=("usage: bash scripts/run_eval_ascend.sh RUN_DIR [KEY=VALUE ...]"
-    "for example: bash scripts/run_eval_ascend.sh outputs/movielens-mmoe-none-42 split=valid")
-
-case "${1:-}" in
-    -h | --help) usage 0 "${USAGE[@]}" ;;
-    "" | --*) usage 2 "${USAGE[@]}" ;;
-esac
-[ -d "$1" ] || fail "run folder $1 does not exist; bash scripts/run_standalone_train_ascend.sh makes some in outputs/"
-RUN_DIR="$1"
-shift
-take_options "$@"
-use_python requirements.txt
-use_ascend
-run "$PYTHON" "$ROOT/eval.py" --run_dir "$RUN_DIR" "device_target=$DEVICE" ${OPTIONS[@]+"${OPTIONS[@]}"}
+# shellcheck source=scripts/launch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+evaluate Ascend "$@"

@@ -13,20 +13,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-# Evaluates a finished run on the CPU.
+# Computes the metrics of a finished run again, on the CPU.
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-USAGE=("usage: bash scripts/run_eval_cpu.sh RUN_DIR [KEY=VALUE ...]"
-    "for example: bash scripts/run_eval_cpu.sh outputs/movielens-mmoe-none-42 split=valid")
-
-case "${1:-}" in
-    -h | --help) usage 0 "${USAGE[@]}" ;;
-    "" | --*) usage 2 "${USAGE[@]}" ;;
-esac
-[ -d "$1" ] || fail "run folder $1 does not exist; bash scripts/run_standalone_train_cpu.sh makes some in outputs/"
-RUN_DIR="$1"
-shift
-take_options "$@"
-use_python requirements.txt
-run "$PYTHON" "$ROOT/eval.py" --run_dir "$RUN_DIR" "device_target=CPU" ${OPTIONS[@]+"${OPTIONS[@]}"}
+# shellcheck source=scripts/launch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+evaluate CPU "$@"

@@ -81,7 +81,7 @@ if [ -n "$OLD" ]; then
 fi
 
 step "lint gate"
-inside "$WORK/new" bash "$ROOT/scripts/run_lint.sh" || FAILED+=("lint")
+inside "$WORK/new" bash "$ROOT/scripts/check.sh" lint || FAILED+=("lint")
 
 step "done"
 if [ -n "$OLD" ]; then echo "mindspore-gpu 1.10: $(tail -n 1 "$WORK/old.log")"; fi

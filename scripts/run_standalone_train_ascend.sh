@@ -13,16 +13,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-# run_standalone_train.sh on an Ascend NPU with CANN set up. Where none can be used it says so and goes on on the CPU;
-# with REQUIRE_DEVICE=1 that is an error.
+# run_standalone_train.sh on an Ascend NPU with CANN set up. If no NPU is available it says so and continues on the CPU;
+# with REQUIRE_DEVICE=1 it stops instead.
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-USAGE=("usage: bash scripts/run_standalone_train_ascend.sh [DEVICE_ID] [DATASET] [CONFIG] [KEY=VALUE ...]"
-    "for example: bash scripts/run_standalone_train_ascend.sh 0 movielens my.yaml backbone=ple")
-
-case "${1:-}" in -h | --help) usage 0 "${USAGE[@]}" ;; esac
-parse_arguments yes "$@" || usage 2 "${USAGE[@]}"
-use_python requirements.txt
-use_ascend
-train_and_compare "$DEVICE" ${OPTIONS[@]+"${OPTIONS[@]}"}
+# shellcheck source=scripts/launch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+standalone_train Ascend "$@"

@@ -13,14 +13,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-# run_standalone_train.sh on the CPU, whatever else the machine has.
+# The same as run_standalone_train.sh, under the name that fits its _gpu and _ascend twins.
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-USAGE=("usage: bash scripts/run_standalone_train_cpu.sh [DATASET] [CONFIG] [KEY=VALUE ...]"
-    "for example: bash scripts/run_standalone_train_cpu.sh movielens my.yaml backbone=ple")
-
-case "${1:-}" in -h | --help) usage 0 "${USAGE[@]}" ;; esac
-parse_arguments no "$@" || usage 2 "${USAGE[@]}"
-use_python requirements.txt
-train_and_compare CPU ${OPTIONS[@]+"${OPTIONS[@]}"}
+# shellcheck source=scripts/launch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+standalone_train CPU "$@"

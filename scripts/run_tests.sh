@@ -13,12 +13,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-# Installs what the tests need and runs all but the slow ones, or what the arguments, which are pytest's, name.
+# Installs what the tests need and runs all but the slow ones, or those that the arguments (pytest's) name, in two
+# processes of one thread each.
 
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 USAGE=("usage: bash scripts/run_tests.sh [PYTEST ARGUMENT ...]"
     "for example: bash scripts/run_tests.sh -m slow tests"
+    "MULTISFS_WORKERS is the number of processes (default: 2)"
     "MULTISFS_REAL_DATA names the folder with the real data some tests read (default: ../shared/data)")
 TORCH_CPU=https://download.pytorch.org/whl/cpu  # its wheels are a tenth of those with CUDA
 
@@ -33,4 +35,5 @@ if [ -z "${MULTISFS_PYTHON:-}" ] && ! is_old_python; then  # no such PyTorch for
     install_once "$("$PYTHON" -c "import sys; print(sys.prefix)")" requirements/serve.txt
 fi
 if [ $# -eq 0 ]; then set -- -m "not slow" "$ROOT/tests"; fi
-run "$PYTHON" -m pytest -c "$ROOT/pyproject.toml" --rootdir "$ROOT" "$@"
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+run "$PYTHON" -m pytest -c "$ROOT/pyproject.toml" --rootdir "$ROOT" -n "${MULTISFS_WORKERS:-2}" --dist loadgroup "$@"

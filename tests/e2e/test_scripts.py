@@ -125,7 +125,7 @@ def test_the_cpu_takes_over_from_a_missing_gpu(compared, clone):
     run = next((clone.parent / "my runs").glob("*-none-*"))
     done = bash("run_eval_gpu.sh", run.relative_to(clone.parent), "progress=false", home=clone, cwd=clone.parent)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("going on on the CPU") == 1 and "libcuda.so.1" in done.stderr
+    assert done.stderr.count("continuing on the CPU") == 1 and "libcuda.so.1" in done.stderr
     assert json.loads(done.stdout)["test"] == json.loads((run / "metrics.json").read_text())["test"]
 
 
