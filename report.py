@@ -17,6 +17,7 @@
     python report.py --run_dir outputs/movielens-mmoe-multisfs-calibrated-42
     python report.py --run_dir RUN --all_fields RUN_WITH_ALL_FIELDS --open false
     python report.py RUN RUN ...                          # one table: fields, parameters, speed, AUC and log loss
+    python report.py RUN RUN ... --html FILE              # and a page: differences with intervals, curves, fields
 
 The costs need a run with all fields (train.py --selector none): the one named, else one with the same settings beside
 the run. They are computed once and kept in the run folder's field_costs.json.
@@ -32,15 +33,17 @@ import webbrowser
 from pathlib import Path
 
 from src.errors import UserError, run_program
-from src.files import sha256
+from src.evaluation import Predictions, write_predictions
+from src.evaluation.predictions import FILE
+from src.files import sha256, write_text
 from src.programs import load_model, load_run, open_data, start_logging, take_option
-from src.report import write_report
+from src.report import field_values, write_report
 from src.report.facts import COSTS, compare_with, dropped_fields, find_all_fields, keeps_all
-from src.report.run_table import table_of_runs
+from src.report.run_table import page_of_runs, table_of_runs
 from src.run import RunFolder
 from src.selection.field_costs import aucs_without
 from src.settings import Settings
-from src.training import choose_device
+from src.training import choose_device, predict_logits
 
 LOG = logging.getLogger("report")
 SPLIT = "valid"  # the numbers invite a choice of fields, so the test split stays out of it
@@ -49,9 +52,15 @@ SPLIT = "valid"  # the numbers invite a choice of fields, so the test split stay
 def main(arguments: list) -> None:
     """Computes missing costs, writes the page and opens it; for several runs, prints their table."""
     start_logging()
+    page = take_option(arguments, "html", "")
     if arguments and not any(word.startswith("-") or "=" in word for word in arguments):
         print(table_of_runs(arguments))
+        if page:
+            write_text(Path(page), page_of_runs(arguments))
+            print(page)
         return
+    if page:
+        raise UserError("html is the page of several runs; give them as report.py RUN RUN ... --html FILE")
     opens, given = take_option(arguments, "open", "true"), take_option(arguments, "all_fields", "")
     if opens not in ("true", "false"):
         raise UserError(f"open is {opens!r}; expected true or false")
@@ -63,7 +72,11 @@ def main(arguments: list) -> None:
         write_costs(run, run, data, config)
     elif beside is not None:
         write_costs(run, RunFolder(beside.path), data, config)
-    path = write_report(run, data.schema, beside)
+    write_missing_predictions(run, data, config)
+    if beside is not None:
+        write_missing_predictions(RunFolder(beside.path), data, config)
+        beside = compare_with(run, RunFolder(beside.path))
+    path = write_report(run, data.schema, beside, values=field_values(data))
     print(path)
     if opens == "true" and sys.stdout.isatty():
         webbrowser.open(path.resolve().as_uri())
@@ -86,12 +99,24 @@ def write_costs(run: RunFolder, everything: RunFolder, data, config: Settings) -
     choose_device(config.device_target, config.device_id)
     model, plan, whole = load_model(everything, load_run(str(everything.path), [])[1], data)
     fields, tasks = data.schema.field_indices(made_from["fields"]), data.schema.task_indices(whole.tasks)
-    aucs, without = aucs_without(model, plan, data.split(SPLIT), tasks, fields, config)
+    aucs, without, errors = aucs_without(model, plan, data.split(SPLIT), tasks, fields, config)
     seconds = time.perf_counter() - began
     run.write(COSTS, {**made_from, "auc": _by_task(whole.tasks, aucs),
                       "without": {name: _by_task(whole.tasks, row) for name, row in zip(made_from["fields"], without)},
+                      "error": {name: dict(zip(whole.tasks, row)) for name, row in zip(made_from["fields"], errors)},
                       "seconds": seconds})
     LOG.info("%d passes over the %s split in %.1f s", len(fields) + 1, SPLIT, seconds)
+
+
+def write_missing_predictions(run: RunFolder, data, config: Settings) -> None:
+    """Writes predictions.npz of a finished run whose version did not yet, if its weights are there."""
+    if not run.finished or (run.path / FILE).exists() or not (run.path / "best.ckpt").exists():
+        return
+    choose_device(config.device_target, config.device_id)
+    model, plan, selection = load_model(run, load_run(str(run.path), [])[1], data)
+    tasks = data.schema.task_indices(selection.tasks)
+    write_predictions(run.path, {split: Predictions(*predict_logits(model, data.split(split), plan, tasks,
+                                                                    config.batch_size)) for split in ("valid", "test")})
 
 
 def _holds(run: RunFolder, made_from: dict) -> bool:

@@ -29,11 +29,11 @@ import time
 import mindspore as ms
 
 from src.errors import UserError, run_program
-from src.evaluation import mean_auc
+from src.evaluation import mean_auc, task_metrics, write_predictions
 from src.models import build_model, plan_inputs
 from src.origin import selection_hash
 from src.programs import choose_tasks, open_data, read_selection, start_logging
-from src.report import comparison_table, selection_table, write_report
+from src.report import comparison_table, field_values, selection_table, write_report
 from src.run import RunFolder
 from src.selection import check_request, read_given_selection, select_fields, with_masks
 from src.settings import Settings, load_settings
@@ -72,7 +72,8 @@ def main(arguments: list) -> None:
         run.write("selection.json", with_masks(selection, model.mask().asnumpy()).to_json())
 
     began = time.perf_counter()
-    valid, test = trainer.evaluate("valid"), trainer.evaluate("test")
+    predictions = {split: trainer.predict(split) for split in ("valid", "test")}
+    valid, test = (task_metrics(*predictions[split], tasks, split) for split in predictions)
     metrics = {
         "valid": valid, "test": test, "mean_auc": mean_auc(test), **training_summary(trainer),
         "input_fields": selection.k, "device": device, "seed": config.seed,
@@ -80,7 +81,8 @@ def main(arguments: list) -> None:
                     "eval": time.perf_counter() - began, "compile": trainer.state["compile_seconds"]},
     }
     if run.writes:
-        write_report(run, data.schema, metrics=metrics)
+        write_predictions(run.path, predictions)
+        write_report(run, data.schema, metrics=metrics, values=field_values(data))
     run.write_metrics(metrics)  # last: with it the run is finished
     if run.writes:
         show(run)

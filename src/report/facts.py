@@ -23,9 +23,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..evaluation import Predictions, read_predictions, task_metrics
+from ..evaluation.predictions import FILE, MOST_ROWS
 from ..run import RunFolder, refuse_other_data
 from ..schema import Schema, Selection
 from ..settings import load_settings, read_yaml
+from .values import FieldValues
 
 COSTS = "field_costs.json"
 # Two runs that agree in these and differ in their fields show what the fields do.
@@ -42,11 +45,13 @@ class AllFields:
         path: its folder.
         metrics: its metrics.json.
         differences: settings that matter and differ: ``{name: (the run's, this one's)}``.
+        predictions: by split; none where the run has no file of them.
     """
 
     path: Path
     metrics: Mapping[str, Any]
     differences: Mapping[str, tuple] = field(default_factory=dict)
+    predictions: Mapping[str, Predictions] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,8 @@ class Facts:
         history: one record per epoch.
         all_fields: a run to compare with, or None.
         costs: what field_costs.json holds (``auc`` of every task, ``without`` every field), or None.
+        predictions: as of AllFields.
+        values: what the prepared set holds of every field; none where it was not looked at.
     """
 
     path: Path
@@ -70,6 +77,8 @@ class Facts:
     metrics: Mapping[str, Any]
     all_fields: AllFields | None = None
     costs: Mapping[str, Any] | None = None
+    predictions: Mapping[str, Predictions] = field(default_factory=dict)
+    values: Mapping[str, FieldValues] = field(default_factory=dict)
 
 
 def keeps_all(selection: Selection) -> bool:
@@ -85,7 +94,7 @@ def dropped_fields(selection: Selection) -> list[str]:
 
 
 def read_facts(run: RunFolder, schema: Schema, all_fields: AllFields | None = None,
-               metrics: Mapping[str, Any] | None = None) -> Facts:
+               metrics: Mapping[str, Any] | None = None, values: Mapping[str, FieldValues] | None = None) -> Facts:
     """Reads a finished run, or one that lacks nothing but its metrics.json, which are then given.
 
     Raises:
@@ -112,9 +121,11 @@ def read_facts(run: RunFolder, schema: Schema, all_fields: AllFields | None = No
         with _damage(run.path / COSTS, "delete it, and start report.py again"):
             _need(all(_is_value(value) for entry in (costs["auc"], *costs["without"].values())
                       for value in (entry[task] for task in selection.tasks)))
+            _need(all(_is_value(entry[task]) for entry in costs.get("error", {}).values() for task in selection.tasks))
             _need(isinstance(costs["all_fields"], str) and isinstance(costs["split"], str))
-    return Facts(run.path, read_yaml(run.path / "config.yaml"), env, schema, selection, history,
-                 metrics or read_metrics(run, selection.tasks), all_fields, costs)
+    metrics = metrics or read_metrics(run, selection.tasks)
+    return Facts(run.path, read_yaml(run.path / "config.yaml"), env, schema, selection, history, metrics, all_fields,
+                 costs, predictions_of(run, metrics), values or {})
 
 
 def read_metrics(run: RunFolder, tasks: Sequence[str]) -> Mapping[str, Any]:
@@ -133,6 +144,24 @@ def read_metrics(run: RunFolder, tasks: Sequence[str]) -> Mapping[str, Any]:
         theirs = metrics.get("run")
     run.check_origin(theirs, run.path / "metrics.json")
     return metrics
+
+
+def predictions_of(run: RunFolder, metrics: Mapping[str, Any]) -> dict[str, Predictions]:
+    """The run's predictions by split, none where it has no file of them.
+
+    Raises:
+        UserError: the file is damaged, or its log loss is not the run's.
+    """
+    found = read_predictions(run.path, list(metrics["test"]))
+    for split, predictions in found.items():
+        if len(predictions.labels) < MOST_ROWS:  # else it may be a sample
+            for task, entry in task_metrics(*predictions, list(metrics[split]), split).items():
+                expected = metrics[split][task]["logloss"]
+                if None not in (expected, entry["logloss"]) and abs(expected - entry["logloss"]) > 1e-4:
+                    raise UserError(f"{run.path / FILE} is not of this run: its log loss of {task} on {split} is "
+                                    f"{entry['logloss']:.6f}, that of metrics.json {expected:.6f}; delete it, and "
+                                    "start report.py again")
+    return found
 
 
 def find_all_fields(run: RunFolder) -> AllFields | None:
@@ -172,7 +201,8 @@ def compare_with(run: RunFolder, other: RunFolder) -> AllFields:
             for config, value in zip(configs, values):
                 value["data_dir"] = str(load_settings([], base=config).data_path.resolve())
     differences = {name: (value, values[1][name]) for name, value in values[0].items() if value != values[1][name]}
-    return AllFields(other.path, read_metrics(other, theirs.tasks), differences)
+    metrics = read_metrics(other, theirs.tasks)
+    return AllFields(other.path, metrics, differences, predictions_of(other, metrics))
 
 
 class _damage:  # noqa: N801 reads as a statement

@@ -26,7 +26,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 from markupsafe import Markup
+from sklearn.metrics import precision_recall_curve, roc_curve
 
+from ..evaluation.intervals import NORMAL_95
 from ..text import visible
 from .facts import Facts
 from .page import Picture
@@ -40,6 +42,7 @@ LOOK = {"font.size": 8.5, "axes.titlesize": 9, "legend.fontsize": 8, "text.color
         "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False, "lines.markersize": 4,
         # Text stays text; one run gives one file; names are the user's, with no mathematics between dollars.
         "svg.fonttype": "none", "svg.hashsalt": "multisfs", "text.parse_math": False}
+MOST_BARS = 60  # the table has the other fields too
 SVG = "http://www.w3.org/2000/svg"
 
 
@@ -54,10 +57,14 @@ class Drawing(NamedTuple):
 def selection_drawings(facts: Facts) -> list[Drawing]:
     """Ranked scores of every task that has scores."""
     selection = facts.selection
-    return [Drawing(f"Scores for task {task}: {len(selection.selected[task])} of {len(scores)} fields",
-                    ranked_bars(scores, selection.selected[task], selection.settings.get("chance")),
-                    0.19 * len(scores) + 0.6)
-            for task, scores in (selection.scores or {}).items() if scores]
+    drawings = []
+    for task, scores in (selection.scores or {}).items():
+        shown = min(len(scores), MOST_BARS)
+        caption = (f"Scores for task {task}: {len(selection.selected[task])} of {len(scores)} fields"
+                   f"{f', the best {shown}' if shown < len(scores) else ''}")
+        bars = ranked_bars(scores, selection.selected[task], selection.settings.get("chance"))
+        drawings += [Drawing(caption, bars, 0.19 * shown + 0.6)] if scores else []
+    return drawings
 
 
 def curve_drawings(facts: Facts) -> list[Drawing]:
@@ -68,6 +75,44 @@ def curve_drawings(facts: Facts) -> list[Drawing]:
     for key, name in (("auc", "AUC"), ("logloss", "log loss")):
         lines[f"Validation {name}"] = {task: [record["valid"][task][key] for record in history] for task in tasks}
     return [Drawing(caption, learning_curves(epochs, values, best)) for caption, values in lines.items() if history]
+
+
+def quality_drawings(facts: Facts) -> list[Drawing]:
+    """ROC, precision-recall and calibration curves of the test split."""
+    if "test" not in facts.predictions:
+        return []
+    logits, labels = facts.predictions["test"]
+    columns = {task: (logits[:, place], labels[:, place]) for place, task in enumerate(facts.selection.tasks)
+               if len(np.unique(labels[:, place])) == 2}
+    kinds = [("ROC curve", roc, "false positive rate", "true positive rate"),
+             ("Precision and recall", precision_recall, "recall", "precision"),
+             ("Calibration", calibration, "predicted probability", "share of positives")]
+    return [Drawing(caption, curves_of_test(columns, points, x, y)) for caption, points, x, y in kinds if columns]
+
+
+def comparison_drawings(runs: Mapping[str, tuple]) -> list[Drawing]:
+    """Of several runs: mean test AUC with its interval, and mean validation AUC over the epochs.
+
+    Args:
+        runs: by label, the mean AUC or None, half its interval or None, and the history.
+    """
+    epochs = max(len(history) for *_, history in runs.values())
+    lines = {label: [record["mean_auc"] for record in history] + [None] * (epochs - len(history))
+             for label, (*_, history) in runs.items()}
+    return [Drawing("Mean test AUC and its 95 % interval", intervals_of_runs(runs), 0.25 * len(runs) + 0.6),
+            Drawing("Mean validation AUC", learning_curves(range(1, epochs + 1), lines, None, ""), 3)]
+
+
+def intervals_of_runs(runs: Mapping[str, tuple]) -> Callable:
+    """One line a run."""
+    def draw(axes) -> None:
+        for place, (auc, error, _) in enumerate(runs.values()):
+            if auc is not None:
+                axes.errorbar(auc, place, xerr=error, color=TASKS[0], marker="o")
+        axes.set_yticks(range(len(runs)), [_short(label, 30) for label in runs])
+        axes.set_ylim(len(runs) - 0.5, -0.5)
+
+    return draw
 
 
 def pictures(drawings: Sequence[Drawing]) -> list[Picture]:
@@ -83,9 +128,10 @@ def pictures(drawings: Sequence[Drawing]) -> list[Picture]:
 
 
 def write_plots(facts: Facts, folder: Path) -> None:
-    """Writes the drawings together: selection.png, where there are scores, and curves.png."""
+    """Writes curves.png, selection.png where there are scores, and quality.png where there are predictions."""
     folder.mkdir(exist_ok=True)
-    for name, drawings in (("selection", selection_drawings(facts)), ("curves", curve_drawings(facts))):
+    for name, drawings in (("selection", selection_drawings(facts)), ("curves", curve_drawings(facts)),
+                           ("quality", quality_drawings(facts))):
         if drawings:
             with _figure(drawings) as figure:
                 figure.savefig(folder / f"{name}.png", dpi=110, metadata={"Software": None})
@@ -137,7 +183,7 @@ def log_threshold(scores: Sequence[float], chance: float | None) -> float | None
 
 def ranked_bars(scores: Mapping[str, float], kept: Sequence[str], chance: float | None) -> Callable:
     """One bar a field, best first: filled and ticked where the task keeps it, hollow where not; a line at chance."""
-    names = sorted(scores, key=lambda name: -scores[name])
+    names = sorted(scores, key=lambda name: -scores[name])[:MOST_BARS]
     values, keeps = [scores[name] for name in names], set(kept)
 
     def draw(axes) -> None:
@@ -167,12 +213,13 @@ def ranked_bars(scores: Mapping[str, float], kept: Sequence[str], chance: float 
     return draw
 
 
-def learning_curves(epochs: Sequence[int], lines: Mapping[str, Sequence[float | None]], best: int | None) -> Callable:
-    """One line a name over the epochs; ``best`` is the epoch whose weights the run has."""
+def learning_curves(epochs: Sequence[int], lines: Mapping[str, Sequence[float | None]], best: int | None,
+                    what: str = "task ") -> Callable:
+    """One line a name over the epochs; ``best`` is the epoch whose weights the run has, ``what`` the names' kind."""
     def draw(axes) -> None:
         for place, (name, values) in enumerate(lines.items()):
             values = [np.nan if value is None else value for value in values]
-            axes.plot(epochs, values, **_style(place), label=f"task {_short(name)}")
+            axes.plot(epochs, values, **_style(place), label=f"{what}{_short(name)}")
         axes.set_xlabel("epoch")
         axes.locator_params(axis="x", integer=True, nbins=8)
         if len(epochs) == 1:
@@ -185,6 +232,48 @@ def learning_curves(epochs: Sequence[int], lines: Mapping[str, Sequence[float | 
             axes.legend()
 
     return draw
+
+
+def curves_of_test(columns: Mapping[str, tuple], points: Callable, x: str, y: str) -> Callable:
+    """One line a task through the points of its logits and labels."""
+    def draw(axes) -> None:
+        if points is not precision_recall:
+            axes.plot((0, 1), (0, 1), color=SOFT, linestyle="--", linewidth=0.8)
+        for place, (name, column) in enumerate(columns.items()):
+            across, up, error = points(*column)
+            style = {**_style(place), "marker": None if error is None else MARKS[place % 5]}
+            axes.errorbar(across, up, error, **style, label=f"task {_short(name)}")
+        axes.set_xlabel(x)
+        axes.set_ylabel(y)
+        axes.legend()
+
+    return draw
+
+
+def roc(logits: np.ndarray, labels: np.ndarray) -> tuple:
+    """False and true positive rates, thinned to what a picture shows."""
+    wrong, right, _ = roc_curve(labels, logits)
+    return _thin(wrong), _thin(right), None
+
+
+def precision_recall(logits: np.ndarray, labels: np.ndarray) -> tuple:
+    """Recall and precision; the first rows, whose precision is a matter of luck, are left out."""
+    precision, recall, _ = precision_recall_curve(labels, logits)
+    known = recall >= 0.02
+    return _thin(recall[known]), _thin(precision[known]), None
+
+
+def calibration(logits: np.ndarray, labels: np.ndarray, groups: int = 10) -> tuple:
+    """Mean prediction, share of positives and half its 95 % interval of groups of equal size by prediction."""
+    rows = [part for part in np.array_split(np.argsort(logits, kind="stable"), groups) if len(part)]
+    predicted = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    share = np.array([labels[part].mean() for part in rows])
+    error = NORMAL_95 * np.sqrt(share * (1 - share) / [len(part) for part in rows])
+    return [predicted[part].mean() for part in rows], share, error
+
+
+def _thin(values: np.ndarray, most: int = 200) -> np.ndarray:
+    return values[np.linspace(0, len(values) - 1, min(most, len(values))).astype(int)]
 
 
 def _style(place: int) -> dict:

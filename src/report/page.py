@@ -106,7 +106,7 @@ class Table:
 
 
 class Section(NamedTuple):
-    """A part of the page; ``half`` lets another one stand next to it on a wide screen."""
+    """A part of the page; ``half``: as wide as half of a wide screen."""
 
     name: str
     heading: str
@@ -123,9 +123,11 @@ def render(title: str, lead: Sequence[Text], sections: Sequence[Section]) -> str
         title=title, lead=lead, sections=sections, policy=POLICY)
 
 
-def number(value: float | None, form: str = ".4f", heat: int | None = None) -> Cell:
-    """A cell with a number; None, which stands for "cannot be computed", is a dash."""
-    return Cell("–", None, heat) if value is None else Cell(format(value, form), value, heat)
+def number(value: float | None, form: str = ".4f", heat: int | None = None, error: float | None = None) -> Cell:
+    """A cell with a number, and its ``error`` where that is known; None, "cannot be computed", is a dash."""
+    if value is None:
+        return Cell("–", None, heat)
+    return Cell(format(value, form) + ("" if error is None else f" ± {error:.4f}"), value, heat)
 
 
 def count(value: int) -> Cell:

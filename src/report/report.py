@@ -29,17 +29,20 @@ from ..schema import SPLITS, Schema
 from ..settings import ROOT
 from .choice import chosen, overlap, relations
 from .facts import AllFields, Facts, dropped_fields, find_all_fields, keeps_all, read_facts
-from .figures import curve_drawings, pictures, selection_drawings, write_plots
+from .figures import curve_drawings, pictures, quality_drawings, selection_drawings, write_plots
 from .page import Code, Section, Table, Text, count, number, render
+from .values import FieldValues
+from .verdict import INTERVALS, Errors, verdict
 
 REPORT = "report.html"
 METRICS = {"auc": "AUC", "logloss": "log loss"}
 SIZES = {"parameters": "parameters", "embedding_parameters": "of these, embedding", "epochs": "epochs",
          "best_epoch": "best epoch", "train_rows_per_second": "train rows per second", "peak_memory_mb": "peak MB"}
+NO_PREDICTIONS = "No intervals and curves: the run has no predictions.npz, which report.py --run_dir makes."
 
 
 def write_report(run: RunFolder, schema: Schema, all_fields: AllFields | None = None,
-                 metrics: Mapping[str, Any] | None = None) -> Path:
+                 metrics: Mapping[str, Any] | None = None, values: Mapping[str, FieldValues] | None = None) -> Path:
     """Makes report.html and plots/ of a run; returns the page's path.
 
     Args:
@@ -47,11 +50,12 @@ def write_report(run: RunFolder, schema: Schema, all_fields: AllFields | None = 
         schema: of the run's data set.
         all_fields: the run to compare with; None looks for one in the same folder.
         metrics: what metrics.json, the last file of a run, is going to hold; None reads it.
+        values: what field_values() finds in the prepared set.
 
     Raises:
         UserError: a file of the run is missing or damaged.
     """
-    facts = read_facts(run, schema, all_fields or find_all_fields(run), metrics)
+    facts = read_facts(run, schema, all_fields or find_all_fields(run), metrics, values)
     write_text(run.path / REPORT, report(facts))
     write_plots(facts, run.path / "plots")
     return run.path / REPORT
@@ -60,20 +64,23 @@ def write_report(run: RunFolder, schema: Schema, all_fields: AllFields | None = 
 def report(facts: Facts) -> str:
     """The page as text; it depends on ``facts`` alone, and needs nothing but a browser."""
     selection, reused = facts.selection, facts.config.get("selection", "none") != "none"
-    return render(f"Run {facts.path.name}", [_lead(facts)], [
-        Section("results", "Results", _results(facts)),
+    errors = Errors(facts.predictions, facts.all_fields and facts.all_fields.predictions)
+    lead = [Text(verdict(facts, errors), strong=True), Text(_description(facts))]
+    return render(f"Run {facts.path.name}", lead, [
+        Section("results", "Results", _results(facts, errors)),
+        Section("quality", "Test split in detail", _quality(facts)),
         Section("selection", "Selected fields", [*chosen(selection), *pictures(selection_drawings(facts))]),
+        Section("costs", "Cost of dropping a field", _costs(facts), half=True),
         Section("overlap", "Overlap between tasks", overlap(selection), half=True),
         Section("relations", "Task relations", relations(selection, reused), half=True),
         Section("curves", "Learning curves", _curves(facts)),
-        Section("costs", "Cost of dropping a field", _costs(facts)),
         Section("data", "Data set", _data(facts)),
         Section("settings", "Settings", [_pairs("Settings of the run", facts.config)], half=True),
         Section("environment", "Environment", _environment(facts), half=True),
     ])
 
 
-def _lead(facts: Facts) -> Text:
+def _description(facts: Facts) -> str:
     config, selection = facts.config, facts.selection
     how = selection.selector
     if how == "multisfs":
@@ -81,26 +88,32 @@ def _lead(facts: Facts) -> Text:
     if config.get("selection", "none") != "none":
         how += f", read from {config['selection']}"
     counts = ", ".join(f"{task} {k}" for task, k in selection.k.items())
-    words = [f"{selection.backbone} on {facts.schema.dataset}, selector {how}, seed {config.get('seed')}.",
-             f"Of {len(selection.fields)} fields, these many are kept: {counts}.",
-             f"Mean test AUC {number(facts.metrics['mean_auc']).text}"]
-    if facts.all_fields:
-        words[-1] += f", with all fields {number(facts.all_fields.metrics['mean_auc']).text}"
-    return Text(" ".join(words) + ".")
+    return (f"{selection.backbone} on {facts.schema.dataset}, selector {how}, seed {config.get('seed')}. "
+            f"Of {len(selection.fields)} fields, these many are kept: {counts}.")
 
 
-def _results(facts: Facts) -> list:
-    beside, rows = facts.all_fields, []
-    for task in facts.selection.tasks:
+def _results(facts: Facts, errors: Errors) -> list:
+    other, rows = facts.all_fields, []
+    for place, task in enumerate(facts.selection.tasks):
         for split in ("test", "valid"):
             for key, name in METRICS.items():
                 mine = facts.metrics[split][task][key]
-                rows.append([task, f"{split} {name}", number(mine)])
-                if beside:
-                    theirs = beside.metrics[split][task][key]
-                    rows[-1] += [number(theirs), number(_minus(mine, theirs), "+.4f")]
-    header = ["task", "metric", "this run", *(["all fields", "change"] if beside else [])]
-    return [_beside(facts), Table("Metrics of every task, at the best epoch", header, rows), _sizes(facts)]
+                rows.append([task, f"{split} {name}", number(mine, error=Errors.of(errors.mine, split, key, place))])
+                if other:
+                    theirs = other.metrics[split][task][key]
+                    error = Errors.of(errors.change, split, key, place)
+                    rows[-1] += [number(theirs), number(_minus(mine, theirs), "+.4f", error=error)]
+    header = ["task", "metric", "this run", *(["all fields", "change"] if other else [])]
+    return [_beside(facts), Text(INTERVALS if facts.predictions else NO_PREDICTIONS),
+            Table("Metrics of every task, at the best epoch", header, rows), _sizes(facts)]
+
+
+def _quality(facts: Facts) -> list:
+    if not facts.predictions:
+        return [Text(NO_PREDICTIONS)]
+    words = ("Dashed: a model that tells nothing, and one whose probabilities are right. Calibration: the rows in ten "
+             "groups of equal size by predicted probability, and how many of them are positive, with 95 % intervals.")
+    return [Text(words), *pictures(quality_drawings(facts))]
 
 
 def _beside(facts: Facts) -> Text:
@@ -160,12 +173,12 @@ def _costs(facts: Facts) -> list:
 def _cost_rows(facts: Facts, changes: Mapping[str, list]) -> list:
     """One row a field, the costliest first."""
     known = [change for row in changes.values() for change in row if change is not None]
-    worst, rows = -min(known, default=0.0), []
+    errors, worst, rows = facts.costs.get("error", {}), -min(known, default=0.0), []
     for name in sorted(changes, key=lambda name: sum(change or 0 for change in changes[name])):
         cells = []
         for task, change in zip(facts.selection.tasks, changes[name]):
             heat = round(9 * max(0.0, -change) / worst) if change is not None and worst > 0 else None
-            cell = number(change, "+.4f", heat)
+            cell = number(change, "+.4f", heat, errors.get(name, {}).get(task))
             if name in facts.selection.selected[task] and not keeps_all(facts.selection):
                 cell = cell._replace(text=f"✓ {cell.text}", bold=True)
             cells.append(cell)
@@ -179,13 +192,18 @@ def _data(facts: Facts) -> list:
     for task in schema.tasks:
         rows.append([f"positive rate of {task.name}",
                      *(number(task.positive_rate.get(split)) for split in SPLITS)])
-    fields = [[item.name, count(item.cardinality), item.kind, ", ".join(item.source),
-               count(sum(item.name in selection.selected[task] for task in selection.tasks))]
-              for item in schema.fields]
+    fields, header = [], ["field", "cardinality", "kind", "made from", "tasks that keep it"]
+    for item in schema.fields:
+        keep = sum(item.name in selection.selected[task] for task in selection.tasks)
+        fields.append([item.name, count(item.cardinality), item.kind, ", ".join(item.source), count(keep)])
+        if facts.values:
+            found = facts.values[item.name]
+            fields[-1] += [number(found.missing, ".1%"), ", ".join(f"{name}: {share:.0%}" for name, share in found.top)]
+    header += ["missing or rare", "most frequent in train"] if facts.values else []
     steps = [[str(step.get("step", "")), number(step.get("rows"), ",.0f")] for step in schema.steps]
     words = (f"{schema.dataset}: {len(schema.fields)} fields, {len(schema.tasks)} labels. Cardinalities count id 0, "
              "which stands for missing, unseen or rare.")
-    return [Text(words), Table("Fields", ["field", "cardinality", "kind", "made from", "tasks that keep it"], fields),
+    return [Text(words), Table("Fields", header, fields),
             Table("Rows and positive rates", ["quantity", *SPLITS], rows),
             *([Table("Steps of preparation", ["step", "rows"], steps)] if steps else [])]
 

@@ -23,7 +23,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn
 
 from ..data.subsets import RowSource
-from ..evaluation import task_aucs
+from ..evaluation import half_width, metric_parts, task_aucs
 from ..models import InputPlan, MaskedModel, MultiTaskModel
 from ..progress import progress
 from ..settings import Settings
@@ -57,7 +57,7 @@ class FieldsSwitchedOff(nn.Cell):
 
 
 def aucs_without(model: MultiTaskModel, plan: InputPlan, split: RowSource, tasks: Sequence[int], fields: Sequence[int],
-                 config: Settings) -> tuple[np.ndarray, np.ndarray]:
+                 config: Settings) -> tuple[np.ndarray, np.ndarray, list]:
     """AUC of every task with all fields, and without each of ``fields``: one pass over the rows each.
 
     Nothing is trained again, so this is what the model loses at most: trained without the field, it might make up for
@@ -72,15 +72,20 @@ def aucs_without(model: MultiTaskModel, plan: InputPlan, split: RowSource, tasks
         config: anything with batch_size and progress.
 
     Returns:
-        float64 ``[tasks]`` and ``[fields, tasks]``; NaN for a task whose labels are of one class.
+        float64 ``[tasks]`` and ``[fields, tasks]``; NaN for a task whose labels are of one class. And, as lists of
+        ``[fields][tasks]``, half of the 95 % interval of each change, or None.
     """
     network = FieldsSwitchedOff(model, plan)
 
-    def aucs(off: Sequence[int]) -> np.ndarray:
+    def predict(off: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         network.switch_off(off)
-        return task_aucs(*predict_logits(network, split, plan, list(tasks), config.batch_size))
+        logits, labels = predict_logits(network, split, plan, list(tasks), config.batch_size)
+        return task_aucs(logits, labels), metric_parts(logits, labels)["auc"]
 
-    whole = aucs([])
-    passes = progress("field costs", "field", config.progress, fields)
-    without = [aucs([field]) for field in passes]
-    return whole, np.array(without).reshape(len(without), len(tasks))
+    whole, parts = predict([])
+    without, errors = [], []
+    for field in progress("field costs", "field", config.progress, fields):
+        aucs, changed = predict([field])
+        without.append(aucs)
+        errors.append([half_width(change) for change in (changed - parts).T])
+    return whole, np.array(without).reshape(len(without), len(tasks)), errors

@@ -27,7 +27,7 @@ import numpy as np
 from ..data.loader import TrainLoader
 from ..data.subsets import DataSet
 from ..errors import Interrupted, UserError
-from ..evaluation import mean_auc, monitored, task_metrics
+from ..evaluation import Predictions, mean_auc, monitored, task_metrics
 from ..models import InputPlan, LearnedMaskModel, MultiTaskModel
 from ..run import RunFolder
 from ..settings import Settings
@@ -149,9 +149,12 @@ class Trainer:
 
     def evaluate(self, split: str, show: bool = False) -> dict[str, dict[str, float | None]]:
         """AUC and log loss of every task on a split."""
-        logits, labels = predict_logits(self.model, self.data.split(split), self.plan, self.task_indices,
-                                        self.config.batch_size, show, self.ranks)
-        return task_metrics(logits, labels, self.tasks, split)
+        return task_metrics(*self.predict(split, show), self.tasks, split)
+
+    def predict(self, split: str, show: bool = False) -> Predictions:
+        """Logits and labels of a split."""
+        return Predictions(*predict_logits(self.model, self.data.split(split), self.plan, self.task_indices,
+                                           self.config.batch_size, show, self.ranks))
 
     def _save_last(self) -> None:
         """Writes last.ckpt; every rank waits until it is there."""

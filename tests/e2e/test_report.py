@@ -62,7 +62,10 @@ def auc_of_cut_table(folder: Path, field: str) -> dict[str, float]:
 def test_a_report_with_costs(runs):
     page = (runs / "some" / "report.html").read_text(encoding="utf-8")
     assert "Not computed yet" in page
-    assert {path.name for path in (runs / "some" / "plots").iterdir()} == {"selection.png", "curves.png"}
+    assert {path.name for path in (runs / "some" / "plots").iterdir()} == {
+        "selection.png", "curves.png", "quality.png"}
+    for words in ("mean test AUC", "most frequent in train", "ROC curve"):
+        assert words in page, words
     done = run("report.py", "--run_dir", runs / "some", "--all_fields", runs / "whole", "--open", "false")
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(runs / "some" / "report.html")

@@ -53,11 +53,12 @@ def test_costs_are_those_of_one_field_at_a_time():
     data.split("valid").labels[:, 1] = 0
     model, plan = make_model("mmoe", data.schema)
     config = make_config(progress=False)
-    whole, without = aucs_without(model, plan, data.split("valid"), [0, 1], [0, 4], config)
+    whole, without, errors = aucs_without(model, plan, data.split("valid"), [0, 1], [0, 4], config)
     logits, labels = predict_logits(model, data.split("valid"), plan, [0, 1], config.batch_size)
     assert whole[0] == pytest.approx(task_metrics(logits, labels, ["a", "b"])["a"]["auc"], abs=1e-6)
     assert without.shape == (2, 2) and np.isnan(whole[1]) and np.isnan(without[:, 1]).all()
     assert (np.abs(without[:, 0] - whole[0]) > 1e-4).all()
+    assert np.shape(errors) == (2, 2) and all(0 < row[0] < 0.5 and row[1] is None for row in errors)
     again = aucs_without(model, plan, data.split("valid"), [0, 1], [4], config)[1]
     np.testing.assert_array_equal(again[0], without[1])
     assert aucs_without(model, plan, data.split("valid"), [0, 1], [], config)[1].shape == (0, 2)

@@ -1,0 +1,75 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""A run's predictions.npz: logits and labels of the valid and test split, for intervals and curves. No MindSpore."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import UserError
+from ..files import naming
+
+FILE = "predictions.npz"
+MOST_ROWS = 1_000_000  # of a split; of a longer one this many are kept, evenly spaced
+
+
+class Predictions(NamedTuple):
+    """What a model predicts of a split.
+
+    Attributes:
+        logits: float32 ``[rows, tasks]``.
+        labels: uint8 ``[rows, tasks]``.
+    """
+
+    logits: np.ndarray
+    labels: np.ndarray
+
+
+def write_predictions(folder: Path, splits: Mapping[str, Predictions]) -> None:
+    """Writes predictions.npz into a run folder; the file is there whole, or not at all."""
+    arrays = {}
+    for split, found in splits.items():
+        rows = np.linspace(0, len(found.labels) - 1, min(MOST_ROWS, len(found.labels))).astype(np.int64)
+        arrays.update({f"{split}_logits": found.logits[rows], f"{split}_labels": found.labels[rows]})
+    temporary = folder / f".{FILE}.{os.getpid()}.tmp"
+    with naming(temporary), open(temporary, "wb") as file:
+        np.savez(file, **arrays)
+    os.replace(temporary, folder / FILE)
+
+
+def read_predictions(folder: Path, tasks: Sequence[str]) -> dict[str, Predictions]:
+    """The predictions of a run by split; none for a run that has no file, as those before version 2.
+
+    Raises:
+        UserError: the file is damaged or that of other tasks.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return {}
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            found = {split: Predictions(arrays[f"{split}_logits"], arrays[f"{split}_labels"])
+                     for split in ("valid", "test")}
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is damaged: {error}; delete it, and start report.py again") from None
+    if any(array.shape != (len(item.labels), len(tasks)) for item in found.values() for array in item):
+        raise UserError(f"{path} is not of the tasks {', '.join(tasks)}; delete it, and start report.py again")
+    return found
