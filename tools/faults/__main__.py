@@ -18,9 +18,10 @@
     python -m tools.faults --kills 20 --corruptions 50 --worker_kills 1 --disks 0
     python -m tools.faults --only train:17                          # one case again
 
-Kills processes at random moments, damages files, fills disks, kills workers of a distributed training; after each fault
-the same command has to finish with the result of an undisturbed run, or to end with one clear line. Prints a table of
-faults tried, survived and lost; the exit code is 1 if anything was lost. docs/ROBUSTNESS.md has the rules and a table.
+Kills processes at random moments, damages files, mixes up files and data, fills disks, kills workers of a distributed
+training; after each fault the same command has to finish with the result of an undisturbed run, or to end with one
+clear line. Prints a table of faults tried, survived and lost; the exit code is 1 if anything was lost.
+docs/ROBUSTNESS.md has the rules and a table.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy and MindSpore are 
 from src.command_line import Parser  # noqa: E402
 from src.errors import UserError, run_program  # noqa: E402
 from src.report.tables import markdown_table  # noqa: E402
-from tools.faults import conditions, corruptions, disks, kills, workers  # noqa: E402
+from tools.faults import conditions, corruptions, disks, kills, mixups, workers  # noqa: E402
 from tools.faults.lab import Lab, Tried  # noqa: E402
 
 
@@ -68,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--kills", type=_count, default=200, help="kill -9 of prepare, select, train, checkpoint writing (200)")
     add("--corruptions", type=_count, default=500, help="damaged files (500)")
+    add("--mixups", type=_count, default=170, help="other data under a run, files of another run, sealed changes (170)")
     add("--worker_kills", type=_count, default=20, help="kill -9 of one of two workers (20)")
     add("--full_disks", type=_count, default=15, help="small or read-only disks (15); only where tmpfs can be mounted")
     add("--conditions", type=_count, default=20, help="NaN, two runs on one folder, clock, memory, in turn (20)")
@@ -81,6 +83,7 @@ def plan_of(options: argparse.Namespace, folder: Path) -> list[tuple[str, int, C
     """The cases to try: (stage, index in the stage, function)."""
     stages = {stage: (kills.kill, count) for stage, count in kills.counts(options.kills).items()}
     stages["corruption"] = corruptions.corrupt, options.corruptions
+    stages["mixup"] = mixups.mix_up, options.mixups
     stages["worker"] = workers.kill_worker, options.worker_kills
     stages["condition"] = conditions.disturb, options.conditions
     problem = disks.unavailable(folder) if options.full_disks else ""

@@ -128,7 +128,7 @@ TARGETS = [
 
 def corrupt(lab: Lab, stage: str, index: int) -> Tried:
     """Damages one file of a copy and gives the command that reads it."""
-    _make_sources(lab)
+    make_sources(lab)
     draw, number = lab.draw(stage, index), index % len(TARGETS)
     target = TARGETS[number]
     if number not in lab.expected:
@@ -138,7 +138,7 @@ def corrupt(lab: Lab, stage: str, index: int) -> Tried:
     victim = draw.choice(sorted(path for pattern in target.files.split() for path in copy.glob(pattern)))
     what = f"{kind} {victim.relative_to(copy)}{_damage(lab, victim, kind, draw)}"
     ended, result = _try(lab, target)
-    return Tried(target.fault, *_judge(ended, result, lab.expected[number], what))
+    return Tried(target.fault, *judge(ended, result, lab.expected[number], what))
 
 
 def _try(lab: Lab, target: Target) -> tuple[Ended, Any]:
@@ -154,7 +154,8 @@ def _try(lab: Lab, target: Target) -> tuple[Ended, Any]:
         lab.fresh(target.place)
 
 
-def _judge(ended: Ended, result: Any, expected: Any, what: str) -> tuple[str, str]:
+def judge(ended: Ended, result: Any, expected: Any, what: str) -> tuple[str, str]:
+    """The outcome of a command, see ``Tried``, and its details."""
     if ended.clear:
         return "clear", f"{what}: {ended.last}"
     if ended.code == 0 and "Traceback" not in ended.errors:
@@ -162,7 +163,7 @@ def _judge(ended: Ended, result: Any, expected: Any, what: str) -> tuple[str, st
     return "hang" if ended.code == -signal.SIGKILL else "traceback", f"{what}: exit code {ended.code}, {ended.last}"
 
 
-def _make_sources(lab: Lab) -> None:
+def make_sources(lab: Lab) -> None:
     """What is damaged besides the lab's own: half a run, an exported model, raw files; and others of their kind."""
     if lab.expected:
         return

@@ -16,11 +16,15 @@
 
 import random
 
+import numpy as np
 import pytest
 
-from tools.faults.corruptions import KINDS, OF_TABLES, _changed, _judge
+from src.files import check_seal, write_json, write_sealed
+from tools.faults import mixups
+from tools.faults.corruptions import KINDS, OF_TABLES, _changed, judge
 from tools.faults.kills import counts
-from tools.faults.lab import Ended
+from tools.faults.lab import Ended, Lab
+from tools.faults.mixups import MIXUPS, RUN, SET
 
 ONE_LINE = "working\nerror: a.json is damaged; make it again\n"
 
@@ -40,9 +44,51 @@ def test_damage_changes_the_content(kind):
     (0, "Traceback (most recent call last):", "as ever", "traceback"),
 ])
 def test_outcomes(code, errors, result, outcome):
-    assert _judge(Ended(code, "", errors, 0.1), result, "as ever", "cut a.json")[0] == outcome
+    assert judge(Ended(code, "", errors, 0.1), result, "as ever", "cut a.json")[0] == outcome
 
 
 @pytest.mark.parametrize("kills", [0, 1, 7, 200])
 def test_every_kill_has_a_stage(kills):
     assert sum(counts(kills).values()) == kills and min(counts(kills).values()) >= 0
+
+
+def test_every_mixup_changes_a_file_and_keeps_its_checksum(tmp_path):
+    """Otherwise the command would be right to accept it, or would notice the checksum alone."""
+    lab = small_lab(tmp_path)
+    for mixup in MIXUPS:
+        for seed in range(10):
+            lab.fresh(RUN, "runs/whole")
+            lab.fresh(SET, "set")
+            before = {**Lab.tree(lab.folder / RUN), **Lab.tree(lab.folder / SET)}
+            if mixup.mix is mixups._nothing:
+                continue  # the command names another set
+            mixup.mix(lab, random.Random(seed))
+            after = {**Lab.tree(lab.folder / RUN), **Lab.tree(lab.folder / SET)}
+            assert after != before, mixup
+            for folder in (RUN, SET):
+                for seal in (lab.folder / folder).glob("*.sha256"):
+                    check_seal(seal.with_suffix(""))
+
+
+def small_lab(folder):
+    """Files of the lab's form and names, of runs that nobody made."""
+    lab = Lab.__new__(Lab)
+    lab.folder = folder
+    for number, name in enumerate(("set", "other-set")):
+        array = np.full((4, 2), number, np.int32)
+        (folder / name).mkdir()
+        for kind in ("ids", "labels"):
+            np.save(folder / name / f"train-{kind}.npy", array)
+        shard = {"ids": "train-ids.npy", "labels": "train-labels.npy", "ids_sha256": "", "labels_sha256": ""}
+        write_json(folder / name / "schema.json", {
+            "fields": [{"name": field, "cardinality": 9, "vocabulary": "vocab/a.json"} for field in "ab"],
+            "shards": dict.fromkeys(("train", "valid", "test"), [shard])}, sealed=True)
+    for number, name in enumerate(("whole", "other-run", "other-rate", "other-data")):
+        run = folder / "runs" / name
+        run.mkdir(parents=True)
+        (run / "config.yaml").write_text("data_dir: set\n")
+        for file in ("best.ckpt", "last.ckpt", "metrics.json"):
+            write_sealed(run / file, str(number))
+        write_json(run / "selection.json", {"fields": ["a", "b"], "tasks": ["x", "y"], "shared": ["a", "b"],
+                                            "selected": {"x": ["a", "b"], "y": ["a", "b"]}, "n": number}, sealed=True)
+    return lab
