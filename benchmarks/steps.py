@@ -25,7 +25,7 @@ from mindspore import Tensor, nn, ops
 from src.data.loader import TrainLoader
 from src.errors import UserError
 from src.models import InputPlan, MultiTaskModel, NetWithLoss, plan_inputs
-from src.models.layers import MLP, Draft, HiddenLayer
+from src.models.layers import MLP, BuildContext, HiddenLayer
 from src.schema import Field, Schema, Selection, Task
 from src.selection import all_fields
 from src.settings import Settings
@@ -243,12 +243,12 @@ def layout_candidates(config: Settings) -> dict[str, Callable[[], None]]:
         step.set_train()
         return lambda: step(rows).asnumpy()
 
-    draft = Draft(0)
+    context = BuildContext(0)
     return {
         "batch-major, BatchNorm1d": candidate([expert(True) for _ in range(8)]),
         "batch-major, no normalisation": candidate([expert(False) for _ in range(8)]),
         "feature-major, BatchNorm (src/models/layers.py)": candidate(
-            [MLP(1024, (512, 256), draft, batch_major=True) for _ in range(8)]),
+            [MLP(1024, (512, 256), context, batch_major=True) for _ in range(8)]),
     }
 
 

@@ -80,7 +80,7 @@ def to_pytorch(parameters: Mapping[str, np.ndarray], backbone: str, plan: InputP
     for name in [name for name in state if name.endswith("running_var")]:
         state[name.replace("running_var", COUNTER)] = np.array(0, np.int64)
     if numerical:
-        _widen(state, backbone, plan, numerical, parameters["embedding.table"].shape[1])
+        _widen(state, plan, numerical, parameters["embedding.table"].shape[1])
     return state
 
 
@@ -97,7 +97,7 @@ def from_pytorch(state: Mapping[str, np.ndarray], backbone: str, plan: InputPlan
     """
     left = {name: np.asarray(value) for name, value in state.items() if not name.endswith(COUNTER)}
     if any(name.startswith("numerical_layer") for name in left):
-        _narrow(left, backbone, plan, shapes["embedding.table"][1], where)
+        _narrow(left, plan, shapes["embedding.table"][1], where)
     layers, found = _tower_layers(shapes), {}
     for name, shape in shapes.items():
         if name == "embedding.table" and _has_private_tables(backbone, plan):
@@ -158,7 +158,7 @@ def _private_tables(state: Mapping[str, np.ndarray]) -> list[str]:
     return [name for name in state if re.fullmatch(r"embedding\.\d+\.embedding\.weight", name)]
 
 
-def _widen(state: dict, backbone: str, plan: InputPlan, numerical: int, dim: int) -> None:
+def _widen(state: dict, plan: InputPlan, numerical: int, dim: int) -> None:
     """Turns the plain form into that of MTReclib's classes."""
     for name in [name for name in state if READS_FIELDS.fullmatch(name)]:
         wide = np.zeros((len(state[name]), (len(plan.columns) + 1) * dim), np.float32)
@@ -173,7 +173,7 @@ def _widen(state: dict, backbone: str, plan: InputPlan, numerical: int, dim: int
     for table in [f"{task}." for task in range(len(private))] or [""]:
         state[f"numerical_layer.{table}weight"] = np.zeros((dim, numerical), np.float32)
         state[f"numerical_layer.{table}bias"] = np.zeros(dim, np.float32)
-    if backbone == "ple":
+    if _has_levels(state):
         level = _last_level(state)
         experts = sum(bool(re.fullmatch(rf"(task|share)_experts\.{level}\..*mlp\.0\.weight", name)) for name in state)
         inputs = state[f"share_experts.{level}.0.mlp.0.weight"].shape[1]
@@ -181,9 +181,9 @@ def _widen(state: dict, backbone: str, plan: InputPlan, numerical: int, dim: int
         state[f"share_gates.{level}.0.bias"] = np.zeros(experts, np.float32)
 
 
-def _narrow(state: dict, backbone: str, plan: InputPlan, dim: int, where: str) -> None:
+def _narrow(state: dict, plan: InputPlan, dim: int, where: str) -> None:
     """Turns the form of MTReclib's classes into the plain one; refuses weights on inputs our model has not."""
-    if backbone == "ple":
+    if _has_levels(state):
         for part in ("weight", "bias"):
             state.pop(f"share_gates.{_last_level(state)}.0.{part}", None)
     silent = not any(state[name].any() for name in list(state) if name.startswith("numerical_layer"))
@@ -206,6 +206,11 @@ def _narrow(state: dict, backbone: str, plan: InputPlan, dim: int, where: str) -
         if len(state[name]) != count:
             raise UserError(f"{name} in {where} has {len(state[name])} rows; expected {count}")
         state[name] = state[name][rows]
+
+
+def _has_levels(state: Mapping[str, np.ndarray]) -> bool:
+    """Whether it is a PLE, whose experts come in levels."""
+    return any(name.startswith("share_experts.") for name in state)
 
 
 def _last_level(state: Mapping[str, np.ndarray]) -> int:

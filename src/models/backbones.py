@@ -12,90 +12,76 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""The multi-task backbones. Each maps its inputs to one logit per task and knows nothing of data or selection.
-
-``construct(inputs, keep)``: inputs is a tuple of ``[batch, width]``, one per task and then the shared one, as far as
-the backbone's Traits say it has them; keep is the dropout mask or None. The result is ``[tasks, batch]``.
-Structure and widths follow MTReclib, so that weights carry over one to one (docs/COMPARISON.md).
+"""The multi-task backbones. Structure and widths follow MTReclib, so that weights carry over one to one
+(docs/COMPARISON.md).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import numpy as np
 from mindspore import nn, ops
 
-from .layers import MLP, Dense, Draft, Gate, Mixture
+from .backbone import BACKBONES, Backbone, Sizes
+from .layers import MLP, BuildContext, Dense, Gate, Mixture
+from .plan import Traits
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """Widths a backbone is built with; ``inputs`` follows the order of the plan's paths."""
-
-    inputs: tuple[int, ...]
-    tasks: int
-    bottom: tuple[int, ...]
-    tower: tuple[int, ...]
-    experts: int
-
-
-def make_towers(sizes: Sizes, draft: Draft) -> nn.CellList:
-    """One tower per task, from the last bottom width to a logit."""
-    return nn.CellList([MLP(sizes.bottom[-1], sizes.tower, draft, logit=True) for _ in range(sizes.tasks)])
-
-
-def make_bottoms(inputs: Sequence[int], sizes: Sizes, draft: Draft) -> nn.CellList:
+def make_bottoms(inputs: Sequence[int], sizes: Sizes, context: BuildContext) -> nn.CellList:
     """One bottom MLP per given input width."""
-    return nn.CellList([MLP(width, sizes.bottom, draft, batch_major=True) for width in inputs])
+    return nn.CellList([MLP(width, sizes.bottom, context, batch_major=True) for width in inputs])
 
 
-class SingleTask(nn.Cell):
+class SingleTask(Backbone):
     """An independent feed-forward network for every task: the baseline without any sharing."""
 
-    def __init__(self, sizes: Sizes, draft: Draft):
-        super().__init__()
-        self.bottom = make_bottoms(sizes.inputs, sizes, draft)
-        self.tower = make_towers(sizes, draft)
-        self.concat = ops.Concat(0)
+    name = "single_task"
+    traits = Traits(tasks=True, shared=None, private_embedding=True)
+
+    def make_layers(self, sizes: Sizes, context: BuildContext) -> None:
+        self.bottom = make_bottoms(sizes.inputs, sizes, context)
+
+    def network_logits(self, inputs, keep=None):
+        """The logits of the tasks' own networks, a tuple of ``[1, batch]``."""
+        hidden = ()
+        for i in range(len(self.bottom)):
+            hidden += (self.bottom[i](inputs[i], keep),)
+        return self.tower_logits(hidden, keep)
 
     def construct(self, inputs, keep=None):
-        logits = ()
-        for i in range(len(self.bottom)):
-            logits += (self.tower[i](self.bottom[i](inputs[i], keep), keep),)
-        return self.concat(logits)
+        return self.stack(self.network_logits(inputs, keep))
 
 
-class SharedBottom(nn.Cell):
+class SharedBottom(Backbone):
     """One bottom MLP for all tasks (Caruana, 1997)."""
 
-    def __init__(self, sizes: Sizes, draft: Draft):
-        super().__init__()
-        self.bottom = MLP(sizes.inputs[0], sizes.bottom, draft, batch_major=True)
-        self.tower = make_towers(sizes, draft)
-        self.concat = ops.Concat(0)
+    name = "shared_bottom"
+    traits = Traits(tasks=False, shared="union")
+
+    def make_layers(self, sizes: Sizes, context: BuildContext) -> None:
+        self.bottom = MLP(sizes.inputs[0], sizes.bottom, context, batch_major=True)
 
     def construct(self, inputs, keep=None):
-        hidden = self.bottom(inputs[0], keep)
-        logits = ()
-        for tower in self.tower:
-            logits += (tower(hidden, keep),)
-        return self.concat(logits)
+        return self.stack(self.tower_logits((self.bottom(inputs[0], keep),), keep))
 
 
-class MMoE(nn.Cell):
-    """Experts mixed by one gate per task (Ma et al., KDD 2018); with ``gates=1``, by one gate for all (OMoE)."""
+class OMoE(Backbone):
+    """Experts mixed by one gate for all tasks (the baseline of Ma et al., KDD 2018)."""
 
-    def __init__(self, sizes: Sizes, draft: Draft, gates: int = 0):
-        super().__init__()
-        self.expert = make_bottoms([sizes.inputs[0]] * sizes.experts, sizes, draft)
-        self.gate = nn.CellList([
-            Gate(sizes.inputs[0], sizes.experts, draft, batch_major=True) for _ in range(gates or sizes.tasks)
-        ])
-        self.tower = make_towers(sizes, draft)
+    name = "omoe"
+    traits = Traits(tasks=False, shared="union")
+
+    def make_layers(self, sizes: Sizes, context: BuildContext) -> None:
+        width, experts = sizes.inputs[0], sizes.experts
+        self.expert = make_bottoms([width] * experts, sizes, context)
+        self.gate = nn.CellList([Gate(width, experts, context, batch_major=True) for _ in range(self.gates(sizes))])
         self.mixture = Mixture()
-        self.concat = ops.Concat(0)
+
+    def gates(self, sizes: Sizes) -> int:
+        """Number of gates."""
+        return 1
 
     def construct(self, inputs, keep=None):
         experts = ()
@@ -104,10 +90,17 @@ class MMoE(nn.Cell):
         mixtures = ()
         for gate in self.gate:
             mixtures += (self.mixture(experts, gate(inputs[0])),)
-        logits = ()
-        for i in range(len(self.tower)):
-            logits += (self.tower[i](mixtures[i % len(mixtures)], keep),)
-        return self.concat(logits)
+        return self.stack(self.tower_logits(mixtures, keep))
+
+
+class MMoE(OMoE):
+    """Experts mixed by one gate per task (Ma et al., KDD 2018)."""
+
+    name = "mmoe"
+
+    def gates(self, sizes: Sizes) -> int:
+        """Number of gates."""
+        return sizes.tasks
 
 
 class ExtractionLayer(nn.Cell):
@@ -120,18 +113,18 @@ class ExtractionLayer(nn.Cell):
         last: the last level has no shared output, hence no shared gate.
     """
 
-    def __init__(self, inputs: Sequence[int], width: int, experts: int, draft: Draft, first: bool, last: bool):
+    def __init__(self, inputs: Sequence[int], width: int, experts: int, context: BuildContext, first: bool, last: bool):
         super().__init__()
         tasks = len(inputs) - 1
         self.task_experts = nn.CellList([
-            nn.CellList([MLP(inputs[t], [width], draft, batch_major=first) for _ in range(experts)])
+            nn.CellList([MLP(inputs[t], [width], context, batch_major=first) for _ in range(experts)])
             for t in range(tasks)
         ])
-        self.share_experts = nn.CellList([MLP(inputs[-1], [width], draft, batch_major=first) for _ in range(experts)])
-        self.task_gates = nn.CellList([Gate(inputs[t], 2 * experts, draft, batch_major=first) for t in range(tasks)])
+        self.share_experts = nn.CellList([MLP(inputs[-1], [width], context, batch_major=first) for _ in range(experts)])
+        self.task_gates = nn.CellList([Gate(inputs[t], 2 * experts, context, batch_major=first) for t in range(tasks)])
         self.last = last
         if not last:
-            self.share_gate = Gate(inputs[-1], (tasks + 1) * experts, draft, batch_major=first)
+            self.share_gate = Gate(inputs[-1], (tasks + 1) * experts, context, batch_major=first)
         self.mixture = Mixture()
 
     def construct(self, inputs, keep=None):
@@ -151,78 +144,80 @@ class ExtractionLayer(nn.Cell):
         return outputs
 
 
-class PLE(nn.Cell):
+class PLE(Backbone):
     """Progressive layered extraction (Tang et al., RecSys 2020): one level per bottom width.
 
     As in MTReclib, half of ``experts`` are shared and as many belong to every task.
     """
 
-    def __init__(self, sizes: Sizes, draft: Draft):
-        super().__init__()
+    name = "ple"
+    traits = Traits(tasks=True, shared="intersection")
+
+    def make_layers(self, sizes: Sizes, context: BuildContext) -> None:
         levels, inputs = [], sizes.inputs
         for i, width in enumerate(sizes.bottom):
             last = i == len(sizes.bottom) - 1
-            levels.append(ExtractionLayer(inputs, width, max(1, sizes.experts // 2), draft, first=i == 0, last=last))
+            levels.append(ExtractionLayer(inputs, width, max(1, sizes.experts // 2), context, first=i == 0, last=last))
             inputs = [width] * (sizes.tasks + 1)
         self.level = nn.CellList(levels)
-        self.tower = make_towers(sizes, draft)
-        self.concat = ops.Concat(0)
 
     def construct(self, inputs, keep=None):
         for level in self.level:
             inputs = level(inputs, keep)
-        logits = ()
-        for i in range(len(self.tower)):
-            logits += (self.tower[i](inputs[i], keep),)
-        return self.concat(logits)
+        return self.stack(self.tower_logits(inputs, keep))
 
 
-class ESMM(nn.Cell):
+class ESMM(SingleTask):
     """Entire-space model (Ma et al., SIGIR 2018): the probability of task t is the product of those of towers 1..t.
 
-    The product is formed as a logit, in log space and without cancellation: with P the product so far and p the next
-    probability, log Pp = log P + log p and 1 - Pp = (1 - P) + P (1 - p).
+    Tower t predicts label t given label t - 1. The product is formed as a logit, in log space and without
+    cancellation: with P the product so far and p the next probability, log Pp = log P + log p and
+    1 - Pp = (1 - P) + P (1 - p).
     """
 
-    def __init__(self, sizes: Sizes, draft: Draft):
-        super().__init__()
-        self.bottom = make_bottoms(sizes.inputs, sizes, draft)
-        self.tower = make_towers(sizes, draft)
-        self.concat = ops.Concat(0)
-
-    def steps(self, inputs, keep=None):
-        """The towers' own logits, a tuple of ``[1, batch]``: task t's is that of its label given the one before."""
-        logits = ()
-        for i in range(len(self.tower)):
-            logits += (self.tower[i](self.bottom[i](inputs[i], keep), keep),)
-        return logits
+    name = "esmm"
+    traits = Traits(tasks=True, shared=None, min_tasks=2)
 
     def construct(self, inputs, keep=None):
-        steps = self.steps(inputs, keep)
+        steps = self.network_logits(inputs, keep)
         log_yes, log_no = log_sigmoid(steps[0]), log_sigmoid(-steps[0])
         logits = (steps[0],)
         for i in range(1, len(steps)):
             log_no = log_add(log_no, log_yes + log_sigmoid(-steps[i]))
             log_yes = log_yes + log_sigmoid(steps[i])
             logits += (log_yes - log_no,)
-        return self.concat(logits)
+        return self.stack(logits)
+
+    def probabilities(self, inputs):
+        """The products themselves: logits need Log1p, which MindSpore cannot write as ONNX."""
+        steps = self.network_logits(inputs)
+        product = self.sigmoid(steps[0])
+        products = (product,)
+        for i in range(1, len(steps)):
+            product = product * self.sigmoid(steps[i])
+            products += (product,)
+        return self.stack(products)
+
+    @staticmethod
+    def rate_logits(rates: np.ndarray, rows: int) -> np.ndarray:
+        """Those of every task's rate among the positives of the task before it."""
+        return Backbone.rate_logits(rates / np.concatenate([[1.0], np.maximum(rates[:-1], 0.5 / rows)]), rows)
 
 
-class AITM(nn.Cell):
+class AITM(Backbone):
     """Adaptive information transfer (Xi et al., KDD 2021): every task attends to its own features and to what the task
     before it passes on, with attention scaled by the square root of the width."""
 
-    def __init__(self, sizes: Sizes, draft: Draft):
-        super().__init__()
+    name = "aitm"
+    traits = Traits(tasks=True, shared=None, min_tasks=2)
+
+    def make_layers(self, sizes: Sizes, context: BuildContext) -> None:
         width = sizes.bottom[-1]
-        self.bottom = make_bottoms(sizes.inputs, sizes, draft)
-        self.transfer = nn.CellList([Dense(width, width, draft) for _ in range(sizes.tasks - 1)])
-        self.value, self.key, self.query = (Dense(width, width, draft) for _ in range(3))
-        self.tower = make_towers(sizes, draft)
+        self.bottom = make_bottoms(sizes.inputs, sizes, context)
+        self.transfer = nn.CellList([Dense(width, width, context) for _ in range(sizes.tasks - 1)])
+        self.value, self.key, self.query = (Dense(width, width, context) for _ in range(3))
         self.scale = 1 / math.sqrt(width)
         self.sum = ops.ReduceSum(keep_dims=True)
-        self.sigmoid = ops.Sigmoid()
-        self.concat = ops.Concat(0)
 
     def affinity(self, x):
         """Attention logit ``[1, batch]`` of one candidate ``[width, batch]``."""
@@ -237,7 +232,12 @@ class AITM(nn.Cell):
             weight = self.sigmoid(self.affinity(passed) - self.affinity(own))  # softmax over two candidates
             hidden = weight * self.value(passed) + (1 - weight) * self.value(own)
             logits += (self.tower[i](hidden, keep),)
-        return self.concat(logits)
+        return self.stack(logits)
+
+
+def make_backbone(name: str, sizes: Sizes, context: BuildContext) -> Backbone:
+    """Builds the named backbone; the name has been checked by ``traits_of``."""
+    return BACKBONES[name](sizes, context)
 
 
 def log_sigmoid(x):
@@ -248,12 +248,3 @@ def log_sigmoid(x):
 def log_add(a, b):
     """log(eᵃ + eᵇ) of finite values, stable."""
     return ops.maximum(a, b) + ops.log1p(ops.exp(-ops.abs(a - b)))
-
-
-def make_backbone(name: str, sizes: Sizes, draft: Draft) -> nn.Cell:
-    """Builds the named backbone; the name has been checked by ``traits_of``."""
-    builders = {
-        "single_task": SingleTask, "shared_bottom": SharedBottom, "mmoe": MMoE, "ple": PLE, "esmm": ESMM, "aitm": AITM,
-        "omoe": lambda sizes, draft: MMoE(sizes, draft, gates=1),
-    }
-    return builders[name](sizes, draft)

@@ -26,7 +26,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from .layers import Draft
+from .layers import BuildContext
 from .plan import InputPlan
 
 
@@ -37,10 +37,10 @@ class FieldEmbedding(nn.Cell):
     as MTReclib has it.
     """
 
-    def __init__(self, plan: InputPlan, dim: int, draft: Draft):
+    def __init__(self, plan: InputPlan, dim: int, context: BuildContext):
         super().__init__()
         bound = math.sqrt(6 / (plan.table_rows + dim))
-        self.table = Parameter(draft.uniform((plan.table_rows, dim), bound), name="table")
+        self.table = Parameter(context.uniform((plan.table_rows, dim), bound), name="table")
         self.offsets = Tensor(np.array(plan.offsets, np.int32).reshape(1, -1))
         self.repeats_columns = plan.slots != tuple(range(len(plan.columns)))
         self.slots = Tensor(np.array(plan.slots, np.int32))

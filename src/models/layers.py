@@ -30,8 +30,8 @@ from mindspore import Parameter, Tensor, nn, ops
 from ..streams import Stream, generator
 
 
-class Draft:
-    """What Cells need while a network is built: initial values, and rows of the dropout mask.
+class BuildContext:
+    """What the Cells of one network share while they are built: initial values, and rows of the dropout mask.
 
     Args:
         seed: seed of the initial values. They do not depend on the device or on MindSpore's own generators.
@@ -71,11 +71,12 @@ class Dense(nn.Cell):
             machine and with the number of processes. So no gradient is computed.
     """
 
-    def __init__(self, inputs: int, outputs: int, draft: Draft, batch_major: bool = False, normalised: bool = False):
+    def __init__(self, inputs: int, outputs: int, context: BuildContext, batch_major: bool = False,
+                 normalised: bool = False):
         super().__init__()
         bound = 1 / math.sqrt(inputs)
-        self.weight = Parameter(draft.uniform((outputs, inputs), bound), name="weight")
-        self.bias = Parameter(draft.uniform((outputs,), bound), name="bias")
+        self.weight = Parameter(context.uniform((outputs, inputs), bound), name="weight")
+        self.bias = Parameter(context.uniform((outputs,), bound), name="bias")
         self.product = ops.MatMul(transpose_b=batch_major)
         if batch_major:
             self.fold = FoldedProduct()
@@ -151,15 +152,15 @@ class HiddenLayer(nn.Cell):
     and cannot be resumed.
     """
 
-    def __init__(self, inputs: int, outputs: int, draft: Draft, batch_major: bool = False):
+    def __init__(self, inputs: int, outputs: int, context: BuildContext, batch_major: bool = False):
         super().__init__()
-        self.dense = Dense(inputs, outputs, draft, batch_major, normalised=True)
-        self.norm = BatchNorm(outputs, draft.ranks)
+        self.dense = Dense(inputs, outputs, context, batch_major, normalised=True)
+        self.norm = BatchNorm(outputs, context.ranks)
         self.relu = nn.ReLU()
         self.cast = ops.Cast()
-        self.start = draft.reserve_mask(outputs) if draft.dropout > 0 else 0
+        self.start = context.reserve_mask(outputs) if context.dropout > 0 else 0
         self.stop = self.start + outputs
-        self.scale = 1 / (1 - draft.dropout)
+        self.scale = 1 / (1 - context.dropout)
 
     def construct(self, x, keep=None):
         hidden = self.relu(self.norm(self.dense(x)))
@@ -175,16 +176,16 @@ class MLP(nn.Cell):
     ``[widths[-1], batch]``, or to ``[1, batch]`` with ``logit``.
     """
 
-    def __init__(self, inputs: int, widths: Sequence[int], draft: Draft, batch_major: bool = False,
+    def __init__(self, inputs: int, widths: Sequence[int], context: BuildContext, batch_major: bool = False,
                  logit: bool = False):
         super().__init__()
         sizes = [inputs, *widths]
         self.hidden = nn.CellList([
-            HiddenLayer(sizes[i], sizes[i + 1], draft, batch_major and i == 0) for i in range(len(widths))
+            HiddenLayer(sizes[i], sizes[i + 1], context, batch_major and i == 0) for i in range(len(widths))
         ])
         self.has_output = logit
         if logit:
-            self.output = Dense(sizes[-1], 1, draft)
+            self.output = Dense(sizes[-1], 1, context)
 
     def construct(self, x, keep=None):
         for layer in self.hidden:
@@ -197,9 +198,9 @@ class MLP(nn.Cell):
 class Gate(nn.Cell):
     """Softmax weights of ``experts`` experts: ``construct(x)`` gives ``[experts, batch]``, columns summing to 1."""
 
-    def __init__(self, inputs: int, experts: int, draft: Draft, batch_major: bool = False):
+    def __init__(self, inputs: int, experts: int, context: BuildContext, batch_major: bool = False):
         super().__init__()
-        self.dense = Dense(inputs, experts, draft, batch_major)
+        self.dense = Dense(inputs, experts, context, batch_major)
         self.softmax = ops.Softmax(axis=0)
 
     def construct(self, x):

@@ -22,7 +22,7 @@ from mindspore import Parameter, Tensor, nn, ops
 from ..settings import Settings
 from .backbones import make_backbone
 from .embedding import MaskedRouter
-from .layers import Draft
+from .layers import BuildContext
 from .model import MultiTaskModel, sizes_of
 from .plan import InputPlan
 
@@ -103,7 +103,7 @@ class LearnedMaskModel(nn.Cell):
         self.mask = MASKS[kind](tasks, len(plan.columns))
         self.router = MaskedRouter(plan)
         sizes = sizes_of(plan, tasks, config)
-        self.others = nn.CellList([make_backbone(backbone, sizes, Draft(config.seed, config.dropout, ranks))
+        self.others = nn.CellList([make_backbone(backbone, sizes, BuildContext(config.seed, config.dropout, ranks))
                                    for _ in range(tasks - 1)])
         for t, other in enumerate(self.others, 1):
             share_weights(model.backbone, other)

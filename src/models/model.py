@@ -23,9 +23,10 @@ from mindspore import Tensor, nn, ops
 
 from ..schema import Schema
 from ..settings import Settings
-from .backbones import Sizes, make_backbone
+from .backbone import Sizes
+from .backbones import make_backbone
 from .embedding import FieldEmbedding, FieldRouter, FoldedInputs, MaskedRouter, folds
-from .layers import Draft
+from .layers import BuildContext
 from .plan import InputPlan, plan_inputs
 
 
@@ -44,17 +45,17 @@ class MultiTaskModel(nn.Cell):
 
     def __init__(self, plan: InputPlan, backbone: str, tasks: int, config: Settings, ranks: int = 1):
         super().__init__()
-        draft = Draft(config.seed, config.dropout, ranks)
+        context = BuildContext(config.seed, config.dropout, ranks)
         dim = config.embedding_dim
         self.plan = plan
-        self.embedding = FieldEmbedding(plan, dim, draft)
+        self.embedding = FieldEmbedding(plan, dim, context)
         self.router = FieldRouter(plan)
         self.folds = folds(plan, dim)
         if self.folds:
             self.folded = FoldedInputs(plan, dim)
-        self.backbone = make_backbone(backbone, sizes_of(plan, tasks, config), draft)
-        self.mask_rows = draft.mask_rows
-        self.dropout = draft.dropout
+        self.backbone = make_backbone(backbone, sizes_of(plan, tasks, config), context)
+        self.mask_rows = context.mask_rows
+        self.dropout = context.dropout
         self.gather = ops.Gather()
 
     def construct(self, ids, keep=None):

@@ -41,15 +41,7 @@ class Traits:
     min_tasks: int = 1
 
 
-TRAITS: dict[str, Traits] = {
-    "single_task": Traits(tasks=True, shared=None, private_embedding=True),
-    "shared_bottom": Traits(tasks=False, shared="union"),
-    "omoe": Traits(tasks=False, shared="union"),
-    "mmoe": Traits(tasks=False, shared="union"),
-    "ple": Traits(tasks=True, shared="intersection"),
-    "esmm": Traits(tasks=True, shared=None, min_tasks=2),
-    "aitm": Traits(tasks=True, shared=None, min_tasks=2),
-}
+TRAITS: dict[str, Traits] = {}  # by backbone; every subclass of Backbone puts its own in
 
 
 def traits_of(backbone: str, task_count: int) -> Traits:

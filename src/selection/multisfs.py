@@ -143,7 +143,8 @@ def _score_calibrated(data, tasks, batches, used, config: Settings):
     ids = np.concatenate([ids for ids, _ in batches])
     labels = np.concatenate([labels for _, labels in batches])
     counted = np.concatenate(used)
-    set_output_bias(model, output_logits(np.mean(labels, 0, np.float64, where=counted), len(labels), config.backbone))
+    rates = np.mean(labels, 0, np.float64, where=counted)
+    set_output_bias(model, model.backbone.rate_logits(rates, len(labels)))
     network = FieldGradients(model, len(tasks))
     network.set_train(False)
     energy = GradientEnergy(data.schema.cardinalities, len(tasks), probe.embedding_dim)
@@ -155,18 +156,6 @@ def _score_calibrated(data, tasks, batches, used, config: Settings):
         energy.update(batch, gradients * own.T[:, :, None, None])
     found = calibrated_scores(ids, labels, data.schema.cardinalities, energy.scores(), counted)
     return found.scores, found.chance
-
-
-def output_logits(rates: np.ndarray, rows: int, backbone: str) -> np.ndarray:
-    """Output biases that make the network predict every task's positive rate.
-
-    ESMM multiplies the probabilities of its towers, so tower t gets the rate of task t among those of task t - 1. Rates
-    are kept half a row away from 0 and 1.
-    """
-    if backbone == "esmm":
-        rates = rates / np.concatenate([[1.0], np.maximum(rates[:-1], 0.5 / rows)])
-    rates = np.clip(rates, 0.5 / rows, 1 - 0.5 / rows)
-    return np.log(rates) - np.log1p(-rates)
 
 
 def to_tensors(ids: np.ndarray, labels: np.ndarray) -> tuple[Tensor, Tensor]:

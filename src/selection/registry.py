@@ -16,7 +16,9 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
+import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,22 +28,22 @@ from ..files import read_json
 from ..models import MASKS, plan_inputs
 from ..schema import Selection
 from ..settings import Settings
-from .base import adapt_selection, all_fields, make_selection
-from .baselines.autofield import AutoField
-from .baselines.cfs import CFS
-from .baselines.counting import ChiSquared, ChiSquaredZ, MutualInformation, Random
-from .baselines.lasso import Lasso
-from .baselines.mssm import MSSM
-from .baselines.multisfs_trained import MultiSFSTrained
-from .baselines.permutation import Permutation
-from .multisfs import MultiSFS
+from . import baselines, multisfs
+from .base import Selector, adapt_selection, all_fields, make_selection
 from .paper.relation_file import read_relations
 
 LOG = logging.getLogger(__name__)
-SELECTORS = {kind.name: kind for kind in (
-    MultiSFS, MultiSFSTrained, Permutation, AutoField, MSSM, CFS,
-    ChiSquared, ChiSquaredZ, MutualInformation, Lasso, Random,
-)}
+
+
+def find_selectors() -> dict[str, type[Selector]]:
+    """Every selector by name: the paper's, and those of all modules in baselines."""
+    modules = [multisfs, *(importlib.import_module(f"{baselines.__name__}.{module.name}")
+                           for module in pkgutil.iter_modules(baselines.__path__))]
+    kinds = (kind for module in modules for kind in vars(module).values() if isinstance(kind, type))
+    return {kind.name: kind for kind in kinds if issubclass(kind, Selector) and kind.name}
+
+
+SELECTORS = find_selectors()
 
 
 def select_fields(data, tasks: Sequence[str], config: Settings) -> tuple[Selection, dict[str, float]]:

@@ -24,7 +24,7 @@ from typing import Any, Callable
 
 import mindspore as ms
 import numpy as np
-from mindspore import Tensor, nn, ops
+from mindspore import Tensor, nn
 
 from ..errors import UserError
 from ..models import MultiTaskModel
@@ -38,39 +38,24 @@ TOLERANCE = 1e-5  # largest difference of a probability between the model and it
 class Probabilities(nn.Cell):
     """A model's probabilities: ``construct(ids)``, int32 ``[batch, columns]``, gives float32 ``[batch, tasks]``.
 
-    Every field is embedded: the graph of folded inputs cannot be set free in its batch size. ESMM's products are formed
-    as such: its logits need Log1p, which MindSpore cannot write as ONNX.
+    Every field is embedded: the graph of folded inputs cannot be set free in its batch size.
     """
 
-    def __init__(self, model: MultiTaskModel, backbone: str):
+    def __init__(self, model: MultiTaskModel):
         super().__init__(auto_prefix=False)
         self.model = model
-        self.multiplies = backbone == "esmm"
-        self.sigmoid = ops.Sigmoid()
-        self.concat = ops.Concat(0)
         self.set_train(False)
 
     def construct(self, ids):
-        inputs = self.model.router(self.model.embedding(ids))
-        if not self.multiplies:
-            return self.sigmoid(self.model.backbone(inputs, None).T)
-        steps = self.model.backbone.steps(inputs)
-        product = self.sigmoid(steps[0])
-        products = (product,)
-        for i in range(1, len(steps)):
-            product = product * self.sigmoid(steps[i])
-            products += (product,)
-        return self.concat(products).T
+        return self.model.backbone.probabilities(self.model.router(self.model.embedding(ids))).T
 
 
-def export_model(make: Callable[[], MultiTaskModel], backbone: str, cardinalities: Sequence[int], kind: str,
-                 path: Path) -> float:
+def export_model(make: Callable[[], MultiTaskModel], cardinalities: Sequence[int], kind: str, path: Path) -> float:
     """Writes a model file that takes any batch size, and compares it with the model.
 
     Args:
         make: builds the model with its weights; called anew for every graph, because MindSpore's export does not take
             a Cell that was compiled for another shape.
-        backbone: name of the backbone.
         cardinalities: number of ids of every field that the model reads, in order.
         kind: MINDIR or ONNX.
         path: the file, ending in .mindir or .onnx.
@@ -81,7 +66,7 @@ def export_model(make: Callable[[], MultiTaskModel], backbone: str, cardinalitie
     Raises:
         UserError: MindSpore cannot write this format, or the file does not give the model's probabilities.
     """
-    network = Probabilities(make(), backbone)
+    network = Probabilities(make())
     temporary = path.with_name(f"tmp-{os.getpid()}-{path.name}")
     try:
         if kind == "MINDIR":
@@ -94,12 +79,12 @@ def export_model(make: Callable[[], MultiTaskModel], backbone: str, cardinalitie
             else:
                 ms.export(network, shape, file_name=str(temporary), file_format=kind)
         except (RuntimeError, ValueError, TypeError) as error:
-            raise UserError(f"MindSpore cannot write this {backbone} as {kind}: {' '.join(str(error).split())[:200]}"
-                            ) from None
+            backbone, reason = network.model.backbone.name, " ".join(str(error).split())[:200]
+            raise UserError(f"MindSpore cannot write this {backbone} as {kind}: {reason}") from None
         os.chmod(temporary, 0o644)
         if kind == "ONNX":
             free_batch(temporary)
-        difference = compare(Probabilities(make(), backbone), cardinalities, temporary, kind)
+        difference = compare(Probabilities(make()), cardinalities, temporary, kind)
         os.replace(temporary, path)
         return difference
     finally:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import pkgutil
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ from ...errors import UserError, nearest
 from ...files import read_json, read_yaml, write_json
 from ...settings import ROOT
 from ...typed import keys_of
+from .. import sources
 from ..prepared import INPUTS_FILE, PreparedData
 from .options import DataOptions, SplitSpec, parse_options
 from .pipeline import prepare_stage
@@ -38,10 +40,10 @@ from .reuse import find_set
 from .stage import Stage
 from .write import PreparedWriter
 
-# Source modules, each with DEFAULTS (its own options), inputs(raw_dir, options) -> files, stage(files, options, out);
-# and DERIVED where it stages columns that are not in the raw files: name -> (raw column, Polars expression).
-SOURCES = {name: f"..sources.{name}" for name in (
-    "movielens", "adult", "kuairand", "tenrec", "aliccp", "official", "table", "simulate")}
+# Every module of src/data/sources, each with DEFAULTS (its own options), inputs(raw_dir, options) -> files,
+# stage(files, options, out); and DERIVED where it stages columns that are not in the raw files: name -> (raw column,
+# Polars expression).
+SOURCES = {module.name: f"{sources.__name__}.{module.name}" for module in pkgutil.iter_modules(sources.__path__)}
 
 logger = logging.getLogger(__name__)
 
@@ -182,7 +184,7 @@ def _read_data(path: Path) -> dict[str, Any]:
 def _source(dataset: str):
     if dataset not in SOURCES:
         raise UserError(f"dataset is {dataset!r}; expected one of {', '.join(SOURCES)}{nearest(dataset, SOURCES)}")
-    return importlib.import_module(SOURCES[dataset], __package__)
+    return importlib.import_module(SOURCES[dataset])
 
 
 def _refuse_leakage(options: DataOptions, columns) -> None:

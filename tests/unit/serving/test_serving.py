@@ -49,7 +49,7 @@ def test_every_backbone_is_written_for_any_batch_size(kind, backbone, tmp_path):
     _, plan = make_model(backbone, schema, selection)
     sizes = [schema.cardinalities[column] for column in plan.columns]
     path = tmp_path / f"model.{kind.lower()}"
-    assert export_model(lambda: make_model(backbone, schema, selection)[0], backbone, sizes, kind, path) < 1e-6
+    assert export_model(lambda: make_model(backbone, schema, selection)[0], sizes, kind, path) < 1e-6
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
