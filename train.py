@@ -105,16 +105,18 @@ def selection_of(run: RunFolder, data, tasks: list, config) -> tuple:
     """The run's selection and its seconds: read back when an earlier, interrupted process has made it.
 
     Of the ranks of a distributed run the first selects and the others read its file: a selection takes seconds, and
-    so it is the same on all of them, and the same as that of one process, to the byte.
+    so it is the same on all of them, and the same as that of one process, to the byte. Masks that are learned
+    ``end_to_end`` are written by ``main``, once, when they are learned; until then there is no selection.json.
     """
     if not run.writes:
-        run.wait_for("selection.json")
+        run.wait_for("selection_seconds.json" if config.end_to_end else "selection.json")
         run.check_data(data)
-    if (run.path / "selection.json").exists():
+    if (run.path / "selection.json").exists() and not config.end_to_end:
         return read_selection(run, config, data), run.read("selection_seconds.json")
     selection, seconds = select_fields(data, tasks, config)
     run.write("selection_seconds.json", seconds)  # apart, so that one seed gives one selection.json
-    run.write("selection.json", selection.to_json())
+    if not config.end_to_end:
+        run.write("selection.json", selection.to_json())
     return selection, seconds
 
 

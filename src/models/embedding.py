@@ -124,14 +124,18 @@ class FoldedInputs(nn.Cell):
     as many columns as the field has ids, the left one ``dim``; so a slot with fewer ids than ``dim`` is *folded*.
     Results differ from ``FieldRouter``'s by rounding only.
 
-    ``rows(ids)`` names the rows of the table to look up, and ``construct(ids, vectors)``, given them, makes one tuple
-    per path for ``Dense`` to multiply. Without folded slots it is ``(dense, large)``, without others
-    ``(hot, values, small, valid)``, else both after each other:
+    ``rows(ids)`` names the rows of the table to look up, and ``construct(ids, vectors)``, given them, makes one pair
+    ``(folded, embedded)`` per path for ``Dense`` to multiply. ``folded`` is ``(hot, values, small, valid)``:
 
-    * dense ``[batch, large slots * dim]``: the embedded large slots; large: their places in the path;
     * hot ``[batch, H]``: float one-hot columns of all folded slots, H the number of their ids;
     * values ``[small slots, most ids, dim]``: their vectors, short fields filled up; small: their places in the path;
-    * valid ``[H]``: the rows of values, flattened, that are no filling.
+    * valid ``[H]``: the rows of values, flattened, that are no filling;
+
+    ``embedded`` is ``(dense, large)``:
+
+    * dense ``[batch, large slots * dim]``: the embedded large slots; large: their places in the path.
+
+    Either is ``()`` if the path has no such slot. (They are plain tuples: graphs of MindSpore 1.10 know no NamedTuple.)
     """
 
     def __init__(self, plan: InputPlan, dim: int):
@@ -193,14 +197,14 @@ class FoldedPath(nn.Cell):
         self.gather = ops.Gather()
 
     def construct(self, hot, values, dense):
-        made = ()
+        folded, embedded = (), ()
         if self.has_small:
             own = hot if self.takes_all_hot else self.gather(hot, self.columns, 1)
-            made += (own, self.gather(values, self.filled, 0), self.small, self.valid)
+            folded = (own, self.gather(values, self.filled, 0), self.small, self.valid)
         if self.has_large:
             own = dense if self.takes_all_large else self.gather(dense, self.picks, 1)
-            made += (own.reshape(own.shape[0], -1), self.large)
-        return made
+            embedded = (own.reshape(own.shape[0], -1), self.large)
+        return folded, embedded
 
 
 def _constant(values) -> Tensor | None:

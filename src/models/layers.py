@@ -89,7 +89,7 @@ class Dense(nn.Cell):
 
 
 class FoldedProduct(nn.Cell):
-    """W x for an x in the parts that ``FoldedInputs`` makes: ``construct(weight, x)`` gives ``[outputs, batch]``."""
+    """W x for a pair x that ``FoldedInputs`` makes: ``construct(weight, x)`` gives ``[outputs, batch]``."""
 
     def __init__(self):
         super().__init__()
@@ -100,14 +100,16 @@ class FoldedProduct(nn.Cell):
 
     def construct(self, weight, x):
         outputs = weight.shape[0]
-        if len(x) == 2:
-            return self.product(weight, x[0])
-        hot, values, small, valid = x[:4]
+        folded, embedded = x
+        if len(folded) == 0:
+            return self.product(weight, embedded[0])
+        hot, values, small, valid = folded
         blocks = weight.reshape(outputs, -1, values.shape[2])  # one block of columns per slot
-        folded = self.embed(values, self.gather(blocks, small, 1).transpose(1, 0, 2)).reshape(-1, outputs)
-        total = self.pick(self.gather(folded, valid, 0), hot)
-        if len(x) > 4:
-            total = total + self.product(self.gather(blocks, x[5], 1).reshape(outputs, -1), x[4])
+        rows = self.embed(values, self.gather(blocks, small, 1).transpose(1, 0, 2)).reshape(-1, outputs)
+        total = self.pick(self.gather(rows, valid, 0), hot)
+        if len(embedded) > 0:
+            dense, large = embedded
+            total = total + self.product(self.gather(blocks, large, 1).reshape(outputs, -1), dense)
         return total
 
 

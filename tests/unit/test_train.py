@@ -1,0 +1,55 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""How train.py comes to its selection: made once, read back by a run that is resumed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import train
+from src.run import RunFolder
+from src.selection import with_masks
+from src.settings import load_settings
+from tests.helpers import toy_data
+
+
+@pytest.fixture
+def begin(tmp_path):
+    """Makes a run's folder; returns a call of ``selection_of`` on it, and the folder."""
+    def make(*changes):
+        data, config = toy_data(40), load_settings([f"output_dir={tmp_path}", "run_name=run", *changes])
+        run = RunFolder.create(config, data)
+        return run, lambda: train.selection_of(run, data, data.schema.task_names, config)
+
+    return make
+
+
+def test_a_selection_is_made_once_and_read_back(begin):
+    run, select = begin("selector=random", "keep_fields=2")
+    first = select()[0]
+    run.write("selection_seconds.json", {"total": 99.0})
+    again, read = select()
+    assert again == first and read == {"total": 99.0}
+
+
+def test_learned_masks_are_written_once_at_the_end_and_a_resumed_run_begins_with_all_fields(begin):
+    run, select = begin("selector=mssm", "end_to_end=true")
+    selection, _ = select()
+    assert not (run.path / "selection.json").exists()  # until masks are learned
+    masks = np.arange(12.0).reshape(2, 6)
+    run.write("selection.json", with_masks(selection, masks).to_json())
+    assert run.read_selection().scores["t0"]["f5"] == 5.0
+    assert select()[0] == selection and run.read_selection().scores["t0"]["f5"] == 5.0
