@@ -102,9 +102,13 @@ class Settings:
     verify_data: bool
     summary: bool
 
-    def replace(self, **changes: Any) -> Settings:
-        """Returns a copy with some settings changed; the new values are checked as those of a file are."""
-        return replace(self, **{key: _converted(key, value, "in replace") for key, value in changes.items()})
+    def replace(self, where: str = "in replace", /, **changes: Any) -> Settings:
+        """Returns a copy with some settings changed; the new values are checked as those of a file are.
+
+        Raises:
+            UserError: a value is not allowed; the message says ``where`` it was given.
+        """
+        return replace(self, **{key: _converted(key, value, where) for key, value in changes.items()})
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON and YAML have them: lists for tuples."""

@@ -17,38 +17,45 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator
+from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .data.memory import MemoryData
 from .data.preparing.encode import FieldCounter
 from .data.preparing.options import DataOptions, FieldSpec
-from .errors import UserError
+from .data.user_tables import as_table, column_names, places_of, read_columns, read_labels
+from .errors import UserError, nearest
+from .option import Option
 from .schema import Selection
-from .selection.base import make_selection
+from .selection.base import make_selection, top_fields
 from .selection.multisfs import MultiSFS
-from .settings import Settings, load_settings
+from .settings import Settings, choices, load_settings
 from .training import choose_device
 
 
-class MultiSFSSelector(TransformerMixin, BaseEstimator):
+class MultiSFSSelector(SelectorMixin, BaseEstimator):
     """Selects, for every task, the k columns of a table that matter most for it.
 
-    Columns of floats are numbers and are cut into quantile buckets; every other column, integers included, is
-    categorical. Missing values are allowed.
+    Columns of floats are numbers and are cut into quantile buckets. Every other column is categorical: text, integers
+    (also with missing values), categories (also of numbers), true and false, times, Python objects. Missing values are
+    allowed. ``categorical_features`` and ``numeric_features`` say otherwise where the type does not tell.
 
     Args:
-        k: columns every task keeps; with fewer columns than that it keeps all, and warns.
+        k: columns every task keeps: a number (with fewer columns than that it keeps all, and warns); a share, above 0
+            and at most 1.0; "auto" for those that score above chance; or a dict of numbers and shares by task.
         backbone: multi-task network that is scored: single_task, shared_bottom, omoe, mmoe, ple, esmm or aitm.
         method: calibrated, or paper: eqs. 10 and 11-24. (``score`` would hide scikit-learn's own.)
         relation: how scores are merged over tasks: auto (gnn for paper, none for calibrated), gnn, pearson or none.
         shared_fields: columns that count as shared in ``selection_``: auto (by backbone), union or intersection.
+        categorical_features: columns that are categorical whatever their type: names, positions, or a mask; or auto.
+        numeric_features: columns that are numbers whatever their type, in the same manner.
         embedding_dim: width of a column's embedding.
         bottom_dims: widths of the bottom or expert layers.
         tower_dims: hidden widths of every task's tower.
@@ -68,8 +75,10 @@ class MultiSFSSelector(TransformerMixin, BaseEstimator):
         chance_: score a column without information is not expected to exceed; None for method paper.
         selection_: the Selection, which ``train.py --selection`` takes once its to_json() is written to a file.
         tasks_: names of the tasks.
+        classes_: the two labels of the task in rising order, of which the second counts as positive; with several tasks
+            a list of them.
         n_features_in_: number of columns.
-        feature_names_in_: their names, where X had names.
+        feature_names_in_: their names, where X had names that are text.
 
     Example:
         >>> import numpy as np, pandas as pd
@@ -84,18 +93,23 @@ class MultiSFSSelector(TransformerMixin, BaseEstimator):
         ['hour']
         >>> selector.get_support().shape, selector.get_support(task="click").tolist()
         ((2, 5), [True, False, False, False, False])
+        >>> selector.feature_ranking().query("selected")[["task", "feature", "rank"]].values.tolist()
+        [['click', 'city', 1], ['like', 'hour', 1]]
     """
 
-    def __init__(self, k: int = 20, backbone: str = "mmoe", *, method: str = "calibrated", relation: str = "auto",
-                 shared_fields: str = "auto", embedding_dim: int = 16, bottom_dims: Sequence[int] = (64, 32),
-                 tower_dims: Sequence[int] = (32, 16), experts: int = 4, batch_size: int = 2048,
-                 score_batches="auto", min_count: int = 1, buckets: int = 20, device_target: str = "auto",
-                 random_state=None):
+    def __init__(self, k: int | float | str | Mapping[str, int | float] = 20, backbone: str = "mmoe", *,
+                 method: str = "calibrated", relation: str = "auto", shared_fields: str = "auto",
+                 categorical_features="auto", numeric_features="auto", embedding_dim: int = 16,
+                 bottom_dims: Sequence[int] = (64, 32), tower_dims: Sequence[int] = (32, 16), experts: int = 4,
+                 batch_size: int = 2048, score_batches="auto", min_count: int = 1, buckets: int = 20,
+                 device_target: str = "auto", random_state=None):
         self.k = k
         self.backbone = backbone
         self.method = method
         self.relation = relation
         self.shared_fields = shared_fields
+        self.categorical_features = categorical_features
+        self.numeric_features = numeric_features
         self.embedding_dim = embedding_dim
         self.bottom_dims = bottom_dims
         self.tower_dims = tower_dims
@@ -112,62 +126,91 @@ class MultiSFSSelector(TransformerMixin, BaseEstimator):
 
         Args:
             X: DataFrame (pandas or Polars) or array ``[rows, columns]``.
-            y: DataFrame or array of 0 and 1, ``[rows, tasks]``, or ``[rows]`` for one task.
+            y: labels of two classes in every task: a DataFrame or array ``[rows, tasks]``, a dict of labels by task, or
+                a Series or array ``[rows]`` for one task. Where X and y are of pandas, their rows are matched by index.
 
         Raises:
             ValueError: a parameter, X or y is not as described.
         """
-        columns, named = _columns_of(X, 2)
-        labels, tasks = _labels_of(y, len(columns[0][1]))
-        self.n_features_in_ = len(columns)
-        names = [name for name, _ in columns]
         try:
-            config = self._config(len(columns))
-            data = self._encode(columns, labels, tasks)
+            table = as_table(X)
+            names, named = column_names(table, 2)
+            labels, tasks, classes = read_labels(y, table)
+            config = self._settings(len(names), tasks)
+            data = self._encode(table, names, labels, tasks)
             choose_device(config.device_target, config.device_id)
             scorer = MultiSFS(config).fit(data, tasks)
             self.selection_: Selection = make_selection(scorer, data.schema, tasks, config)
         except UserError as error:
             raise ValueError(str(error)) from None
         self.scores_, self.relations_, self.chance_ = scorer.scores_, scorer.relations_, scorer.chance_
-        self.tasks_, self._names = list(tasks), names
+        self.tasks_, self.classes_ = tasks, classes if len(tasks) > 1 else classes[0]
+        self.n_features_in_, self._names = len(names), names
         if named:
             self.feature_names_in_ = np.array(names, object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         return self
 
-    def _config(self, columns: int) -> Settings:
-        """The settings of a run, from the parameters.
-
-        Raises:
-            UserError: a parameter is out of range.
-        """
-        if isinstance(self.k, (int, np.integer)) and self.k > columns:
-            warnings.warn(f"k={self.k} is greater than n_features={columns}; every task keeps all", stacklevel=3)
-        seed = self.random_state
-        if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool):
-            seed = check_random_state(seed).randint(2**31 - 1)
+    def _settings(self, columns: int, tasks: Sequence[str]) -> Settings:
+        """The settings of a run, from the parameters."""
+        here, seed = f"in {type(self).__name__}", self.random_state
+        random = check_random_state(seed)
+        if not isinstance(seed, (int, np.integer)) or seed >= 2**31:
+            seed = random.randint(2**31 - 1)
+        if self.method not in choices("score"):
+            raise UserError(f"method is {self.method!r} {here}; expected one of {', '.join(choices('score'))}"
+                            f"{nearest(str(self.method), choices('score'))}")
         names = ("backbone", "relation", "shared_fields", "embedding_dim", "bottom_dims", "tower_dims",
                  "experts", "batch_size", "score_batches", "device_target")
-        keep = min(self.k, columns) if isinstance(self.k, (int, np.integer)) else self.k
         return load_settings(["--dataset", "table"]).replace(
-            keep_fields=keep, seed=int(seed), progress=False, score=self.method,
+            here, **self._kept(columns, tasks), seed=int(seed), progress=False, score=self.method,
             **{name: getattr(self, name) for name in names})
 
-    def _encode(self, columns, labels: np.ndarray, tasks: Sequence[str]) -> MemoryData:
-        options = DataOptions((), (), min_count=self.min_count, buckets=self.buckets)
-        ids, cardinalities = np.empty((len(labels), len(columns)), np.int32), []
-        for place, (name, column) in enumerate(columns):
-            kind = "number" if column.dtype.is_float() else "categorical"
-            counter = FieldCounter(FieldSpec(name, name, kind), options)
+    def _kept(self, columns: int, tasks: Sequence[str]) -> dict[str, Any]:
+        """What ``k`` says, as settings."""
+        if isinstance(self.k, str) and self.k == "auto":
+            if self.method != "calibrated":
+                raise UserError(f"k is 'auto', and method {self.method} has no chance level; give a number or a share, "
+                                "or method='calibrated'")
+            return {"keep_ratio": "auto"}
+        if not isinstance(self.k, Mapping):
+            return {"keep_fields": _number_of_columns(self.k, "k", columns)}
+        given = {str(task): value for task, value in self.k.items()}
+        if set(given) != set(tasks):
+            raise UserError(f"k has the tasks {', '.join(given)}; expected a number or a share for each of "
+                            f"{', '.join(tasks)}")
+        return {"keep_fields": {task: _number_of_columns(given[task], f"k of task {task}", columns) for task in tasks}}
+
+    def _encode(self, table, names: Sequence[str], labels: np.ndarray, tasks: Sequence[str]) -> MemoryData:
+        categorical = places_of(self.categorical_features, names, "categorical_features")
+        numeric = places_of(self.numeric_features, names, "numeric_features")
+        both = [names[place] for place in sorted(categorical & numeric)]
+        if both:
+            raise UserError(f"categorical_features and numeric_features both have {', '.join(both)}; name every column "
+                            "in one of them")
+        least = {"min_count": 1, "buckets": 2}
+        options = DataOptions((), (), **{
+            name: Option(name, kind="whole", limits={"min": limit}).convert(
+                getattr(self, name), f"in {type(self).__name__}") for name, limit in least.items()})
+        ids, cardinalities = np.empty((len(labels), len(names)), np.int32), []
+        for place, (column, kind) in enumerate(read_columns(table, names, categorical, numeric)):
+            counter = FieldCounter(FieldSpec(names[place], names[place], kind), options)
             counter.add(column)
             encoder = counter.finish()
             ids[:, place] = encoder.encode(column)
             cardinalities.append(encoder.cardinality)
         none = ids[:0], labels[:0]
-        return MemoryData("memory", [name for name, _ in columns], cardinalities, tasks,
+        return MemoryData("memory", names, cardinalities, tasks,
                           {"train": (ids, labels), "valid": none, "test": none})
+
+    def _get_support_mask(self) -> np.ndarray:
+        """The columns that any task keeps, bool ``[columns]``."""
+        return self._support().any(0)
+
+    def _support(self) -> np.ndarray:
+        check_is_fitted(self, "selection_")
+        return np.array([[name in self.selection_.selected[task] for name in self._names] for task in self.tasks_])
 
     def get_support(self, indices: bool = False, task: str | None = None) -> np.ndarray:
         """Which columns are kept.
@@ -177,15 +220,27 @@ class MultiSFSSelector(TransformerMixin, BaseEstimator):
             task: a task's name.
 
         Returns:
-            bool ``[tasks, columns]``, or ``[columns]`` for one task; with ``indices`` int ``[kept]``, ascending.
+            bool ``[columns]`` for one task, or where ``fit`` had one only; bool ``[tasks, columns]`` for several; with
+            ``indices`` int ``[kept]``, ascending.
         """
-        check_is_fitted(self, "selection_")
-        kept = np.array([[name in self.selection_.selected[t] for name in self._names] for t in self.tasks_])
+        kept = self._support()
         if task is not None:
-            if task not in self.tasks_:
+            if str(task) not in self.tasks_:
                 raise ValueError(f"task is {task!r}; expected one of {', '.join(self.tasks_)}")
-            kept = kept[self.tasks_.index(task)]
-        return np.flatnonzero(kept if task is not None else kept.any(0)) if indices else kept
+            kept = kept[[self.tasks_.index(str(task))]]
+        if indices:
+            return np.flatnonzero(kept.any(0))
+        return kept[0] if len(kept) == 1 else kept
+
+    def feature_ranking(self):
+        """All scores as a pandas DataFrame: task, feature, score, rank (1 is best) and selected, best first."""
+        import pandas as pd  # slow to import
+
+        kept, rows = self._support(), []
+        for t, task in enumerate(self.tasks_):
+            order = top_fields(self.scores_[t], self.n_features_in_)
+            rows += [(task, self._names[n], self.scores_[t, n], place, kept[t, n]) for place, n in enumerate(order, 1)]
+        return pd.DataFrame(rows, columns=["task", "feature", "score", "rank", "selected"])
 
     def get_feature_names_out(self, input_features=None, task: str | None = None) -> np.ndarray:
         """Names of the columns that :meth:`transform` gives, in the order of the table.
@@ -212,90 +267,78 @@ class MultiSFSSelector(TransformerMixin, BaseEstimator):
             ValueError: X's columns are not those of ``fit``.
         """
         kept = self.get_support(indices=True, task=task)
-        columns, named = _columns_of(X)
-        names = [name for name, _ in columns]
+        table, names, named = self._checked(X)
         if named and hasattr(self, "feature_names_in_") and names != self._names:
             raise ValueError("The feature names should match those that were passed during fit. "
-                             f"X has {', '.join(map(str, names))}; expected {', '.join(map(str, self._names))}")
-        if len(columns) != self.n_features_in_:
-            raise ValueError(f"X has {len(columns)} features, but {type(self).__name__} is expecting "
+                             f"X has {', '.join(names)}; expected {', '.join(self._names)}")
+        if len(names) != self.n_features_in_:
+            raise ValueError(f"X has {len(names)} features, but {type(self).__name__} is expecting "
                              f"{self.n_features_in_} features as input")
-        if isinstance(X, pl.DataFrame):
-            return X[:, kept.tolist()]
-        return X.iloc[:, kept] if hasattr(X, "iloc") else np.asarray(X)[:, kept]
+        return _take_columns(table, kept)
+
+    def inverse_transform(self, X, task: str | None = None) -> Any:
+        """The table that :meth:`transform` gave ``X`` from, as far as that is known.
+
+        Returns:
+            All columns of ``fit`` in their order; those that were not kept hold 0 in an array, as scikit-learn has it,
+            and are missing (NaN or null) in a DataFrame.
+
+        Raises:
+            ValueError: X has other columns than the task keeps.
+        """
+        kept = self.get_support(indices=True, task=task)
+        table, names, _ = self._checked(X)
+        if len(names) != len(kept):
+            raise ValueError(f"X has {len(names)} features; expected the {len(kept)} that transform gives")
+        if isinstance(table, np.ndarray):
+            full = np.zeros((len(table), self.n_features_in_), table.dtype)
+            full[:, kept] = table
+            return full
+        if isinstance(table, pl.DataFrame):
+            held = dict(zip(kept.tolist(), table.get_columns()))
+            return pl.DataFrame([held.get(place, pl.repeat(None, len(table), eager=True)).alias(name)
+                                 for place, name in enumerate(self._names)])
+        full = table.set_axis(kept, axis=1).reindex(columns=range(self.n_features_in_))
+        return full.set_axis(self._names, axis=1) if hasattr(self, "feature_names_in_") else full
+
+    def _checked(self, X) -> tuple[Any, list[str], bool]:
+        """X as a table, the names of its columns, and whether they are its own."""
+        try:
+            table = as_table(X)
+            return table, *column_names(table)
+        except UserError as error:
+            raise ValueError(str(error)) from None
 
     def __sklearn_tags__(self):
+        from sklearn.utils import ClassifierTags  # scikit-learn 1.6, as this method
+
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
+        tags.classifier_tags = ClassifierTags(multi_class=False)  # labels have two classes
         return tags
 
 
-def _columns_of(X, least: int = 1) -> tuple[list[tuple[str, pl.Series]], bool]:
-    """(name, column) of every column, and whether X has names; ``least`` rows are needed."""
-    if isinstance(X, pl.DataFrame):
-        return [(name, X[name]) for name in _checked_names(X.columns, len(X), least)], True
-    if hasattr(X, "iloc") and hasattr(X, "columns"):
-        names = _checked_names(X.columns, len(X), least)
-        return [(name, _series(X.iloc[:, place])) for place, name in enumerate(names)], True
-    if hasattr(X, "toarray"):
-        raise TypeError("X is a sparse matrix, but dense data is required; use X.toarray()")
-    array = np.asarray(X)
-    if array.ndim != 2:
-        raise ValueError(f"Expected 2D array, got {array.ndim}D array instead. Reshape your data with "
-                         "array.reshape(-1, 1) if it has a single column")
-    if np.iscomplexobj(array):
-        raise ValueError("Complex data not supported")
-    names = _checked_names([f"x{place}" for place in range(array.shape[1])], len(array), least)
-    return [(name, _series(array[:, place])) for place, name in enumerate(names)], False
-
-
-def _checked_names(names, rows: int, least: int) -> list[str]:
-    names = list(names)
-    if not names:
-        raise ValueError(f"0 feature(s) (shape=({rows}, 0)) while a minimum of 1 is required.")
-    if rows < least:
-        raise ValueError(f"Found array with n_samples={rows} sample(s) while a minimum of {least} is required.")
-    if not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
-        raise ValueError(f"the columns of X are {names[:5]}; expected different names, as text")
-    return names
-
-
-def _series(column) -> pl.Series:
-    """A pandas column or an array: numbers as they are, anything else as text."""
-    values = np.asarray(column)
-    if values.dtype.kind in "iub":
-        return pl.Series(values)
-    if values.dtype.kind == "f":
-        return pl.Series(values.astype(np.float64))
-    import pandas as pd
-
-    absent = pd.isna(values)
-    return pl.Series([None if gone else str(value) for value, gone in zip(values, absent)], dtype=pl.String)
-
-
-def _labels_of(y, rows: int) -> tuple[np.ndarray, list[str]]:
-    """Labels, uint8 ``[rows, tasks]``, and the tasks' names.
+def _number_of_columns(value: Any, what: str, columns: int) -> int:
+    """How many of the columns a number or a share stands for.
 
     Raises:
-        ValueError: they are absent, of another length, not 0 and 1, or all one of them.
+        UserError: it is neither.
     """
-    if y is None:
-        raise ValueError("requires y to be passed, but the target y is None")
-    values = np.asarray(y)
-    names = list(y.columns) if hasattr(y, "columns") else [getattr(y, "name", None)] if values.ndim == 1 else []
-    values = values.reshape(-1, 1) if values.ndim == 1 else values
-    if values.ndim != 2 or len(values) != rows:
-        raise ValueError(f"y is {list(values.shape)}; expected as many rows as X, {rows}, and one column per task")
-    if not names or names == [None]:
-        names = [f"y{place}" for place in range(values.shape[1])]
-    for place, name in enumerate(names):
-        found = set(np.unique(values[:, place].astype(str)))
-        if not found <= {"0", "1", "0.0", "1.0", "False", "True"}:
-            raise ValueError(f"Unknown label type: task {name} has {', '.join(sorted(found)[:5])}; expected 0 and 1")
-        if len(set(np.unique(values[:, place]))) < 2:
-            raise ValueError(f"task {name} has one class only; expected both 0 and 1")
-    return values.astype(np.uint8), [str(name) for name in names]
+    if isinstance(value, (float, np.floating)) and 0 < value <= 1:
+        return max(1, int(columns * value + 1e-9))
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise UserError(f"{what} is {value!r}; expected a number of columns, a share above 0.0 of at most 1.0, 'auto', "
+                        "or a dict of numbers and shares by task")
+    if value > columns:
+        warnings.warn(f"{what}={value} is greater than n_features={columns}; every task keeps all", stacklevel=5)
+    return int(min(value, columns))
+
+
+def _take_columns(table, places: np.ndarray):
+    if isinstance(table, pl.DataFrame):
+        return table[:, places.tolist()]
+    return table[:, places] if isinstance(table, np.ndarray) else table.iloc[:, places]

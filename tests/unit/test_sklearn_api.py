@@ -36,6 +36,8 @@ from src.selection import MultiSFSSelector
 
 TINY = {"embedding_dim": 2, "bottom_dims": (4,), "tower_dims": (2,), "experts": 2, "batch_size": 128,
         "score_batches": 2, "random_state": 0}
+
+
 @pytest.fixture(autouse=True)
 def pynative(monkeypatch):
     """Many small networks: without compiling each."""
@@ -73,11 +75,86 @@ def test_it_finds_what_was_planted_in_columns_of_any_type():
 def test_pandas_polars_and_repetition_agree():
     table, labels = make_table()
     first = MultiSFSSelector(k=2, **TINY).fit(table, labels)
-    frame = pl.DataFrame({name: sklearn_api._series(table[name]) for name in table})
+    frame = pl.from_pandas(table)
     other = MultiSFSSelector(k=2, **TINY).fit(frame, labels.to_numpy())
     assert np.array_equal(first.scores_, other.scores_) and other.tasks_ == ["y0", "y1"]
     assert other.transform(frame, task="y1").columns == first.get_feature_names_out(task="like").tolist()
     assert np.array_equal(clone(first).fit(table, labels).scores_, first.scores_)
+
+
+def test_columns_declared_of_another_kind():
+    """An id held as float is found once it is declared categorical; a number held as text is one when declared so."""
+    rng = np.random.default_rng(3)
+    user, price = rng.integers(0, 60, 1500), rng.gamma(2, 10, 1500).round(3)
+    X = pd.DataFrame({"user": user.astype(float), "noise": rng.integers(0, 4, 1500), "price": price.astype(str)})
+    Y = pd.DataFrame({"a": user % 2 ^ (rng.random(1500) < 0.05), "b": (price > 17) ^ (rng.random(1500) < 0.05)})
+    by_type = MultiSFSSelector(k=1, **TINY).fit(X, Y)
+    named = MultiSFSSelector(k=1, categorical_features=["user"], numeric_features=["price"], **TINY).fit(X, Y)
+    placed = MultiSFSSelector(k=1, categorical_features=[0], numeric_features=[False, False, True], **TINY).fit(X, Y)
+    assert named.get_support().tolist() == [[True, False, False], [False, False, True]]
+    assert np.array_equal(named.scores_, placed.scores_)
+    assert (by_type.scores_[[0, 1], [0, 2]] < by_type.chance_).all()
+    assert (named.scores_[[0, 1], [0, 2]] > named.chance_).all()
+
+
+def test_support_of_one_task_ranking_and_the_way_back():
+    table, labels = make_table()
+    one = MultiSFSSelector(k=2, **TINY).fit(table, labels["click"])
+    assert one.tasks_ == ["click"] and one.classes_.tolist() == [0, 1]
+    assert one.get_support().shape == (6,) and "a" in table.columns[one.get_support()]
+    both = MultiSFSSelector(k={"click": 1, "like": 0.34}, **TINY).fit(table, labels)
+    assert both.get_support().sum(1).tolist() == [1, 2]
+    ranking = both.feature_ranking()
+    assert ranking.columns.tolist() == ["task", "feature", "score", "rank", "selected"] and len(ranking) == 12
+    assert ranking.query("task == 'like'")["rank"].tolist() == [1, 2, 3, 4, 5, 6]
+    for task, part in ranking.groupby("task"):
+        assert part["score"].is_monotonic_decreasing
+        assert set(part.loc[part["selected"], "feature"]) == set(both.get_feature_names_out(task=task))
+    back = both.inverse_transform(both.transform(table, task="click"), task="click")
+    assert back.columns.tolist() == table.columns.tolist() and back["a"].equals(table["a"]) and back["b"].isna().all()
+    polar = pl.from_pandas(table)
+    back = both.inverse_transform(both.transform(polar))
+    assert back.columns == polar.columns and back["d"].equals(polar["d"]) and back["c"].null_count() == 600
+    array = both.inverse_transform(np.ones((2, 1)), task="click")
+    assert array.tolist() == [[1, 0, 0, 0, 0, 0]] * 2
+
+
+def test_auto_keeps_what_scores_above_chance():
+    table, labels = make_table(1500)
+    selector = MultiSFSSelector(k="auto", **{**TINY, "score_batches": "auto"}).fit(table, labels)
+    above = (selector.scores_ > selector.chance_).sum(1)
+    assert selector.get_support().sum(1).tolist() == np.maximum(above, 1).tolist()
+    assert MultiSFSSelector(k=0.5, **TINY).fit(table, labels).get_support().sum(1).tolist() == [3, 3]
+
+
+def test_columns_without_names_of_text():
+    table, labels = make_table()
+    X = table.set_axis(range(6), axis=1)
+    selector = MultiSFSSelector(k=1, categorical_features=[3], numeric_features=[2], **TINY).fit(X, labels)
+    assert not hasattr(selector, "feature_names_in_") and selector.get_feature_names_out(task="click") == ["x0"]
+    assert X.columns[selector.get_support(task="click")].tolist() == [0]
+    back = selector.inverse_transform(selector.transform(X))
+    assert back.columns.tolist() == list(range(6)) and back[0].equals(X[0])
+
+
+@pytest.mark.parametrize("change", [
+    lambda Y: Y.sample(frac=1, random_state=0), lambda Y: Y.astype(bool), lambda Y: Y + 1, lambda Y: 2 * Y - 1,
+    lambda Y: Y.replace({0: "no", 1: "yes"}), lambda Y: Y.astype("category"), lambda Y: dict(Y.items()),
+    lambda Y: pl.from_pandas(Y), lambda Y: Y.astype("Int64").sample(frac=1, random_state=1),
+    lambda Y: {name: Y[name].to_numpy() for name in Y}, lambda Y: {name: Y[name][::-1] for name in Y},
+])
+def test_labels_of_every_form_give_one_result(change):
+    table, labels = make_table(200)
+    table, labels = (frame.set_axis(range(7, 207)) for frame in (table, labels))
+    expected = MultiSFSSelector(k=1, **TINY).fit(table, labels)
+    selector = MultiSFSSelector(k=1, **TINY).fit(table, change(labels))
+    assert np.array_equal(selector.scores_, expected.scores_) and selector.tasks_ == ["click", "like"]
+
+
+def test_the_second_class_is_positive():
+    table, labels = make_table(200)
+    selector = MultiSFSSelector(k=1, **TINY).fit(table, labels.replace({0: "no", 1: "yes"}))
+    assert [classes.tolist() for classes in selector.classes_] == [["no", "yes"], ["no", "yes"]]
 
 
 def test_the_papers_method_gives_relations():
@@ -97,15 +174,39 @@ def test_pipeline_and_grid_search():
 
 
 @pytest.mark.parametrize("changes, labels, words", [
-    ({"k": 0}, None, "keep_fields is 0"), ({"backbone": "mmo"}, None, "did you mean mmoe"),
-    ({"method": "new"}, None, "calibrated, paper"), ({"backbone": "esmm"}, [0, 1] * 10, "at least 2 tasks"),
-    ({}, [0, 2] * 10, "expected 0 and 1"), ({}, [1] * 20, "one class only"), ({}, [0, 1], "as many rows as X"),
+    ({"k": 0}, None, "k is 0; expected a number of columns, a share"), ({"k": True}, None, "k is True"),
+    ({"k": 1.5}, None, "k is 1.5"), ({"k": "all"}, None, "k is 'all'"),
+    ({"k": {"y0": 1}}, None, "k has the tasks y0; .* y0, y1"), ({"k": {"y0": 1, "y1": -1}}, None, "k of task y1 is -1"),
+    ({"k": "auto", "method": "paper"}, None, "k is 'auto', and method paper has no chance level"),
+    ({"backbone": "mmo"}, None, "backbone is 'mmo' in MultiSFSSelector.*did you mean mmoe"),
+    ({"method": "new"}, None, "method is 'new' .* calibrated"), ({"backbone": "esmm"}, [0, 1] * 10, "at least 2 tasks"),
+    ({"buckets": 1}, None, "buckets is 1 in MultiSFSSelector"), ({"min_count": 0}, None, "min_count is 0"),
+    ({"random_state": -1}, None, "Seed must be"),
+    ({"categorical_features": ["x0"], "numeric_features": [0]}, None, "categorical_features and .* both have x0"),
+    ({"categorical_features": ["y"]}, None, "categorical_features has 'y'; X has the columns x0, x1, at 0 to 1"),
+    ({"numeric_features": [2]}, None, "numeric_features has 2"), ({"numeric_features": "x0"}, None, "expected 'auto'"),
+    ({"numeric_features": [True]}, None, "says True or False 1 times"),
+    ({}, [0, 1, 2, 1] * 5, "Unknown label type: task y0 has 3 classes, 0, 1, 2"), ({}, [1] * 20, "has 1 class, 1;"),
+    ({}, [0, 1], "as many rows as X"), ({}, [0.0, 1.0, np.nan, 1.0] * 5, "no label in 5 rows, .* position 2"),
+    ({}, pd.DataFrame(np.eye(20)[:, :2], columns=["a", "a"]), "several tasks called a"), ({}, {}, "y has no task"),
+    ({}, np.array([0, "a"] * 10, object), "several types"),
 ])
 def test_bad_input(changes, labels, words):
     X = np.arange(40).reshape(20, 2) % 3
     Y = np.array([[0, 1], [1, 0]] * 10) if labels is None else labels
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=words) as raised:
         MultiSFSSelector(**{"k": 1, **TINY, **changes}).fit(X, Y)
+    assert "\n" not in str(raised.value) and "keep_" not in str(raised.value)
+
+
+def test_y_of_other_rows_is_refused():
+    table, labels = make_table(100)
+    with pytest.raises(ValueError, match="another index than X"):
+        MultiSFSSelector(k=1, **TINY).fit(table, labels.set_axis(range(1, 101)))
+    with pytest.raises(ValueError, match="column of times"):
+        MultiSFSSelector(k=1, numeric_features=["f"], **TINY).fit(table, labels)
+    with pytest.raises(ValueError, match="'a' holds '[xy]'"):
+        MultiSFSSelector(k=1, numeric_features=["a"], **TINY).fit(table, labels)
 
 
 def test_columns_that_do_not_fit():
@@ -120,17 +221,9 @@ def test_columns_that_do_not_fit():
         selector.transform(table, task="lov")
 
 
-class TwoClasses(MultiSFSSelector):
-    """Makes scikit-learn's labels, which may have several classes, 0 and 1; all else is ours."""
-
-    def fit(self, X, y):
-        """As MultiSFSSelector.fit."""
-        return super().fit(X, y if y is None else (np.asarray(y) > np.asarray(y).min()).astype(int))
-
-
 @pytest.mark.filterwarnings("ignore")  # scikit-learn's tables have fewer columns than k, and it warns itself
 def test_scikit_learns_checks():
-    results = check_estimator(TwoClasses(k=1, **{**TINY, "score_batches": 1, "batch_size": 32}), on_fail=None,
+    results = check_estimator(MultiSFSSelector(k=1, **{**TINY, "score_batches": 1, "batch_size": 32}), on_fail=None,
                               on_skip=None)
     failed = {result["check_name"]: result["exception"] for result in results if result["status"] == "failed"}
     assert len(results) > 40 and not failed, failed

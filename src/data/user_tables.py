@@ -1,0 +1,228 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""A user's table in memory: the columns of X with the types they have, and the labels of y as 0 and 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ..errors import UserError, nearest
+
+SHOWN = 8  # names in a message
+
+
+def as_table(X: Any) -> Any:
+    """X itself where it is a DataFrame of pandas or Polars, else an array ``[rows, columns]``.
+
+    Raises:
+        UserError: it is sparse, complex, or has not two dimensions.
+    """
+    if isinstance(X, pl.DataFrame) or (hasattr(X, "iloc") and hasattr(X, "columns")):
+        return X
+    if hasattr(X, "toarray"):
+        raise UserError("X is a sparse matrix, but dense data is required; use X.toarray()")
+    array = np.asarray(X)
+    if array.ndim != 2:
+        raise UserError(f"Expected 2D array, got {array.ndim}D array instead. Reshape your data with "
+                        "array.reshape(-1, 1) if it has a single column")
+    if np.iscomplexobj(array):
+        raise UserError("Complex data not supported")
+    return array
+
+
+def column_names(table: Any, least: int = 1) -> tuple[list[str], bool]:
+    """Names of a table's columns, and whether they are its own: columns without text names are x0, x1, ..
+
+    Raises:
+        UserError: there are no columns, less than ``least`` rows, or equal names, or only some names are text.
+    """
+    rows, columns = table.shape
+    if not columns:
+        raise UserError(f"0 feature(s) (shape=({rows}, 0)) while a minimum of 1 is required.")
+    if rows < least:
+        raise UserError(f"Found array with n_samples={rows} sample(s) while a minimum of {least} is required.")
+    names = list(getattr(table, "columns", ()))
+    other = [name for name in names if not isinstance(name, str)]
+    if len(other) == len(names):
+        return [f"x{place}" for place in range(columns)], False
+    if other:
+        raise UserError(f"X has columns named by text and others, such as {other[0]!r}; expected text for all; use "
+                        "X.columns = X.columns.astype(str)")
+    _refuse_repeated(names, "X has several columns")
+    return names, True
+
+
+def places_of(which: Any, names: Sequence[str], parameter: str) -> set[int]:
+    """Positions of the columns that a parameter gives by name, by position or as a mask; none for "auto" or None.
+
+    Raises:
+        UserError: it gives a column that is not there, or is something else.
+    """
+    if which is None or (isinstance(which, str) and which == "auto"):
+        return set()
+    if isinstance(which, str) or not isinstance(which, Iterable):
+        raise UserError(f"{parameter} is {which!r}; expected 'auto', or a list of names, of positions, or of True and "
+                        "False for every column")
+    items = list(which)
+    if items and all(isinstance(item, (bool, np.bool_)) for item in items):
+        if len(items) != len(names):
+            raise UserError(f"{parameter} says True or False {len(items)} times; X has {len(names)} columns")
+        return set(map(int, np.flatnonzero(items)))
+    return {_place(item, names, parameter) for item in items}
+
+
+def _place(item: Any, names: Sequence[str], parameter: str) -> int:
+    if isinstance(item, str) and item in names:
+        return names.index(item)
+    whole = isinstance(item, (int, np.integer)) and not isinstance(item, bool)
+    if whole and 0 <= item < len(names):
+        return int(item)
+    raise UserError(f"{parameter} has {item!r}; X has the columns {_shown(names)}, at 0 to {len(names) - 1}"
+                    f"{nearest(str(item), names)}")
+
+
+def read_columns(table: Any, names: Sequence[str], categorical: set[int],
+                 numeric: set[int]) -> Iterable[tuple[pl.Series, str]]:
+    """Every column with its kind: number or categorical.
+
+    The type a column has in ``table`` decides: floats are numbers, all else is categorical: text, whole numbers (also
+    with missing values), categories (also of floats), true and false, times, and Python objects of any kind.
+
+    Args:
+        table: of ``as_table``.
+        names: of its columns.
+        categorical, numeric: positions of columns for which the type does not decide.
+
+    Raises:
+        UserError: a type is not supported, or cannot be read as a number where it should.
+    """
+    for place, name in enumerate(names):
+        values = (table[:, place] if isinstance(table, np.ndarray) else
+                  table.to_series(place) if isinstance(table, pl.DataFrame) else table.iloc[:, place])
+        column = column_of(values, name)
+        floats = column.dtype.is_float() and str(values.dtype) != "category"
+        if place in numeric and column.dtype.is_temporal():
+            raise UserError(f"numeric_features has {name!r}, a column of times ({values.dtype}); expected numbers; "
+                            "turn them into numbers first")
+        yield column, "number" if place in numeric or (floats and place not in categorical) else "categorical"
+
+
+def read_labels(y: Any, table: Any) -> tuple[np.ndarray, list[str], list[np.ndarray]]:
+    """Labels as 0 and 1 ``[rows, tasks]``, the tasks' names, and the two classes of every task.
+
+    Classes are in rising order, and the second one is 1: True, 1 of -1 and 1, 2 of 1 and 2, "yes" of "no" and "yes".
+
+    Args:
+        y: a DataFrame, Series, array ``[rows]`` or ``[rows, tasks]``, or a mapping of names to one-dimensional labels.
+        table: X, to which labels with an index are matched where X has one too.
+
+    Raises:
+        UserError: it is absent, of other rows than X, has gaps, or a task has not two classes.
+    """
+    named = _label_columns(y)
+    tasks = [f"y{place}" if name is None else str(name) for place, (name, _) in enumerate(named)]
+    _refuse_repeated(tasks, "y has several tasks")
+    labels, classes = np.empty((len(table), len(tasks)), np.uint8), []
+    for place, (task, (_, values)) in enumerate(zip(tasks, named)):
+        found, labels[:, place] = _binary(_aligned(values, table, task), task)
+        classes.append(found)
+    return labels, tasks, classes
+
+
+def _label_columns(y: Any) -> list[tuple[Any, Any]]:
+    """(name or None, labels) of every task."""
+    if y is None:
+        raise UserError("requires y to be passed, but the target y is None")
+    if isinstance(y, Mapping):
+        found = list(y.items())
+    elif isinstance(y, pl.DataFrame):
+        found = [(name, y[name]) for name in y.columns]
+    elif hasattr(y, "iloc") and hasattr(y, "columns"):
+        found = [(name, y.iloc[:, place]) for place, name in enumerate(y.columns)]
+    elif hasattr(y, "name"):
+        found = [(y.name if y.name != "" else None, y)]
+    else:
+        array = np.asarray(y)
+        if array.ndim not in (1, 2):
+            raise UserError(f"y has {array.ndim} dimensions; expected [rows] for one task, or [rows, tasks]")
+        found = [(None, column) for column in array.reshape(len(array), -1).T]
+    if not found:
+        raise UserError("y has no task; expected at least one column of labels")
+    return found
+
+
+def _aligned(values: Any, table: Any, task: str) -> Any:
+    """Labels in the order of the table's rows."""
+    if np.ndim(values) != 1 or len(values) != len(table):
+        raise UserError(f"y has the shape {list(np.shape(values))} for task {task}; expected as many rows as X, "
+                        f"{len(table)}")
+    if not (hasattr(values, "iloc") and hasattr(table, "iloc")) or values.index.equals(table.index):
+        return values
+    unique = values.index.is_unique and table.index.is_unique
+    if not unique or not values.index.isin(table.index).all():
+        raise UserError(f"y has another index than X for task {task}; expected the index of X, in any order; use "
+                        "y.to_numpy() to match them by position")
+    return values.loc[table.index]
+
+
+def _binary(values: Any, task: str) -> tuple[np.ndarray, np.ndarray]:
+    """The two classes in rising order, and for every row which of them it has."""
+    import pandas as pd  # slow to import
+
+    cells = np.asarray(values)
+    absent = pd.isna(cells)
+    if absent.any():
+        raise UserError(f"task {task} has no label in {absent.sum()} rows, the first of them at position "
+                        f"{absent.argmax()}; expected a label in every row; leave these rows out of X and y")
+    try:
+        classes, codes = np.unique(cells, return_inverse=True)
+    except TypeError:
+        raise UserError(f"task {task} has labels of several types, such as {cells[0]!r}; expected one type") from None
+    if len(classes) != 2:
+        raise UserError(f"Unknown label type: task {task} has {len(classes)} class{'es' * (len(classes) > 1)}, "
+                        f"{_shown(classes)}; expected two")
+    return classes, codes.reshape(-1)
+
+
+def column_of(values: Any, name: str) -> pl.Series:
+    """A column as a Polars series of the type it has; Python objects become text."""
+    if isinstance(values, pl.Series):
+        return values.alias(name)
+    kind = str(values.dtype)
+    if kind == "category":
+        codes = pl.Series(np.asarray(values.cat.codes, np.int64))
+        return column_of(values.cat.categories, name).gather(codes.set(codes < 0, None))
+    if kind.startswith("Sparse"):
+        values = values.sparse.to_dense()
+    if kind != "object" and getattr(values.dtype, "kind", "") not in "SU":
+        return pl.Series(name, values, nan_to_null=True)
+    import pandas as pd
+
+    cells = [None if gone else str(value) for value, gone in zip(values, pd.isna(np.asarray(values)))]
+    return pl.Series(name, cells, dtype=pl.String)
+
+
+def _refuse_repeated(names: Sequence[str], what: str) -> None:
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise UserError(f"{what} called {', '.join(repeated[:SHOWN])}; expected different names")
+
+
+def _shown(names: Sequence) -> str:
+    return ", ".join(map(str, names[:SHOWN])) + (", .." if len(names) > SHOWN else "")
