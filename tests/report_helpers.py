@@ -97,7 +97,8 @@ def write_run(folder: Path, facts: Facts, name: str = "one", **config) -> RunFol
 
 
 def write_history(run: RunFolder, facts: Facts) -> None:
-    run.write_history([{**record, "mean_auc": 0.5 + 0.1 * record["epoch"]} for record in facts.history])
+    run.write_history([{**record, "valid": facts.metrics["valid"], "mean_auc": 0.5 + 0.1 * record["epoch"]}
+                       for record in facts.history])
 
 
 def all_kept(facts: Facts) -> Facts:

@@ -105,7 +105,7 @@ def read_facts(run: RunFolder, schema: Schema, all_fields: AllFields | None = No
         raise UserError(f"{run.path} was trained with other fields than {schema.dataset} has now; prepare the data as "
                         "it was, or train again")
     schema.task_indices(selection.tasks)
-    env, history = run.read("env.json"), run.read_history()
+    env = run.read("env.json")
     costs = run.read(COSTS) if (run.path / COSTS).exists() else None
     with _damage(run.path / "selection.json"):
         scores = [*(selection.scores or {}).values()]
@@ -114,9 +114,6 @@ def read_facts(run: RunFolder, schema: Schema, all_fields: AllFields | None = No
               or _reuses(run))
     with _damage(run.path / "env.json"):
         _need(isinstance(env["command"], list) and isinstance(env.get("packages", {}), dict))
-    with _damage(run.path / "history.jsonl"):
-        _need(all(_is_number(record["train_loss"]) and _measured(record["valid"], selection.tasks)
-                  and isinstance(record["epoch"], int) for record in history))
     if costs is not None:
         with _damage(run.path / COSTS, "delete it, and start report.py again"):
             _need(all(_is_value(value) for entry in (costs["auc"], *costs["without"].values())
@@ -124,8 +121,8 @@ def read_facts(run: RunFolder, schema: Schema, all_fields: AllFields | None = No
             _need(all(_is_value(entry[task]) for entry in costs.get("error", {}).values() for task in selection.tasks))
             _need(isinstance(costs["all_fields"], str) and isinstance(costs["split"], str))
     metrics = metrics or read_metrics(run, selection.tasks)
-    return Facts(run.path, read_yaml(run.path / "config.yaml"), env, schema, selection, history, metrics, all_fields,
-                 costs, predictions_of(run, metrics), values or {})
+    return Facts(run.path, read_yaml(run.path / "config.yaml"), env, schema, selection, history_of(run, metrics),
+                 metrics, all_fields, costs, predictions_of(run, metrics), values or {})
 
 
 def read_metrics(run: RunFolder, tasks: Sequence[str]) -> Mapping[str, Any]:
@@ -144,6 +141,28 @@ def read_metrics(run: RunFolder, tasks: Sequence[str]) -> Mapping[str, Any]:
         theirs = metrics.get("run")
     run.check_origin(theirs, run.path / "metrics.json")
     return metrics
+
+
+def history_of(run: RunFolder, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The run's history, one record an epoch.
+
+    Raises:
+        UserError: the file is damaged, or its best epoch is not that of metrics.json.
+    """
+    history, path = run.read_history(), run.path / "history.jsonl"
+    with _damage(path):
+        _need(all(_is_number(record["train_loss"]) and _measured(record["valid"], list(metrics["valid"]))
+                  and isinstance(record["epoch"], int) for record in history))
+    best = [record["valid"] for record in history if record["epoch"] == metrics["best_epoch"]]
+    if len(history) != metrics["epochs"] or not best or _largest_difference(best[0], metrics["valid"]) > 1e-4:
+        raise UserError(f"{path} is that of another run: its best epoch is not that of metrics.json; restore it")
+    return history
+
+
+def _largest_difference(one: Mapping[str, Mapping], other: Mapping[str, Mapping]) -> float:
+    """Of the log losses of two evaluations, task by task, where both are known."""
+    pairs = [(one[task]["logloss"], other[task]["logloss"]) for task in other]
+    return max((abs(a - b) for a, b in pairs if None not in (a, b)), default=0.0)
 
 
 def predictions_of(run: RunFolder, metrics: Mapping[str, Any]) -> dict[str, Predictions]:

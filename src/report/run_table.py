@@ -25,7 +25,7 @@ from ..evaluation import Predictions
 from ..run import RunFolder, refuse_other_data
 from ..schema import Selection
 from ..settings import load_settings, read_yaml
-from .facts import predictions_of
+from .facts import history_of, predictions_of
 from .figures import comparison_drawings, pictures
 from .page import Cell, Section, Table, Text, count, number, render
 from .tables import comparison_table
@@ -144,7 +144,7 @@ def read_run(path: Path) -> Run:
         raise UserError(f"{path} is not a finished run (it has no metrics.json); train.py makes one")
     run, settings = RunFolder(path), load_settings([], base=read_yaml(path / "config.yaml")).to_dict()
     metrics, selection = run.read_metrics(), run.read_selection()
-    return Run(label_of(settings), metrics, selection, run.read_history(), predictions_of(run, metrics))
+    return Run(label_of(settings), metrics, selection, history_of(run, metrics), predictions_of(run, metrics))
 
 
 def label_of(config: Mapping[str, Any]) -> str:

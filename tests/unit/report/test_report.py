@@ -191,6 +191,18 @@ def test_the_report_comes_before_the_last_file_of_a_run(tmp_path):
     assert not run.finished
 
 
+def test_the_history_of_another_run_is_refused(tmp_path):
+    facts = make_facts()
+    run = write_run(tmp_path, facts)
+    for history in (facts.history[:1], [*facts.history, {**facts.history[1], "epoch": 3}], [],
+                    [facts.history[0], {**facts.history[1], "valid": {
+                        task: {**entry, "logloss": entry["logloss"] + 0.001}
+                        for task, entry in facts.metrics["valid"].items()}}]):
+        run.write_history(history)
+        with pytest.raises(UserError, match="history.jsonl is that of another run: its best epoch is not that of"):
+            read_facts(run, facts.schema)
+
+
 @pytest.mark.parametrize("file, content", [
     ("selection.json", "{}"), ("env.json", "[]"), ("env.json", "{}"), ("history.jsonl", '{"epoch": 1}\n'),
     ("history.jsonl", "{"), ("metrics.json", '{"valid": {}}'), ("metrics.json", "[]"), ("config.yaml", "a: [1"),

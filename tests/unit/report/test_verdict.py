@@ -108,9 +108,10 @@ def test_a_page_of_several_runs(tmp_path):
         predictions = predicted(facts, noise=noise, seed=len(name))
         measured = {split: task_metrics(*found, of.selection.tasks) for split, found in predictions.items()}
         metrics = {**facts.metrics, **measured, "mean_auc": mean, "input_fields": of.selection.k}
-        run = write_run(tmp_path, dataclasses.replace(of, metrics=metrics), name, score="calibrated")
+        of = dataclasses.replace(of, metrics=metrics)
+        run = write_run(tmp_path, of, name, score="calibrated")
         write_predictions(run.path, predictions)
-        write_history(run, facts)
+        write_history(run, of)
     folders = [str(tmp_path / name) for name in ("whole", "near", "far")]
     page = Page(page_of_runs(folders))
     assert "whole has the highest mean test AUC, 0.7123, with 6 fields. With fewer, 4, near is as good" in page.text
