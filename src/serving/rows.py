@@ -24,7 +24,8 @@ from typing import Any, BinaryIO, Callable
 
 import polars as pl
 
-from ..data.reading.delimited import BLOCK_BYTES, TEXT, BlockReader, Place, parse_header, read_line
+from ..data.reading.delimited import TEXT, BlockReader, Place
+from ..data.reading.header import BLOCK_BYTES, find_separator, names_of, parse_header, read_line, read_record
 from ..errors import UserError, nearest
 from ..files import open_whole
 from ..text import csv_cell
@@ -118,11 +119,12 @@ def _write(frames: Iterable[pl.DataFrame], file: BinaryIO, kind: str) -> int:
 
 
 def _read_csv(file: BinaryIO, where: str, columns: Columns) -> Iterator[pl.DataFrame]:
-    header = read_line(file, where, 1)
-    names = parse_header(header, where)
+    header = read_record(file, where)
+    separator = find_separator(header, where, lambda cells: columns(names_of(cells, where), where))
+    names = parse_header(header, where, separator)
     wanted = columns(names, where)
-    reader = BlockReader(Path(where), names, dict.fromkeys(wanted, TEXT))
-    for block, _ in reader.blocks(file, Place(len(header), 2)):
+    reader = BlockReader(Path(where), names, dict.fromkeys(wanted, TEXT), separator)
+    for block, _ in reader.blocks(file, Place(len(header), 1 + header.count(b"\n"))):
         yield from block.iter_slices(CHUNK_ROWS)
 
 

@@ -77,9 +77,9 @@ class TaskSpec:
 
 @dataclass(frozen=True)
 class SplitSpec:
-    """How rows are dealt out: by a seeded draw, by time, by a column's value, or test given by the source."""
+    """How rows are dealt out: by a seeded draw, by time, by a column's value, by file, or test given by the source."""
 
-    by: Literal["random", "time", "column", "given"] = "random"
+    by: Literal["random", "time", "column", "given", "file"] = "random"
     seed: Whole = 1
     parts: tuple[Share, ...] = (0.8, 0.1, 0.1)
     column: Optional[Text] = None

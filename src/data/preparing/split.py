@@ -22,7 +22,7 @@ import polars as pl
 from ...errors import UserError
 from ...schema import SPLITS
 from .options import SplitSpec
-from .stage import GIVEN_TEST, Stage
+from .stage import GIVEN_SPLIT, GIVEN_TEST, Stage
 from .times import moments_of_text
 
 TRAIN, VALID, TEST = range(3)
@@ -32,13 +32,14 @@ def assign_splits(stage: Stage, spec: SplitSpec) -> np.ndarray:
     """Returns uint8 [rows]: 0 train, 1 valid, 2 test.
 
     random: exactly the shares of ``parts`` (rounded), drawn with ``seed``. time: the earliest rows train, the latest
-    test; rows of one moment stay together. column: the column says train, valid or test. given: the test rows are
-    the source's own, and valid is drawn from the others in the proportion of ``parts``.
+    test; rows of one moment stay together. column: the column says train, valid or test. file: every split is a file.
+    given: the test rows are the source's own, and valid is drawn from the others in the proportion of ``parts``.
 
     Raises:
         UserError: the column is absent or holds something else, or train or test would be empty.
     """
-    codes = {"random": _random, "time": _by_time, "column": _by_column, "given": _given}[spec.by](stage, spec)
+    codes = {"random": _random, "time": _by_time, "column": _by_column, "given": _given,
+             "file": _by_file}[spec.by](stage, spec)
     counts = np.bincount(codes, minlength=3)
     for name, count, part in zip(SPLITS, counts, spec.parts):
         if count == 0 and (part > 0 or name == "train"):
@@ -111,6 +112,12 @@ def _given(stage: Stage, spec: SplitSpec) -> np.ndarray:
     rest = spec.parts[0] + spec.parts[1]
     codes[~test] = _draw(int((~test).sum()), (spec.parts[0] / rest, spec.parts[1] / rest, 0.0), spec.seed)
     return codes
+
+
+def _by_file(stage: Stage, spec: SplitSpec) -> np.ndarray:
+    if GIVEN_SPLIT not in stage.fact_columns():
+        raise UserError("split.by is 'file', but this source has no file for each split; use random, time or column")
+    return stage.column(GIVEN_SPLIT)
 
 
 def _fact_column(stage: Stage, column: str) -> str:

@@ -37,6 +37,7 @@ from ...files import read_json, write_json
 PART_ROWS = 500_000
 _STATE_FILE = "stage.json"
 GIVEN_TEST = "__given_test__"  # a bool column: the source itself says that the row is a test row
+GIVEN_SPLIT = "__given_split__"  # a uint8 column: 0 train, 1 valid, 2 test, where every split is a file of its own
 
 logger = logging.getLogger(__name__)
 
@@ -134,7 +135,7 @@ class Stage:
         shutil.rmtree(self.folder)
 
     def _own_columns(self) -> list[str]:
-        return [name for name in self.fact_columns() if name not in self.entities and name != GIVEN_TEST]
+        return [name for name in self.fact_columns() if name not in (*self.entities, GIVEN_TEST, GIVEN_SPLIT)]
 
     def _path(self, number: int) -> Path:
         return self.folder / f"part-{number:05d}.parquet"

@@ -16,75 +16,22 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import polars as pl
 
-from ...errors import UserError, nearest
+from ...errors import UserError
+from .archive import open_file
+from .header import BLOCK_BYTES, LINE_BYTES, parse_header, read_header, read_record, require_columns, split_cells
 
-BLOCK_BYTES = 16 << 20
-LINE_BYTES = 4 * BLOCK_BYTES  # a longer line is no line of a table
 TEXT, WHOLE = pl.String, pl.Int64
-
-
-def read_header(path: Path, separator: str = ",") -> list[str]:
-    """Returns the column names in the first line.
-
-    Raises:
-        UserError: the file is missing or empty, is not UTF-8, or names a column twice or not at all.
-    """
-    try:
-        with open(path, "rb") as file:
-            return parse_header(read_line(file, path, 1), path, separator)
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist") from None
-
-
-def read_line(file: BinaryIO, path, number: int) -> bytes:
-    """Returns the next line of a file, b"" at its end; ``path`` and the line's number are for messages.
-
-    Raises:
-        UserError: the line is longer than LINE_BYTES, as of a file that is no text.
-    """
-    line = file.readline(LINE_BYTES + 1)
-    if len(line) > LINE_BYTES:
-        raise UserError(f"{path} line {number} does not end within {LINE_BYTES >> 20} MiB; expected one record a line")
-    return line
-
-
-def parse_header(line: bytes, path, separator: str = ",") -> list[str]:
-    """Returns the column names in a header line; ``path`` is for messages.
-
-    Raises:
-        UserError: it is empty, is not UTF-8, or names a column twice or not at all.
-    """
-    try:
-        names = next(csv.reader([line.decode("utf-8-sig")], delimiter=separator), None)
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} line 1 is not UTF-8 text with columns ({error}); save it as UTF-8") from None
-    except csv.Error as error:
-        raise UserError(f"{path} line 1 is no header line ({error}); expected the names of the columns") from None
-    if not names:
-        raise UserError(f"{path} is empty; expected a header line and rows")
-    for name in names:
-        if not name.strip() or names.count(name) > 1:
-            raise UserError(f"{path} line 1 names column {name!r} {names.count(name)} times; expected every column "
-                            "once, with a name")
-    return names
-
-
-def require_columns(path: Path, names: Sequence[str], wanted: Sequence[str]) -> None:
-    """Raises:
-        UserError: the file lacks a wanted column.
-    """
-    for name in wanted:
-        if name not in names:
-            raise UserError(f"{path} has no column {name!r}; it has {', '.join(names)}{nearest(name, names)}")
+PLAIN = "if quotes are plain letters in this file, give quote: none"
 
 
 def read_frames(path: Path, types: Mapping[str, type], separator: str = ",", names: Sequence[str] | None = None,
@@ -94,22 +41,22 @@ def read_frames(path: Path, types: Mapping[str, type], separator: str = ",", nam
     Args:
         types: the wanted columns and how to read them: TEXT or WHOLE.
         names: the columns of a file that has no header line.
-        quoted: cells may stand in double quotes, and such cells may hold line breaks.
+        quoted: cells may be in double quotes, and such cells may hold line breaks.
         content: what to read in place of the file, if part of it was taken off.
 
     Raises:
         UserError: a line has too many or too few cells, or a cell is not UTF-8 or not of its type.
     """
-    header = list(names) if names else read_header(path, separator)
-    require_columns(path, header, list(types))
-    if quoted:
-        _refuse_open_quote(path)
-    reader = BlockReader(path, header, types, separator, quoted)
-    with open(path, "rb") if content is None else io.BytesIO(content) as file:
-        place = Place()
-        if not names:
-            place = Place(len(file.readline()), 2)
-        for frame, _ in reader.blocks(file, place):
+    with open_file(path) if content is None else io.BytesIO(content) as file:
+        if names:
+            place, header = Place(3 if file.read(3) == codecs.BOM_UTF8 else 0), names
+        else:
+            record = read_record(file, path, quoted)
+            place, header = Place(len(record), 1 + record.count(b"\n")), parse_header(record, path, separator, quoted)
+        require_columns(path, header, list(types))
+        if quoted:
+            _refuse_open_quote(path)
+        for frame, _ in BlockReader(path, header, types, separator, quoted).blocks(file, place):
             yield frame
 
 
@@ -119,7 +66,7 @@ def read_table(path: Path, separator: str = ",") -> pl.DataFrame:
     Raises:
         UserError: as :func:`read_frames`.
     """
-    names = read_header(path, separator)
+    names = [name for name in read_header(path, separator) if name]
     frames = list(read_frames(path, dict.fromkeys(names, TEXT), separator))
     return pl.concat(frames) if frames else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
 
@@ -135,13 +82,15 @@ class Place:
 class BlockReader:
     """Parses blocks of whole lines of one file; only when something is wrong does it look for the line."""
 
-    def __init__(self, path: Path, names: list[str], types: Mapping[str, type], separator: str = ",",
+    def __init__(self, path: Path, names: Sequence[str], types: Mapping[str, type], separator: str = ",",
                  quoted: bool = True):
         self.path, self.names, self.types, self.separator, self.quoted = path, names, types, separator, quoted
+        # Polars wants a name for every column; only those that are asked for have one of their own for sure.
+        self._keys = [name if name in types else f"\0{place}" for place, name in enumerate(names)]
 
     def blocks(self, file, place: Place) -> Iterator[tuple[pl.DataFrame, Place]]:
         """Yields every block from a place on, with the place after it, from which reading can go on later."""
-        if file.seekable():
+        if file.seekable() and file.tell() != place.offset:
             file.seek(place.offset)
         rest = b""
         while True:
@@ -175,20 +124,22 @@ class BlockReader:
         if quotes or block.count(self.separator.encode()) != cells * block.count(b"\n"):
             self._check_cells(text, line, quotes)
         try:
-            return self._read(block, {name: self.types.get(name, TEXT) for name in self.names})
+            return self._read(block, {key: self.types.get(key, TEXT) for key in self._keys})
         except pl.exceptions.PolarsError as error:
             self._check_cells(text, line, quotes)
             self._check_types(block, line)
-            raise UserError(f"{self.path} cannot be read from line {line} on: {str(error).splitlines()[0]}; are there "
-                            "quotes inside a cell?") from None
+            stray = stray_quote(text, self.separator) if quotes else None
+            if stray is not None:
+                raise UserError(f"{self.path} line {line + stray} has a double quote inside a cell that is not in "
+                                f"quotes; double it and put the cell in quotes; {PLAIN}") from None
+            raise UserError(f"{self.path} cannot be read from line {line} on: {str(error).splitlines()[0]}") from None
 
     def _read(self, block: bytes, schema: Mapping[str, type]) -> pl.DataFrame:
         return pl.read_csv(block, has_header=False, schema=dict(schema), separator=self.separator,
                            quote_char='"' if self.quoted else None).select(list(self.types))
 
     def _check_cells(self, text: str, line: int, quotes: bool) -> None:
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=self.separator, strict=True,
-                          quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE)
+        rows = split_cells(io.StringIO(text, newline=""), self.separator, quotes)
         start = 1
         try:
             for row in rows:
@@ -197,11 +148,11 @@ class BlockReader:
                                     f"{len(self.names)}: {', '.join(self.names)[:200]}")
                 start = rows.line_num + 1
         except csv.Error as error:
-            raise UserError(f"{self.path} line {line + start - 1} cannot be read: {error}") from None
+            raise UserError(f"{self.path} line {line + start - 1} cannot be read: {error}; {PLAIN}") from None
 
     def _check_types(self, block: bytes, line: int) -> None:
         try:
-            frame = self._read(block, dict.fromkeys(self.names, TEXT))
+            frame = self._read(block, dict.fromkeys(self._keys, TEXT))
         except pl.exceptions.PolarsError:
             return
         for name, kind in self.types.items():
@@ -220,17 +171,27 @@ def _last_record_end(block: bytes, quoted: bool) -> int:
     return end
 
 
+def stray_quote(text: str, separator: str) -> int | None:
+    """Returns in which line (from 0) a cell that is not in quotes first holds one, None if there is none."""
+    sep = re.escape(separator)
+    cells = re.compile(rf'(?:^|(?<=[{sep}\n]))(?:"(?:[^"]|"")*"|(?P<stray>[^"{sep}\n]+"))')
+    for match in cells.finditer(text):
+        if match["stray"]:
+            return text.count("\n", 0, match.start())
+    return None
+
+
 def _refuse_open_quote(path: Path) -> None:
     """Refuses a quote that is never closed, which would swallow rows silently."""
     count = 0
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         for piece in iter(lambda: file.read(1 << 20), b""):
             count += piece.count(b'"')
     if count % 2 == 0:
         return
     opened = 0
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         for number, line in enumerate(file, 1):
             if line.count(b'"') % 2:
                 opened = number
-    raise UserError(f"{path} line {opened} has a double quote without its partner; close it or double it")
+    raise UserError(f"{path} line {opened} has a double quote without its partner; close it or double it; {PLAIN}")

@@ -31,7 +31,8 @@ from ...errors import UserError, nearest
 from ..preparing.options import DataOptions
 from ..preparing.stage import Stage, point_to, progress
 from ..reading.archive import is_archive, unpack
-from ..reading.delimited import WHOLE, read_frames, read_header, read_table, require_columns
+from ..reading.delimited import WHOLE, read_frames, read_table
+from ..reading.header import read_header, require_columns
 
 DEFAULTS = {"logs": "standard"}
 LOGS = {"standard": ("log_standard_*.csv",), "random": ("log_random_*.csv",),

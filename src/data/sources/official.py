@@ -29,7 +29,8 @@ import polars as pl
 from ...errors import UserError, nearest
 from ..preparing.options import DataOptions
 from ..preparing.stage import GIVEN_TEST, Stage, progress
-from ..reading.delimited import TEXT, read_frames, read_header
+from ..reading.delimited import TEXT, read_frames
+from ..reading.header import read_header
 
 DEFAULTS = {"layout": "kuairand", "task_t": 1}
 LAYOUTS = ("kuairand", "aliccp", "qb")

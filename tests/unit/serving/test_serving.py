@@ -27,7 +27,7 @@ import polars as pl
 import pytest
 
 import predict
-from src.data.reading import delimited
+from src.data.reading import header
 from src.errors import UserError
 from src.serving import read_rows, rows, write_rows
 from src.serving.exporting import export_model
@@ -111,7 +111,7 @@ def test_a_link_is_written_through_and_a_fifo_gets_the_bytes(tmp_path):
     ("csv", b"a,b\n", "line 1 does not end within"), ("csv", b"", "line 1 does not end within"),
     ("jsonl", b"", "line 1 does not end within"), ("jsonl", b'{"a": 1}\n', "line 2 does not end within")])
 def test_input_without_line_ends_is_refused_before_memory_ends(kind, text, words, monkeypatch):
-    monkeypatch.setattr(delimited, "LINE_BYTES", 1000)
+    monkeypatch.setattr(header, "LINE_BYTES", 1000)
     endless = text.rstrip(b"\n") + b"\0" * 2000 if kind == "csv" else text + b"\0" * 2000
     with pytest.raises(UserError, match=f"standard input {words}"):
         list(read_rows("-", kind, everything, io.BytesIO(endless)))

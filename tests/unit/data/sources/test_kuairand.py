@@ -14,11 +14,13 @@
 # ============================================================================
 """KuaiRand in its published layout: the real side tables where they are, logs generated in the documented schema."""
 
+import errno
 import os
 import shutil
 import subprocess
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -227,3 +229,29 @@ def test_download_resumes_checks_and_unpacks_safely(small, tmp_path):
     wrong = _download(tmp_path / "other", folder / "KuaiRand-Pure.tar.gz", "0" * 32)
     assert wrong.returncode == 2 and "expected 0000" in wrong.stderr
     assert not list((tmp_path / "other").iterdir())
+
+
+@pytest.mark.parametrize(("cause", "words"), [
+    (errno.ENOSPC, "cannot be unpacked: No space left on device; free some space"),
+    (errno.ENAMETOOLONG, "cannot be unpacked: File name too long"),
+])
+def test_an_archive_that_does_not_fit_is_not_called_damaged(small, tmp_path, monkeypatch, cause, words):
+    archive = tmp_path / "KuaiRand-Pure.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(small / "data", "KuaiRand-Pure/data")
+
+    def fail(*_):
+        raise OSError(cause, os.strerror(cause))
+
+    monkeypatch.setattr("src.data.reading.archive.shutil.copyfileobj", fail)
+    with pytest.raises(UserError, match=words):
+        prepare("kuairand", archive, tmp_path / "set")
+
+
+def test_an_archive_larger_than_the_disk_is_refused_before_it_fills_it(small, tmp_path, monkeypatch):
+    archive = tmp_path / "KuaiRand-Pure.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(small / "data", "KuaiRand-Pure/data")
+    monkeypatch.setattr("src.data.reading.archive.shutil.disk_usage", lambda _: SimpleNamespace(free=100))
+    with pytest.raises(UserError, match="cannot be unpacked: No space left on device for .*csv of 0 MiB; free some"):
+        prepare("kuairand", archive, tmp_path / "set")

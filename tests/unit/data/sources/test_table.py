@@ -162,7 +162,7 @@ def test_wrong_values_name_their_column(make, tmp_path, change, message):
 
 
 @pytest.mark.parametrize(("content", "message"), [
-    ("", "is empty"), ("city,city,age\n", "names column 'city' 2 times"), ("city,,age\n", "names column ''"),
+    ("", "is empty"), ("city,city,age\n", "names column 'city' 2 times"), ("city,,age\n", "no column 'at'"),
     (b"city,\xff\xfe\n", "line 1 is not UTF-8"),
     ("city,age,at,tags,is_click,rating\n", "no rows left"),
     ("city,age,at,tags,is_click,rating\nOslo,1,2024-01-01,x,1\n", "line 2 has 5 cells"),
