@@ -127,7 +127,7 @@ def make_runs(cells: Sequence[Cell], grids, options: argparse.Namespace, plan: P
     if options.dry_run:
         print("\n".join(" ".join(["python train.py", *cell.command(options.output_dir)]) for cell in cells))
         raise SystemExit(0)
-    for name in dict.fromkeys(name for grid in grids for name in grid.datasets):
+    for name in dict.fromkeys(name for grid in grids for name, _ in grid.where):
         prepare_set(name, plan)
     return run_cells(cells, options.output_dir, train.main, options.workers)
 
@@ -143,8 +143,9 @@ def prepare_set(name: str, plan: Plan) -> None:
         return
     dataset = about.get("dataset", name)
     if "prepare" not in about:
-        raise UserError(f"{path} is not prepared; python preprocess.py --dataset {dataset} --raw_dir DIR prepares it "
-                        "from its raw files (docs/DATASETS.md)")
+        options = " ".join(["--raw_dir DIR", *about.get("raw", [])])
+        raise UserError(f"{path} is not prepared; python preprocess.py --dataset {dataset} {options} prepares it from "
+                        "its raw files (docs/DATASETS.md)")
     preprocess.main(["--dataset", dataset, *about["prepare"], "--data_dir", str(path)])
 
 

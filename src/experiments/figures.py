@@ -12,73 +12,69 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Pictures of a grid of runs, as PNG and SVG. No MindSpore."""
+"""Figures 2 and 3 of a grid of runs, as PNG and SVG. No MindSpore."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..evaluation import standard_error
-from .tables import REFERENCE
+from .paper_tables import by_fields, metrics_of
+from .printed import BACKBONES
+from .tables import Record, group
 
-Record = Mapping[str, Any]
 # Okabe and Ito's colours, which the colour-blind can tell apart; markers differ too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LINES = {"aitm": "red", "ple": "blue"}  # the paper's colours in Figure 3
 MARKERS = "os^Dv<>"
 
 
 def draw_ablation(records: Sequence[Record], label: Callable[[str], str], path: Path) -> None:
-    """Figure 2: mean test AUC of every method, with a bar of one standard error and a dot per seed.
+    """Figure 2: bars of AUC and log loss of every task, a row of panels for every data set and backbone.
 
     Args:
-        records: runs of one or several data sets, a panel each.
+        records: runs.
         label: how to name a method.
         path: of the picture, without ending.
     """
-    sets = list(dict.fromkeys(record["dataset"] for record in records))
-    figure, panels = _panels(len(sets), 3.4)
-    for axes, name in zip(panels, sets):
-        methods = list(dict.fromkeys(record["method"] for record in records if record["dataset"] == name))
-        for place, method in enumerate(methods):
-            values = _values(records, dataset=name, method=method)
-            axes.errorbar(np.mean(values), -place, xerr=standard_error(values), capsize=3,
-                          fmt=MARKERS[place % len(MARKERS)], color=COLOURS[place % len(COLOURS)])
-            axes.scatter(values, [-place + 0.22] * len(values), s=7, color="#777777")
-        axes.set_yticks([-place for place in range(len(methods))], [label(method) for method in methods])
-        axes.set_xlabel("mean AUC on test")
-        axes.set_title(name, fontsize=10)
-        axes.grid(axis="x", alpha=0.3)
-    _save(figure, path)
+    rows = group(records, "dataset", "backbone")
+    columns = max(len(metrics_of(mine)) for mine in rows.values())
+    figure, panels = _panels(len(rows), columns, 2.6, 2.6)
+    for line, ((name, backbone), mine) in zip(panels, rows.items()):
+        for axes, metric in zip(line, metrics_of(mine)):
+            methods = group(mine, "method")
+            values = [list(metric.values(runs).values()) for runs in methods.values()]
+            means, errors = [np.mean(v) for v in values], [standard_error(v) for v in values]
+            axes.bar(range(len(means)), means, yerr=errors, capsize=3, color=COLOURS[:len(means)],
+                     label=[label(method) for (method,) in methods])
+            axes.set_ylim(_limits(means, errors))
+            axes.set_xticks([])
+            axes.set_title(f"{name}, {BACKBONES.get(backbone, backbone)}: {metric.name}", fontsize=8)
+            axes.tick_params(labelsize=7)
+    handles, names = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="lower center", ncols=2, frameon=False, fontsize=8)
+    _save(figure, path, bottom=0.5 / len(rows) / 2.6)
 
 
 def draw_ratios(records: Sequence[Record], label: Callable[[str], str], path: Path) -> None:
-    """Figure 3: mean test AUC against the share of the fields kept, a panel per data set, a band of one standard error.
+    """Figure 3: mean test AUC against K, a panel for every data set and tasks, a line for every backbone.
 
-    All fields are the end of every line, at K = N.
+    All fields are the end of every line, at K = N; bars are standard errors.
     """
-    sets = list(dict.fromkeys(record["dataset"] for record in records))
-    figure, panels = _panels(len(sets), 3.4)
-    for axes, name in zip(panels, sets):
-        everything = _values(records, dataset=name, method=REFERENCE)
-        methods = [method for method in dict.fromkeys(record["method"] for record in records if
-                   record["dataset"] == name) if method != REFERENCE]
-        for place, method in enumerate(methods):
-            shares = sorted({record["keep"] for record in records
-                             if record["dataset"] == name and record["method"] == method}, key=float)
-            columns = [_values(records, dataset=name, method=method, keep=share) for share in shares]
-            points = [float(share) for share in shares]
-            if everything:
-                columns.append(everything)
-                points.append(1.0)
-            means, errors = np.array([np.mean(c) for c in columns]), np.array([standard_error(c) for c in columns])
-            colour = COLOURS[place % len(COLOURS)]
-            axes.plot(points, means, color=colour, marker=MARKERS[place % len(MARKERS)], label=label(method))
-            axes.fill_between(points, means - errors, means + errors, color=colour, alpha=0.15, linewidth=0)
-        axes.set_xlabel("K / N")
+    places = group(records, "dataset")
+    figure, panels = _panels(1, len(places), 4.6, 3.4)
+    for axes, ((name,), mine) in zip(panels[0], places.items()):
+        for place, ((backbone,), line) in enumerate(group(mine, "backbone").items()):
+            points = {k: [run["mean_auc"] for run in runs if run["mean_auc"] is not None]
+                      for k, runs in sorted(by_fields(line).items())}
+            axes.errorbar(list(points), [np.mean(values) for values in points.values()],
+                          yerr=[standard_error(values) for values in points.values()], capsize=2,
+                          color=LINES.get(backbone, COLOURS[place % len(COLOURS)]),
+                          marker=MARKERS[place % len(MARKERS)], label=BACKBONES.get(backbone, backbone))
+        axes.set_xlabel("K")
         axes.set_ylabel("mean AUC on test")
         axes.set_title(name, fontsize=10)
         axes.grid(alpha=0.3)
@@ -86,21 +82,23 @@ def draw_ratios(records: Sequence[Record], label: Callable[[str], str], path: Pa
     _save(figure, path)
 
 
-def _panels(count: int, height: float):
-    """A figure with panels side by side."""
+def _panels(rows: int, columns: int, width: float, height: float):
+    """A figure with a grid of panels."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.2 * count, height))
-    return figure, figure.subplots(1, count, squeeze=False)[0]
+    figure = Figure(figsize=(width * columns, height * rows))
+    return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def _save(figure, path: Path) -> None:
+def _limits(means: Sequence[float], errors: Sequence[float]) -> tuple[float, float]:
+    """An axis that shows the differences between bars."""
+    low, high = min(np.subtract(means, errors)), max(np.add(means, errors))
+    margin = max(high - low, 1e-3) / 2
+    return low - margin, high + margin / 2
+
+
+def _save(figure, path: Path, bottom: float = 0.0) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, bottom, 1, 1))
     figure.savefig(path.with_suffix(".png"), dpi=160, metadata={"Software": None})
     figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
-
-
-def _values(records: Sequence[Record], **wanted: str) -> list[float]:
-    return [record["mean_auc"] for record in records if record["mean_auc"] is not None
-            and all(record[key] == value for key, value in wanted.items())]

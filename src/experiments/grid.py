@@ -26,6 +26,7 @@ from ..errors import UserError, nearest
 from ..settings import ROOT, Settings, choices, load_settings, read_yaml
 
 PLAN_FILE = Path(__file__).with_name("paper.yaml")
+PAPER_SEEDS = 10  # section 4.1.5
 
 
 @dataclass(frozen=True)
@@ -67,19 +68,26 @@ class Grid:
     methods: tuple[str, ...]
     backbones: tuple[str, ...] = ("mmoe",)
     keep_ratios: tuple[str, ...] = ("0.5",)
-    seeds: int | tuple[int, ...] = 5  # a number of them, 1, 2, ...; or which
+    seeds: int | tuple[int, ...] | None = 5  # a number of them, 1, 2, ...; or which; None: as many as a data set has
     tasks: tuple[str, ...] = ("auto",)
     settings: tuple[str, ...] = ()
     title: str = ""
-    show: tuple[str, ...] = ("results",)  # data, results, seconds, ablation, ratios: see results.py
+    show: str = "results"  # a layout of results.py
+    ours: tuple[str, ...] = ()  # of the methods, those that the paper does not have
+    places: tuple[tuple[str, str], ...] | None = None  # prepared sets with tasks; None: every data set, all tasks
 
     @property
     def seed_list(self) -> tuple[int, ...]:
-        return tuple(range(1, self.seeds + 1)) if isinstance(self.seeds, int) else self.seeds
+        return tuple(range(1, (self.seeds or 0) + 1)) if not isinstance(self.seeds, tuple) else self.seeds
+
+    @property
+    def where(self) -> list[tuple[str, str]]:
+        """Prepared sets, each with tasks."""
+        return list(product(self.datasets, self.tasks)) if self.places is None else list(self.places)
 
 
 class Plan:
-    """paper.yaml: methods, data sets, experiments, and the training budget that all of them share."""
+    """paper.yaml: methods, data sets, experiments, and the settings that all of them share."""
 
     def __init__(self, value: Mapping[str, Any], data_root: Path = ROOT / "data"):
         self.data_root = Path(data_root)
@@ -89,7 +97,7 @@ class Plan:
             **{name: {"label": name} for name in choices("selector") if name not in self.aliases}, **value["methods"]}
         self.datasets: Mapping[str, Mapping[str, Any]] = value["datasets"]
         self.experiments: Mapping[str, Mapping[str, Any]] = value["experiments"]
-        self.second_setting: Mapping[str, str] = value["second_setting"]
+        self.task_settings: Mapping[str, Mapping[str, list[str]]] = value["task_settings"]
 
     def label(self, method: str) -> str:
         """How tables name a method."""
@@ -100,11 +108,11 @@ class Plan:
         return self.data_root / dataset
 
     def experiment(self, name: str, datasets: Sequence[str], **changes: Any) -> Grid:
-        """A named experiment on some data sets.
+        """A named experiment on some data sets, each in the experiment's task settings, as far as it has them.
 
         Args:
             name: a key of ``experiments``.
-            datasets: names of data sets; figure3 adds the data sets of a second task setting.
+            datasets: names of data sets.
             changes: axes to replace, e.g. ``seeds=3``.
 
         Raises:
@@ -113,9 +121,14 @@ class Plan:
         _known("experiment", [name], self.experiments)
         axes = {key: tuple(value) if isinstance(value, list) else value
                 for key, value in self.experiments[name].items()}
-        if name == "figure3":
-            datasets = [*datasets, *(self.second_setting[one] for one in datasets if one in self.second_setting)]
-        return self.checked(Grid(**{**axes, "datasets": tuple(datasets), **changes}))
+        settings, ours = axes.pop("task_settings", ("main",)), axes.get("ours", ())
+        axes["methods"] = (*axes["methods"], *ours)
+        places = [self.task_settings[setting].get(dataset, [dataset, "auto"] if setting == "main" else None)
+                  for setting in settings for dataset in datasets]
+        given = {"seeds": None, "places": tuple(dict.fromkeys(tuple(place) for place in places if place))}
+        if "tasks" in changes:
+            given.pop("places")
+        return self.checked(Grid(**{**axes, **given, "datasets": tuple(datasets), **changes}))
 
     def checked(self, grid: Grid) -> Grid:
         """Returns the grid, or says which value of an axis is unknown.
@@ -140,17 +153,16 @@ class Plan:
         return list(dict.fromkeys(self._cells(grid)))
 
     def _cells(self, grid: Grid) -> Iterator[Cell]:
-        for dataset in grid.datasets:
-            unfit = self.datasets.get(dataset, {}).get("unfit", ())
-            backbones = [backbone for backbone in grid.backbones if backbone not in unfit]
-            for seed, tasks, backbone, method, keep in product(grid.seed_list, grid.tasks, backbones, grid.methods,
-                                                               grid.keep_ratios):
+        for dataset, tasks in grid.where:
+            own = range(1, self.datasets.get(dataset, {}).get("seeds", PAPER_SEEDS) + 1)
+            seeds = own if grid.seeds is None else grid.seed_list
+            for seed, backbone, method, keep in product(seeds, grid.backbones, grid.methods, grid.keep_ratios):
                 yield self.cell(dataset, backbone, method, keep, seed, tasks, grid.settings)
 
     def cell(self, dataset: str, backbone: str, method: str, keep: str, seed: int, tasks: str = "auto",
              settings: Sequence[str] = ()) -> Cell:
         """One run, with the arguments that make it."""
-        how = {key: value for key, value in self.methods[method].items() if key != "label"}
+        how = {key: value for key, value in self.methods[method].items() if key not in ("label", "paper")}
         how.setdefault("selector", method)
         backbone = how.pop("backbone", backbone)
         whole = how["selector"] == "none" or how.get("end_to_end")

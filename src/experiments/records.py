@@ -40,9 +40,10 @@ def read_records(cells: Iterable[Cell], output_dir: Path) -> list[Record]:
         output_dir: where their folders are.
 
     Returns:
-        ``{"dataset", "backbone", "method", "keep", "seed", "tasks": {task: {"auc", "logloss"}} on test, "mean_auc",
-        "valid": the same on valid, "valid_mean_auc", "fields": kept per task, "select", "train": seconds, "epochs",
-        "parameters", "selected": {task: [field]}}``
+        ``{"dataset": its name and tasks, "set": its name, "task_set": as asked for, "backbone", "method", "keep",
+        "seed", "tasks": {task: {"auc", "logloss"}} on test, "mean_auc", "valid": the same on valid, "valid_mean_auc",
+        "fields": kept per task, "select", "train": seconds, "parts": those of the selection, "epochs", "parameters",
+        "selected": {task: [field]}}``
 
     Raises:
         UserError: a file of a finished run is damaged, or runs of one data set are of different content.
@@ -57,19 +58,20 @@ def read_records(cells: Iterable[Cell], output_dir: Path) -> list[Record]:
             LOG.warning("left out: %s: %s", cell.name, problem)
             continue
         runs[cell.dataset].append(run)
-        found.append(_record(cell, run.read_metrics(), run.read_selection()))
+        found.append(_record(cell, run.read_metrics(), run.read_selection(), run.read("selection_seconds.json")))
     for of_one_set in runs.values():
         refuse_other_data(of_one_set)
     return found
 
 
-def _record(cell: Cell, metrics: dict, selection: Selection) -> Record:
+def _record(cell: Cell, metrics: dict, selection: Selection, parts: dict) -> Record:
     setting = "" if cell.tasks == "auto" else f" ({cell.tasks})"
     return {
-        "dataset": cell.dataset + setting, "backbone": cell.backbone, "method": cell.method, "keep": cell.keep,
-        "seed": cell.seed, "tasks": metrics["test"], "mean_auc": metrics["mean_auc"], "valid": metrics["valid"],
-        "valid_mean_auc": mean_auc(metrics["valid"]), "fields": metrics["input_fields"],
-        "select": metrics["seconds"]["select"], "train": metrics["seconds"]["train"], "epochs": metrics["epochs"],
+        "dataset": cell.dataset + setting, "set": cell.dataset, "task_set": cell.tasks, "backbone": cell.backbone,
+        "method": cell.method, "keep": cell.keep, "seed": cell.seed, "tasks": metrics["test"],
+        "mean_auc": metrics["mean_auc"], "valid": metrics["valid"], "valid_mean_auc": mean_auc(metrics["valid"]),
+        "fields": metrics["input_fields"], "select": metrics["seconds"]["select"],
+        "train": metrics["seconds"]["train"], "parts": parts, "epochs": metrics["epochs"],
         "parameters": metrics["parameters"], "selected": selection.selected,
     }
 

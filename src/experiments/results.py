@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..data import PreparedData
@@ -26,8 +26,12 @@ from ..files import write_text
 from ..text import csv_cell
 from .figures import draw_ablation, draw_ratios
 from .grid import Grid, Plan
+from .paper_tables import ablation_table, data_table, method_table, ratio_table, seconds_table
 from .records import Record, long_rows
-from .tables import REFERENCE, Table, data_table, ratio_table, result_table, seconds_table
+from .tables import REFERENCE, Table, result_table
+
+METHOD_TABLES = {"table1": "1", "table3": "3", "table4": "4"}
+FIGURES = {"figure2": draw_ablation, "figure3": draw_ratios}
 
 
 def show_experiment(name: str, grid: Grid, records: Sequence[Record], plan: Plan, folder: Path) -> str:
@@ -45,37 +49,48 @@ def show_experiment(name: str, grid: Grid, records: Sequence[Record], plan: Plan
     """
     folder.mkdir(parents=True, exist_ok=True)
     parts = [f"## {grid.title or name}"]
-    for table in _tables(grid, records, plan):
+    for table, cells in _tables(grid, records, plan):
         stem = f"{name}-{len(parts)}"
+        text = table.markdown() if table.title == grid.title else f"{table.title}\n\n{table.markdown()}"
         write_text(folder / f"{stem}.md", f"{table.title}\n\n{table.markdown()}\n")
         write_text(folder / f"{stem}.tex", table.latex())
         write_text(folder / f"{stem}.csv", _csv([table.header, *table.rows]))
-        parts += [f"{table.title}\n\n{table.markdown()}"]
-    draw = {"ablation": draw_ablation, "ratios": draw_ratios}
-    for kind in draw.keys() & set(grid.show) if records else ():
-        draw[kind](_comparable(records), plan.label, folder / name)
+        if cells:
+            write_text(folder / f"{stem}-cells.csv", _csv([list(cells[0]), *(list(cell.values()) for cell in cells)]))
+        parts.append(text)
+    if records and grid.show in FIGURES:
+        FIGURES[grid.show](_comparable(records), plan.label, folder / name)
         parts.append(f"![{grid.title or name}]({name}.png)")
     rows = long_rows(records)
     if rows:
         write_text(folder / f"{name}-runs.csv", _csv([list(rows[0]), *(list(row.values()) for row in rows)]))
+    if len(parts) == 1:
+        parts.append("No data set named here has these task settings." if not grid.where else "No run is finished.")
     return "\n\n".join(parts)
 
 
-def _tables(grid: Grid, records: Sequence[Record], plan: Plan) -> Iterator[Table]:
-    if "data" in grid.show:
-        prepared = {name: plan.data_path(name) for name in grid.datasets}
-        yield data_table(", ".join(prepared), {name: PreparedData.open(path, verify=False).schema
-                                               for name, path in prepared.items()})
-    makers: Mapping[str, Callable] = {"results": result_table, "seconds": seconds_table, "ratios": ratio_table}
-    for dataset in dict.fromkeys(record["dataset"] for record in records):
-        mine = [record for record in records if record["dataset"] == dataset]
-        for kind in (kind for kind in grid.show if kind in makers):
-            for title, some in [(dataset, mine)] if kind == "ratios" else _by_ratio(dataset, mine):
-                yield makers[kind](title, some, plan.label)
+def _tables(grid: Grid, records: Sequence[Record], plan: Plan) -> Iterator[tuple[Table, list[dict]]]:
+    """The tables of the grid's layout, with their cells one by one where the layout has them."""
+    if grid.show == "table2":
+        prepared = {name: plan.data_path(name) for name, _ in grid.where}
+        yield data_table(grid.title, {name: PreparedData.open(path, verify=False).schema
+                                      for name, path in prepared.items()}, plan), []
+    elif not records:
+        return
+    elif grid.show in METHOD_TABLES:
+        for _, some in _by_ratio("", records):
+            yield method_table(METHOD_TABLES[grid.show], some, grid, plan)
+    elif grid.show == "results":
+        for dataset in dict.fromkeys(record["dataset"] for record in records):
+            for title, some in _by_ratio(dataset, [record for record in records if record["dataset"] == dataset]):
+                yield result_table(title, some, plan.label), []
+    else:
+        makers = {"table5": seconds_table, "figure2": ablation_table, "figure3": ratio_table}
+        yield makers[grid.show](_comparable(records), grid, plan), []
 
 
 def _by_ratio(dataset: str, records: Sequence[Record]) -> Iterator[tuple[str, list[Record]]]:
-    """The records of every keep_ratio, all fields beside each."""
+    """The records of every keep_ratio, with those of all fields."""
     ratios = list(dict.fromkeys(record["keep"] for record in records if record["keep"] != "1")) or ["1"]
     for ratio in ratios:
         title = dataset if len(ratios) == 1 else f"{dataset}, keep_ratio {ratio}"
@@ -83,11 +98,9 @@ def _by_ratio(dataset: str, records: Sequence[Record]) -> Iterator[tuple[str, li
 
 
 def _comparable(records: Sequence[Record]) -> list[Record]:
-    """Those of the first backbone, and all-fields runs only for seeds that the others have too."""
-    first = next((record["backbone"] for record in records), None)
+    """All-fields runs only for seeds that the other methods have too."""
     seeds = {(record["dataset"], record["seed"]) for record in records if record["method"] != REFERENCE}
-    return [record for record in records if record["backbone"] == first
-            and (not seeds or (record["dataset"], record["seed"]) in seeds)]
+    return [record for record in records if not seeds or (record["dataset"], record["seed"]) in seeds]
 
 
 def _csv(rows: Sequence[Sequence]) -> str:

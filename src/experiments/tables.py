@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Tables of a grid of runs, as the paper has them: mean and spread over seeds, gain, significance. No MindSpore."""
+"""Tables of runs, and that of a grid of the user's: mean and spread over seeds, gain, significance. No MindSpore."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REFERENCE = "none"  # the method that all others are held against
 LEVEL = 0.05
 NOTE = ("Mean ± standard deviation over seeds on the test split. Kept: fields per task; inputs: those that any task "
         "keeps. Gain: of the mean AUC over all fields with the same backbone. p: two-sided, paired by seed, against "
-        f"all fields, corrected by Holm over the table; * where the t-test's is below {LEVEL}.")
+        f"all fields, corrected by Holm over the table; * better, and the t-test's p below {LEVEL}.")
 
 
 class Table(NamedTuple):
@@ -63,63 +63,24 @@ def result_table(title: str, records: Sequence[Record], label: Callable[[str], s
     """
     tasks = list(records[0]["tasks"])
     several = len({record["backbone"] for record in records if record["backbone"] != "single_task"}) > 1
-    groups = _groups(records, "backbone", "method")
+    groups = group(records, "backbone", "method")
     tested = {key: _against(mine, _reference(key, groups)) for key, mine in groups.items()}
     corrected = [dict(zip(tested, holm([pair[kind] for _, pair in tested.values()]))) for kind in (0, 1)]
     header = [*(["backbone"] if several else []), "fields by", "kept", "inputs", *(f"{task} AUC" for task in tasks),
               *(f"{task} log loss" for task in tasks), mean_heading(tasks), "gain %", "p (t)", "p (Wilcoxon)", "seeds"]
     rows = []
     for key, mine in groups.items():
-        star = "*" if corrected[0][key] is not None and corrected[0][key] < LEVEL else ""
+        better = corrected[0][key] is not None and corrected[0][key] < LEVEL and tested[key][0] > 0
         rows.append([
             *([key[0]] if several else []), label(key[1]), *_kept(mine),
-            *(_spread([record["tasks"][task][what] for record in mine]) for what in ("auc", "logloss")
+            *(spread([record["tasks"][task][what] for record in mine]) for what in ("auc", "logloss")
               for task in tasks),
-            _spread([record["mean_auc"] for record in mine]) + star, number(tested[key][0], "+.2f"),
+            spread([record["mean_auc"] for record in mine]) + "*" * better, number(tested[key][0], "+.2f"),
             *(number(column[key], ".3f") for column in corrected), str(len(mine))])
     return Table(title, header, rows, NOTE)
 
 
-def seconds_table(title: str, records: Sequence[Record], label: Callable[[str], str]) -> Table:
-    """Seconds to select, beside the seconds of the training that follows."""
-    groups = _groups([record for record in records if record["method"] != REFERENCE], "method")
-    fastest = {key: float(np.mean([record["select"] for record in mine])) for key, mine in groups.items()}
-    ours = fastest.get(("multisfs-paper",))
-    rows = [[label(key[0]), _spread([record["select"] for record in mine], ".2f"),
-             number(fastest[key] / ours if ours else None, ".2f"),
-             _spread([record["train"] for record in mine], ".1f"), str(len(mine))] for key, mine in groups.items()]
-    return Table(title, ["fields by", "selection, s", "÷ MultiSFS (paper)", "training after it, s", "seeds"], rows,
-                 "Wall seconds, mean ± standard deviation over seeds, while the grid's workers shared the machine.")
-
-
-def ratio_table(title: str, records: Sequence[Record], label: Callable[[str], str]) -> Table:
-    """Mean test AUC of the methods for every share of the fields that is kept."""
-    groups = _groups(records, "method", "keep")
-    shares = sorted({key[1] for key in groups}, key=float)
-    rows = [[label(method), *(_spread([record["mean_auc"] for record in groups.get((method, share), ())])
-                              for share in shares)]
-            for method in dict.fromkeys(key[0] for key in groups)]
-    return Table(title, ["fields by", *(f"K = {float(share):g} N" for share in shares)], rows,
-                 "Mean test AUC over tasks, mean ± standard deviation over seeds.")
-
-
-def data_table(title: str, schemas: Mapping[str, Any]) -> Table:
-    """Rows, fields, values and positive rates of data sets.
-
-    Args:
-        title: of the table.
-        schemas: data set name -> Schema.
-    """
-    rows = []
-    for name, schema in schemas.items():
-        rates = ", ".join(f"{task.name} {100 * task.positive_rate['train']:.1f}" for task in schema.tasks)
-        rows.append([name, *(f"{schema.rows[split]:,}" for split in ("train", "valid", "test")),
-                     str(len(schema.fields)), f"{sum(schema.cardinalities):,}", rates])
-    return Table(title, ["data set", "train", "valid", "test", "fields", "values", "tasks, % positive"], rows,
-                 "Values: of all fields together, those seen in the train split and one for all others.")
-
-
-def _groups(records: Sequence[Record], *keys: str) -> dict[tuple, list[Record]]:
+def group(records: Sequence[Record], *keys: str) -> dict[tuple, list[Record]]:
     """Records by the values of some keys, in order of appearance."""
     found: dict[tuple, list[Record]] = {}
     for record in records:
@@ -152,12 +113,13 @@ def _kept(records: Sequence[Record]) -> tuple[str, str]:
     return "/".join(f"{count:.3g}" for count in counts), f"{inputs:.3g}"
 
 
-def _spread(values: Sequence[float | None], form: str = ".4f") -> str:
+def spread(values: Sequence[float | None], form: str = ".4f") -> str:
+    """Mean ± standard deviation of the known values; a dash where there is none."""
     known = [value for value in values if value is not None]
     if not known:
         return "-"
-    spread = f" ± {format(float(np.std(known, ddof=1)), form)}" if len(known) > 1 else ""
-    return f"{format(float(np.mean(known)), form)}{spread}"
+    deviation = f" ± {format(float(np.std(known, ddof=1)), form)}" if len(known) > 1 else ""
+    return f"{format(float(np.mean(known)), form)}{deviation}"
 
 
 def _latex(text: str) -> str:

@@ -22,18 +22,18 @@ LABELS = {"none": "all fields", "chi2": "chi-squared", "random": "random", "mult
 
 
 def record(method: str, seed: int, auc: float | None, keep: str | None = None, valid: float | None = None,
-           backbone: str = "mmoe", select: float = 1.0) -> dict:
-    """A run whose two tasks have one AUC."""
+           backbone: str = "mmoe", select: float = 1.0, **changes) -> dict:
+    """A run whose two tasks have one AUC; ``changes`` replace what a record has."""
     kept = 4 if method == "none" else 2
     of_tasks = {task: {"auc": auc, "logloss": 0.5} for task in ("x", "y")}
-    return {"dataset": "toy", "backbone": backbone, "method": method, "seed": seed, "tasks": of_tasks, "mean_auc": auc,
-            "keep": keep or ("1" if method == "none" else "0.5"), "valid_mean_auc": valid,
-            "valid": {task: {"auc": valid, "logloss": 0.5} for task in of_tasks}, "fields": {"x": kept, "y": kept},
-            "select": select, "train": 2.0, "epochs": 3, "parameters": 10,
-            "selected": {"x": list("abcd")[:kept], "y": list("dcba")[:kept]}}
+    return {"dataset": "toy", "set": "toy", "task_set": "auto", "backbone": backbone, "method": method, "seed": seed,
+            "tasks": of_tasks, "mean_auc": auc, "keep": keep or ("1" if method == "none" else "0.5"),
+            "valid_mean_auc": valid, "valid": {task: {"auc": valid, "logloss": 0.5} for task in of_tasks},
+            "fields": {"x": kept, "y": kept}, "select": select, "train": 2.0, "parts": {"total": select}, "epochs": 3,
+            "parameters": 10, "selected": {"x": list("abcd")[:kept], "y": list("dcba")[:kept]}, **changes}
 
 
-def records_of(aucs: Mapping[str, Sequence[float]], backbone: str = "mmoe") -> list[dict]:
+def records_of(aucs: Mapping[str, Sequence[float]], backbone: str = "mmoe", **changes) -> list[dict]:
     """Runs of methods, by their AUC with seed 1, 2, ..."""
-    return [record(method, seed, float(auc), backbone=backbone) for method, values in aucs.items()
+    return [record(method, seed, float(auc), backbone=backbone, **changes) for method, values in aucs.items()
             for seed, auc in enumerate(values, 1)]

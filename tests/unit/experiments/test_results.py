@@ -16,7 +16,6 @@
 
 import csv
 import json
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -25,7 +24,7 @@ from src.errors import UserError
 from src.experiments import Grid, read_plan, read_records
 from src.experiments.results import show_experiment
 from src.experiments.sweep import choose_fields, curves, shares_around_chance, smallest_within_one_error
-from src.experiments.tables import Table, ratio_table, result_table, seconds_table
+from src.experiments.tables import Table, result_table
 from src.schema import Selection
 from tests.unit.experiments.records import LABELS, record, records_of
 
@@ -70,17 +69,6 @@ def test_a_metric_that_could_not_be_computed_is_a_dash():
     assert column(result_table("toy", records, LABELS.get), "mean AUC") == ["-", "0.8000"]
 
 
-def test_seconds_and_ratios():
-    records = [record("chi2", 1, 0.8, select=0.5), record("chi2", 2, 0.8, select=1.5),
-               record("multisfs-paper", 1, 0.8, select=4.0), record("none", 1, 0.8)]
-    table = seconds_table("toy", records, LABELS.get)
-    assert column(table, "selection, s") == ["1.00 ± 0.71", "4.00"]
-    assert column(table, "÷ MultiSFS (paper)") == ["0.25", "1.00"]
-    ratios = ratio_table("toy", [record("chi2", 1, 0.7, keep="0.5"), record("chi2", 1, 0.75, keep="0.9")], LABELS.get)
-    assert ratios.header == ["fields by", "K = 0.5 N", "K = 0.9 N"]
-    assert ratios.rows == [["chi-squared", "0.7000", "0.7500"]]
-
-
 def test_latex_is_escaped():
     text = Table("a_b & 50%", ["x_1"], [["0.5 ± 0.1"]], "note").latex()
     assert r"\caption{a\_b \& 50\%}" in text and r"0.5 $\pm$ 0.1 \\" in text
@@ -89,11 +77,9 @@ def test_latex_is_escaped():
 
 def test_files_of_an_experiment(tmp_path):
     records = records_of({"none": [0.8, 0.82], "chi2": [0.81, 0.83]})
-    grid = Grid(("toy",), ("none", "chi2"), title="Toy", show=("results", "ablation", "ratios"))
+    grid = Grid(("toy",), ("none", "chi2"), title="Toy")
     text = show_experiment("toy", grid, records, read_plan(), tmp_path)
-    assert "## Toy" in text and "![Toy](toy.png)" in text
-    assert (tmp_path / "toy.png").read_bytes().startswith(b"\x89PNG")
-    ElementTree.fromstring((tmp_path / "toy.svg").read_text(encoding="utf-8"))
+    assert "## Toy" in text and "chi-squared" not in text and "| Chi2 " in text
     rows = list(csv.DictReader((tmp_path / "toy-runs.csv").read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 4 * 2 * 2  # runs, tasks, splits
     assert {float(row["auc"]) for row in rows if row["split"] == "test"} == {0.8, 0.82, 0.81, 0.83}
