@@ -135,6 +135,18 @@ class Settings:
         return None if self.tasks == "auto" else [name.strip() for name in self.tasks.split(",")]
 
 
+def parse_arguments(arguments: Sequence[str]) -> dict[str, str]:
+    """The texts of the settings that a command line gives, by name.
+
+    Raises:
+        UserError: something that is neither ``--key value`` nor ``key=value``.
+    """
+    given, words = read_arguments(arguments, by_name([*setting_options().values(), CONFIG]))
+    if words:
+        raise UserError(f"argument {words[0]!r} is not understood; write --key VALUE or KEY=VALUE")
+    return given
+
+
 def load_settings(arguments: Sequence[str], base: Mapping[str, Any] | None = None) -> Settings:
     """Builds the Settings of a program.
 
@@ -146,9 +158,7 @@ def load_settings(arguments: Sequence[str], base: Mapping[str, Any] | None = Non
     Raises:
         UserError: an unknown key, a value of the wrong type or out of range, an unreadable file.
     """
-    given, words = read_arguments(arguments, by_name([*setting_options().values(), CONFIG]))
-    if words:
-        raise UserError(f"argument {words[0]!r} is not understood; write --key VALUE or KEY=VALUE")
+    given = parse_arguments(arguments)
     file = _settings_file(given)
     from_file = read_yaml(file, _TextLoader) if file is not None else {}
     cases = _cases(from_file.pop(CASES, []), {**defaults(), **(base or {}), **from_file, **given}, f"in {file}")

@@ -123,7 +123,7 @@ def test_a_sweep_gives_a_selection_to_train_with(data_root, tmp_path):
     (["--seeds", "1,two"], "'1,two' is not a list of whole numbers"),
     (["--sweep", "epochs=1,2"], "sweep is 'epochs=1,2'; expected keep_ratio="),
     (["seed=3"], "seed differs from run to run of a grid"),
-    (["epoch=3"], "unknown key 'epoch' .*did you mean epochs"),
+    (["epoch=3"], "unknown key 'epoch' .*here it is epochs"),
     (["three"], "argument 'three' is not understood"),
     (["--datasets", "kuairand"], "data/kuairand is not prepared; python preprocess.py --dataset kuairand"),
 ])

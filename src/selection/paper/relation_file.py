@@ -73,8 +73,8 @@ def relation_dim(config: Settings) -> int:
 
 def shared_path(data, tasks: Sequence[str], config: Settings) -> Path:
     """Where ``relations=shared`` keeps them."""
-    name = f"{data.schema.dataset}-{'+'.join(tasks)}-d{relation_dim(config)}-s{config.seed}.json"
-    return config.output_path / "relations" / name
+    which = f"{data.schema.dataset}-{data.fingerprint[:8]}-{'+'.join(tasks)}"
+    return config.output_path / "relations" / f"{which}-d{relation_dim(config)}-s{config.seed}.json"
 
 
 def write_relations(path: Path, data, tasks: Sequence[str], config: Settings, relations: np.ndarray,

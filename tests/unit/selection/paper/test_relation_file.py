@@ -60,7 +60,7 @@ def test_a_file_serves_tasks_in_another_order(data, tmp_path):
     path = shared_path(data, ["t0", "t1"], config)
     other = read_relations(path, data, ["t1", "t0"])[0]
     np.testing.assert_array_equal(other, given[:, ::-1, ::-1])
-    assert path.parent == tmp_path / "relations" and path.name == "toy-t0+t1-d4-s42.json"
+    assert path.parent == tmp_path / "relations" and path.name == "toy-5eed-t0+t1-d4-s42.json"
 
 
 def test_what_a_file_must_fit(data, tmp_path):
