@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,6 +28,8 @@ from .options import FieldSpec, TaskSpec
 _COMPARE = {">=": np.greater_equal, "<=": np.less_equal, "==": np.equal, "!=": np.not_equal, ">": np.greater,
             "<": np.less}
 _GUARD_ROWS = 1_000_000  # train rows looked at; a copy of a label is a copy on any of them
+
+logger = logging.getLogger(__name__)
 
 
 def make_labels(part: pl.DataFrame, tasks: Sequence[TaskSpec], first_row: int) -> np.ndarray:
@@ -91,15 +94,22 @@ class LeakGuard:
             for task in range(len(self._tasks)):
                 counts[task] += np.bincount(ids[:, place] * np.int64(2) + labels[:, task], minlength=counts.shape[1])
 
-    def check(self) -> None:
-        """Raises:
-            UserError: a field is a copy of a label.
+    def check(self, keep: Sequence[str] = ()) -> None:
+        """Refuses fields that are a copy of a label; of those in ``keep`` it only warns.
+
+        Raises:
+            UserError: so.
         """
         for name, counts in zip(self._fields, self._counts):
             for place, task in enumerate(self._tasks):
-                if _gives_away(counts.reshape(len(self._tasks), -1, 2)[place]):
+                if not _gives_away(counts.reshape(len(self._tasks), -1, 2)[place]):
+                    continue
+                if name not in keep:
                     raise UserError(f"field {name!r} tells the label of task {task!r} exactly on the train rows: it "
-                                    "is a copy of the label or was recorded after it; drop it from the fields")
+                                    "is a copy of the label or was recorded after it; drop it from the fields, or, if "
+                                    f"it is known before the label, give keep_leaks: [{name}]")
+                logger.warning("field %r tells the label of task %r exactly on the train rows; keep_leaks keeps it",
+                               name, task)
 
 
 def _gives_away(table: np.ndarray) -> bool:

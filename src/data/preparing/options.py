@@ -160,6 +160,7 @@ class DataOptions:
     buckets: AtLeast2 = 20
     missing: Cells = MISSING
     source: Mapping[str, Any] = field(default_factory=dict)  # keys only one source knows
+    keep_leaks: tuple[Text, ...] = ()  # fields to keep although each tells a label exactly on the train rows
     more_fields: Annotated[Fields, NoRepeats] = ()  # known to the preset, prepared only when named
     more_tasks: Annotated[Tasks, NoRepeats] = ()
 
@@ -172,6 +173,8 @@ class DataOptions:
         body = {key: value for key, value in asdict(self).items() if not key.startswith("more_")}
         for spec in body["fields"]:
             del spec["parts"]  # they are fields of their own
+        if not self.keep_leaks:
+            del body["keep_leaks"]
         return body
 
 
@@ -202,4 +205,9 @@ def parse_options(value: Any, source_defaults: Mapping[str, Any], where: str) ->
         for item in getattr(options, f"more_{kind}"):
             if item.name in names:
                 raise UserError(f"more_{kind} of {where} names {item.name!r} again, which is one of its {kind}")
+    known = [item.name for item in (*options.fields, *options.more_fields)]
+    for name in options.keep_leaks:
+        if name not in known:
+            raise UserError(f"keep_leaks of {where} names {name!r}, which is no field; it has {', '.join(known)}"
+                            f"{nearest(name, known)}")
     return options

@@ -133,7 +133,7 @@ def _write_rows(stage, options, homes, codes, encoders, writer) -> tuple[np.ndar
         guard.add(train, labels[code == TRAIN])
         if len(train):
             lowest, highest = np.minimum(lowest, train.min(axis=0)), np.maximum(highest, train.max(axis=0))
-    guard.check()
+    guard.check(options.keep_leaks)
     return positives, [spec.name for spec, same in zip(options.fields, lowest == highest) if same]
 
 

@@ -142,6 +142,20 @@ def test_a_copy_of_a_label_is_refused_by_name(make):
         make(number)
 
 
+def test_a_field_that_tells_a_label_is_kept_where_the_description_says_so(make, caplog):
+    copy = _table().with_columns(pl.when(pl.col("is_click") == 1).then(pl.lit("yes")).otherwise(pl.lit("no"))
+                                 .alias("city"))
+    with pytest.raises(UserError, match="or, if it is known before the label, give keep_leaks: .city"):
+        make(copy, DESCRIPTION + "keep_leaks: [age]\n")
+    data = make(copy, DESCRIPTION + "keep_leaks: [city]\n")
+    assert "city" in data.schema.field_names and data.schema.settings["keep_leaks"] == ["city"]
+    assert "field 'city' tells the label of task 'click' exactly" in caplog.text
+    with pytest.raises(UserError, match="keep_leaks of .* names 'citty', which is no field.*did you mean city"):
+        make(copy, DESCRIPTION + "keep_leaks: [citty]\n")
+    with pytest.raises(UserError, match="is made from column 'rating', which is the label"):
+        make(description=DESCRIPTION.replace("name: city,", "name: stars, column: rating,") + "keep_leaks: [stars]\n")
+
+
 def test_a_field_made_from_a_label_column_is_refused_by_name(make):
     with pytest.raises(UserError, match="field 'stars' is made from column 'rating', which is the label"):
         make(description=DESCRIPTION.replace("{name: city,", "{name: stars, column: rating,"))
