@@ -28,15 +28,16 @@ from tests.commands import SMALL, run
 
 
 @pytest.fixture(autouse=True)
-def eager():
-    """Every test starts in PyNative mode on the CPU: most networks here are too small to be worth compiling."""
+def graph_mode():
+    """Every test starts in graph mode on the CPU, as the programs run."""
     set_device("CPU")
-    ms.set_context(mode=ms.PYNATIVE_MODE)
 
 
 @pytest.fixture
-def compiled(eager):
-    """Graph mode, as the programs run, for tests in which compiling is the point."""
+def eager():
+    """PyNative mode, for tests of many small networks that would spend their time compiling."""
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    yield
     ms.set_context(mode=ms.GRAPH_MODE)
 
 

@@ -36,7 +36,7 @@ def config_of(tmp_path, *changes):
 
 
 @pytest.fixture
-def data(eager):
+def data():
     return toy_data(200)
 
 
