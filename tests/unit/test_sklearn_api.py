@@ -33,6 +33,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from src import sklearn_api
 from src.schema import Selection
 from src.selection import MultiSFSSelector
+from src.selection.calibrated.forward import FALSE
 
 TINY = {"embedding_dim": 2, "bottom_dims": (4,), "tower_dims": (2,), "experts": 2, "batch_size": 128,
         "score_batches": 2, "random_state": 0}
@@ -80,6 +81,27 @@ def test_pandas_polars_and_repetition_agree():
     assert np.array_equal(first.scores_, other.scores_) and other.tasks_ == ["y0", "y1"]
     assert other.transform(frame, task="y1").columns == first.get_feature_names_out(task="like").tolist()
     assert np.array_equal(clone(first).fit(table, labels).scores_, first.scores_)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("score_batches", ["auto", 1])
+def test_columns_of_one_task_say_nothing_about_the_other(score_batches):
+    """Small tables with common labels, independent given the columns: few of the columns above chance are noise."""
+    false = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        X = pd.DataFrame({"city": rng.choice(list("abcd"), 4000), "age": rng.integers(18, 80, 4000),
+                          "device": rng.choice(["phone", "desk"], 4000), "price": rng.gamma(2.0, 10.0, 4000).round(2),
+                          "page": rng.integers(0, 50, 4000), "colour": rng.choice(list("xyz"), 4000)})
+        click = 0.2 + 0.5 * (X["device"] == "phone") + 0.2 * (X["page"] % 2)
+        buy = 0.1 + 0.6 * (X["price"] < 15) + 0.2 * (X["city"] == "b")
+        Y = {"click": rng.random(4000) < click, "buy": rng.random(4000) < buy}
+        small = {**TINY, "batch_size": 2048, "score_batches": score_batches, "random_state": seed}
+        selector = MultiSFSSelector(k="auto", **small).fit(X, Y)
+        for task, own in (("click", {"device", "page"}), ("buy", {"price", "city"})):
+            kept = set(selector.get_feature_names_out(task=task))
+            false.append(len(kept - own) / len(kept))
+    assert np.mean(false) <= FALSE + 3 * np.sqrt(FALSE / 3 / len(false))  # as in test_sampling.py
 
 
 def test_columns_declared_of_another_kind():
