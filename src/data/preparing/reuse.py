@@ -73,10 +73,10 @@ def _changes(held: Any, wanted: Mapping[str, Any]) -> list[str]:
     changes = {}
     for path in dict.fromkeys([*before, *after]):
         old, new = (values.get(path, "none") for values in (before, after))
-        if old != new:
+        if old != new and not (path[-1] == "ends" and "none" in (old, new)):  # earlier versions did not write it
             item = path[:-1]  # what is in a list by name, if its name is a leaf, too
             there, wanted_too = ((*item, "name") in values for values in (before, after))
-            if there != wanted_too or (there and path[-1] in ("bytes", "changed")):
+            if there != wanted_too or (there and path[-1] in ("bytes", "changed", "ends")):
                 path, change = item, "changed" if there and wanted_too else "dropped" if there else "added"
             else:
                 change = f"{old} -> {new}"

@@ -16,6 +16,7 @@
 
 import errno
 import importlib
+import json
 import os
 
 import pytest
@@ -79,6 +80,27 @@ def test_other_raw_files_replace_a_set_only_when_told_to(make, tmp_path):
     with pytest.raises(UserError, match=r"made of other raw files \(files data.csv changed\)"):
         make(tmp_path / "set")
     make(tmp_path / "set", overwrite=True)
+
+
+def test_a_raw_file_that_changed_without_a_new_size_or_time_is_noticed(make, tmp_path):
+    make(tmp_path / "set")
+    raw = tmp_path / "raw" / "data.csv"
+    state = raw.stat()
+    raw.write_bytes(raw.read_bytes().replace(b"Oslo", b"Rome"))
+    os.utime(raw, ns=(state.st_atime_ns, state.st_mtime_ns))
+    with pytest.raises(UserError, match=r"made of other raw files \(files data.csv changed\)"):
+        make(tmp_path / "set")
+
+
+def test_a_set_of_an_earlier_version_is_found_again(make, tmp_path):
+    """Its inputs.json has no hash of the files' ends."""
+    make(tmp_path / "set")
+    path = tmp_path / "set" / "inputs.json"
+    inputs = json.loads(path.read_text())
+    for file in inputs["files"]:
+        del file["ends"]
+    path.write_text(json.dumps(inputs))
+    make(tmp_path / "set")
 
 
 def test_a_damaged_set_of_the_same_files_and_settings_is_made_again(make, tmp_path, caplog):
