@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""A run with data that it was not made of, with a selection that was changed, or moved: the programs, in this process."""
+"""A run with data that it was not made of, with an edited selection, or moved: the programs, in this process."""
 
 from __future__ import annotations
 
