@@ -21,27 +21,33 @@ from __future__ import annotations
 
 import json
 
-from src.errors import UserError, nearest, run_program
-from src.evaluation import mean_auc, task_metrics
-from src.programs import load_model, load_run, open_data, start_logging, take_option
+from src.command_line import parse, start_logging
+from src.errors import run_program
+from src.option import Option
 from src.schema import SPLITS
-from src.training import choose_device, predict_logits
+
+OPTIONS = (
+    Option("run_dir", help="folder of a finished run", kind="path", required=True),
+    Option("split", "test", "part of the data to evaluate on", choices=SPLITS),
+)
 
 
 def main(arguments: list) -> None:
     """Prints one JSON object: AUC and log loss per task, and the mean AUC."""
+    given = parse(arguments, __doc__, OPTIONS, settings=True)
+    from src.evaluation import mean_auc, task_metrics
+    from src.training import choose_device, predict_logits
+    from src.workflow import load_model, load_run, open_data
+
     start_logging()
-    split = take_option(arguments, "split", "test")
-    if split not in SPLITS:
-        raise UserError(f"split is {split!r}; expected {', '.join(SPLITS)}{nearest(split, SPLITS)}")
-    run, config = load_run(take_option(arguments, "run_dir"), arguments)
+    run, config = load_run(given.run_dir, given.settings)
     data = open_data(config)
     choose_device(config.device_target, config.device_id)
     model, plan, selection = load_model(run, config, data)
-    logits, labels = predict_logits(model, data.split(split), plan, data.schema.task_indices(selection.tasks),
+    logits, labels = predict_logits(model, data.split(given.split), plan, data.schema.task_indices(selection.tasks),
                                     config.batch_size, config.progress)
-    metrics = task_metrics(logits, labels, selection.tasks, split)
-    print(json.dumps({split: metrics, "mean_auc": mean_auc(metrics)}, indent=2))
+    metrics = task_metrics(logits, labels, selection.tasks, given.split)
+    print(json.dumps({given.split: metrics, "mean_auc": mean_auc(metrics)}, indent=2))
 
 
 if __name__ == "__main__":

@@ -28,41 +28,39 @@ from __future__ import annotations
 
 import json
 import logging
-from importlib import metadata
 from pathlib import Path
 
-from src.data.preparing.encode import FieldEncoder
-from src.errors import UserError, nearest, run_program
-from src.files import read_json, sha256, write_json
-from src.programs import load_model, load_run, open_data, refuse_learned_masks, start_logging, take_option
-from src.schema import Field
-from src.serving import SIGNATURE_FILE, InputField, Signature
-from src.serving.exporting import export_model, import_onnx
-from src.training import choose_device
+from src.command_line import parse, start_logging
+from src.errors import UserError, run_program
+from src.files import sha256, write_json
+from src.option import Option
 
 LOG = logging.getLogger("export")
-FORMATS = ("MINDIR", "ONNX")
-PACKAGES = ("mindspore", "mindspore-gpu", "numpy", "polars", "onnx")
+OPTIONS = (
+    Option("run_dir", help="folder of a finished run", kind="path", required=True),
+    Option("file_format", "MINDIR", "kind of model file", choices=("MINDIR", "ONNX")),
+    Option("output_dir", "", "folder to write (default: export-mindir or export-onnx in RUN_DIR)", kind="path"),
+)
 
 
 def main(arguments: list) -> None:
     """Exports, checks, and prints the folder as one JSON object."""
-    if "--help" in arguments or "-h" in arguments:
-        print(__doc__.strip())
-        return
+    given = parse(arguments, __doc__, OPTIONS, settings=True)
+    from src.serving import SIGNATURE_FILE, InputField, Signature
+    from src.serving.exporting import export_model, import_onnx, read_encoder, versions
+    from src.training import choose_device
+    from src.workflow import load_model, load_run, open_data, refuse_learned_masks
+
     start_logging()
-    kind = take_option(arguments, "file_format", "MINDIR").upper()
-    if kind not in FORMATS:
-        raise UserError(f"file_format is {kind!r}; expected {', '.join(FORMATS)}{nearest(kind, FORMATS)}")
-    output = take_option(arguments, "output_dir", "")
-    run, config = load_run(take_option(arguments, "run_dir"), arguments)
+    kind = given.file_format
+    run, config = load_run(given.run_dir, given.settings)
     refuse_learned_masks(run, config)
     if kind == "ONNX":
         import_onnx()
     data = open_data(config.replace(verify_data=False))  # only its schema and vocabularies are read
     choose_device("CPU")
     _, plan, selection = load_model(run, config, data)
-    folder = Path(output) if output else run.path / f"export-{kind.lower()}"
+    folder = Path(given.output_dir) if given.output_dir else run.path / f"export-{kind.lower()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -85,33 +83,6 @@ def main(arguments: list) -> None:
              len(selection.tasks), difference)
     print(json.dumps({"output_dir": str(folder), "model": model.name, "signature": SIGNATURE_FILE,
                       "bytes": model.stat().st_size, "largest_difference": difference}))
-
-
-def versions() -> dict[str, str]:
-    """Versions of the packages that made the file."""
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def read_encoder(folder: Path, field: Field) -> FieldEncoder:
-    """A field's fitted encoder, from its vocabulary below a prepared set.
-
-    Raises:
-        UserError: the file is missing, or is not the one that was written for this field of this set.
-    """
-    path = folder / field.vocabulary
-    encoder = FieldEncoder.from_json(read_json(path), str(path))
-    if encoder.cardinality != field.cardinality:
-        raise UserError(f"{path} is damaged: it has {encoder.cardinality} ids; expected {field.cardinality}; prepare "
-                        "the data set again")
-    if field.vocabulary_sha256 not in (None, sha256(path)):
-        raise UserError(f"{path} is damaged: its SHA-256 is not the one in schema.json; prepare the data set again")
-    return encoder
 
 
 if __name__ == "__main__":

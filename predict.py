@@ -31,34 +31,26 @@ memory does not grow with their number. MINDIR runs in MindSpore; ONNX in onnxru
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import BinaryIO
 
-import numpy as np
-import polars as pl
-
-from src.command_line import Parser
+from src.command_line import parse
 from src.errors import UserError, run_program
-from src.serving import Signature, open_engine, read_rows, read_signature, write_rows
-from src.serving.rows import format_of
+from src.option import Option
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Returns the command line of this program."""
-    parser = Parser(prog="predict.py", description=__doc__, allow_abbrev=False,
-                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    add = parser.add_argument
-    add("--model", required=True, help="folder that export.py wrote")
-    add("--input", default="-", help="file of raw rows; - is standard input (default)")
-    add("--format", help="csv, parquet or jsonl (default: the ending of --input; csv for standard input)")
-    add("--output", default="-", help="file to write, .csv, .parquet or .jsonl; - is standard output (default), in "
-                                      "the format of the input, or CSV for Parquet")
-    add("--batch_size", type=int, default=8192, help="most rows given to the model at once (default 8192)")
-    return parser
+FORMATS = ("csv", "parquet", "jsonl")
+OPTIONS = (
+    Option("model", help="folder that export.py wrote", kind="path", required=True),
+    Option("input", "-", "file of raw rows; - is standard input", kind="path"),
+    Option("format", None, "format of the input (default: the ending of --input; csv for standard input)",
+           choices=FORMATS),
+    Option("output", "-", "file to write, .csv, .parquet or .jsonl; - is standard output, in the format of the input, "
+           "or CSV for Parquet", kind="path"),
+    Option("batch_size", 8192, "most rows given to the model at once", kind="whole", limits={"min": 1}),
+)
 
 
 def main(arguments: list) -> None:
@@ -67,17 +59,18 @@ def main(arguments: list) -> None:
     Raises:
         UserError: the command line, the folder or a row is wrong.
     """
-    options = build_parser().parse_args(arguments)
-    if options.batch_size < 1:
-        raise UserError(f"batch_size is {options.batch_size}; expected a whole number of at least 1")
-    refuse_same_file(options.input, options.output)
-    kind = format_of(options.input, options.format, "csv")
-    written = format_of(options.output, None, "csv" if kind == "parquet" else kind)
-    source, sink = stream_of(options, "input", sys.stdin), stream_of(options, "output", sys.stdout)
-    signature, model = read_signature(Path(options.model))
+    given = parse(arguments, __doc__, OPTIONS)
+    from src.serving import open_engine, predictions, read_rows, read_signature, write_rows
+    from src.serving.rows import format_of
+
+    refuse_same_file(given.input, given.output)
+    kind = format_of(given.input, given.format, "csv")
+    written = format_of(given.output, None, "csv" if kind == "parquet" else kind)
+    source, sink = stream_of(given, "input", sys.stdin), stream_of(given, "output", sys.stdout)
+    signature, model = read_signature(Path(given.model))
     engine = open_engine(model, signature.model["format"])
-    rows = read_rows(options.input, kind, signature.columns_of, source)
-    write_rows(predictions(rows, signature, engine, options.batch_size), options.output, written, sink)
+    rows = read_rows(given.input, kind, signature.columns_of, source)
+    write_rows(predictions(rows, signature, engine, given.batch_size), given.output, written, sink)
 
 
 def refuse_same_file(source: str, target: str) -> None:
@@ -90,30 +83,17 @@ def refuse_same_file(source: str, target: str) -> None:
         raise UserError(f"output {target} is the input; its rows would be lost: name another file")
 
 
-def stream_of(options: argparse.Namespace, name: str, stream) -> BinaryIO | None:
+def stream_of(given: SimpleNamespace, name: str, stream) -> BinaryIO | None:
     """The bytes of a standard stream if ``--input`` or ``--output`` asks for it, else None.
 
     Raises:
         UserError: the stream is closed.
     """
-    if getattr(options, name) != "-":
+    if getattr(given, name) != "-":
         return None
     if stream is None:
         raise UserError(f"standard {name} is closed; give a file with --{name}")
     return stream.buffer
-
-
-def predictions(rows: Iterator[pl.DataFrame], signature: Signature, engine, batch_size: int) -> Iterator[pl.DataFrame]:
-    """Yields a frame with one float32 column per task for every frame of raw rows; an empty one where there is none."""
-    empty = True
-    for frame in rows:
-        ids = signature.encode(frame)
-        found = [engine(ids[start:start + batch_size]) for start in range(0, len(ids), batch_size)]
-        if found:
-            empty = False
-            yield pl.DataFrame(dict(zip(signature.tasks, np.concatenate(found).T)))
-    if empty:
-        yield pl.DataFrame(schema=dict.fromkeys(signature.tasks, pl.Float32))
 
 
 if __name__ == "__main__":

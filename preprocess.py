@@ -20,40 +20,35 @@
 
 from __future__ import annotations
 
-import argparse
-import logging
 import sys
-from typing import Any
 
-from src.command_line import Parser, names
-from src.data.preparing.prepare import SOURCES, prepare
-from src.data.simulation.laws import LAWS
-from src.errors import UserError, nearest, run_program
+from src.command_line import parse, start_logging
+from src.errors import run_program
+from src.option import Option
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Returns the command line of this program."""
-    parser = Parser(prog="preprocess.py", description=__doc__.splitlines()[0], allow_abbrev=False)
-    add = parser.add_argument
-    add("--dataset", default="movielens", help=f"one of {', '.join(SOURCES)} (default: movielens)")
-    add("--raw_dir", help="folder or file with the raw data; movielens and adult can be fetched without it")
-    add("--data_dir", help="where to put the prepared set (default: data/<dataset> below the project)")
-    add("--preset", help="YAML file whose data: mapping holds the options (default: configs/<dataset>.yaml)")
-    add("--overwrite", action="store_true", help="replace a prepared set, also one made with other settings")
-    add("--split", dest="by", help="random, time, column or given; the column is split.column of the preset")
-    add("--seed", type=int, help="seed of the split")
-    add("--fields", type=names, help="fields to prepare, as a,b,c (default: all of the preset)")
-    add("--tasks", type=names, help="tasks to prepare, as a,b (default: all of the preset)")
-    add("--table", help="table: YAML file that describes the columns")
-    add("--logs", help="kuairand, simulate: standard, random or all")
-    add("--layout", help="official: kuairand, aliccp or qb")
-    add("--task_t", type=int, help="official: the authors' choice of labels, 0 to 4")
-    add("--rows", type=int, help="simulate: number of standard impressions")
-    add("--law", help=f"simulate: {', '.join(LAWS)}")
-    add("--entities", help="simulate: unique, real or auto")
-    add("--min_count", type=int, help="values seen less often on train become id 0")
-    add("--buckets", type=int, help="quantile buckets of a number")
-    return parser
+OPTIONS = (
+    Option("dataset", "movielens", "movielens, adult, kuairand, tenrec, aliccp, official, table or simulate"),
+    Option("raw_dir", None, "folder or file with the raw data; movielens and adult can be fetched without it", "path"),
+    Option("data_dir", None, "where to put the prepared set (default: data/<dataset> below the project)", "path"),
+    Option("preset", None, "YAML file whose data: mapping holds the options (default: configs/<dataset>.yaml)", "path"),
+    Option("overwrite", False, "replace a prepared set, also one made with other settings", "flag"),
+)
+OVERRIDES = (  # of the preset's data: mapping
+    Option("split", help="random, time, column or given; the column is split.column of the preset"),
+    Option("seed", help="seed of the split", kind="whole"),
+    Option("fields", help="fields to prepare, as a,b,c (default: all of the preset)", kind="names"),
+    Option("tasks", help="tasks to prepare, as a,b (default: all of the preset)", kind="names"),
+    Option("table", help="table: YAML file that describes the columns", kind="path"),
+    Option("logs", help="kuairand, simulate: standard, random or all"),
+    Option("layout", help="official: kuairand, aliccp or qb"),
+    Option("task_t", help="official: the authors' choice of labels, 0 to 4", kind="whole"),
+    Option("rows", help="simulate: number of standard impressions", kind="whole"),
+    Option("law", help="simulate: mix, additive, pairwise, copies, noise, opposed, three_tasks, rare, correlated, all "
+           "or none"),
+    Option("entities", help="simulate: unique, real or auto"),
+    Option("min_count", help="values seen less often on train become id 0", kind="whole"),
+    Option("buckets", help="quantile buckets of a number", kind="whole"),
+)
 
 
 def main(arguments: list[str]) -> None:
@@ -62,20 +57,13 @@ def main(arguments: list[str]) -> None:
     Raises:
         UserError: the command line or the raw data is wrong.
     """
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    parser = build_parser()
-    options, unknown = parser.parse_known_args(arguments)
-    if unknown:
-        known = [name for action in parser._actions for name in action.option_strings]
-        raise UserError(f"argument {unknown[0]} is unknown{nearest(unknown[0], known)}; see python preprocess.py "
-                        "--help")
-    values = vars(options)
-    fixed = {key: values.pop(key) for key in ("dataset", "raw_dir", "data_dir", "preset", "overwrite")}
-    prepare(overrides=_given(values), **fixed)
+    given = vars(parse(arguments, __doc__, (*OPTIONS, *OVERRIDES)))
+    from src.data import prepare
 
-
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
+    start_logging(sys.stdout)
+    overrides = {"by" if option.name == "split" else option.name: given[option.name]
+                 for option in OVERRIDES if given[option.name] is not None}
+    prepare(overrides=overrides, **{option.name: given[option.name] for option in OPTIONS})
 
 
 if __name__ == "__main__":

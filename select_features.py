@@ -20,23 +20,28 @@
 
 from __future__ import annotations
 
-import mindspore as ms
-
+from src.command_line import parse, start_logging
 from src.errors import UserError, run_program
-from src.programs import choose_tasks, open_data, start_logging, take_option
-from src.report import selection_table
-from src.report.feature_rank import write_feature_ranks
+from src.option import Option
 from src.run import RunFolder
-from src.selection import check_request, select_fields
 from src.settings import load_settings
-from src.training import choose_device
+
+OPTIONS = (Option("feature_rank", "", "folder for ERASE's <task>/feature_rank.npy", kind="path"),)
 
 
 def main(arguments: list) -> None:
     """Selects, writes and prints."""
+    given = parse(arguments, __doc__, OPTIONS, settings=True)
+    import mindspore as ms
+
+    from src.report import selection_table
+    from src.report.feature_rank import write_feature_ranks
+    from src.selection import check_request, select_fields
+    from src.training import choose_device
+    from src.workflow import choose_tasks, open_data
+
     start_logging()
-    rank_folder = take_option(arguments, "feature_rank", "")
-    config = load_settings(arguments)
+    config = load_settings(given.settings)
     if config.end_to_end:
         raise UserError("end_to_end trains masks that are part of a network; use train.py, or leave it out")
     data = open_data(config)
@@ -51,8 +56,8 @@ def main(arguments: list) -> None:
     print(f"{selection.selector} on {data.schema.dataset}, {seconds['total']:.1f} s")
     print(selection_table(selection))
     print(f"selection: {run.path / 'selection.json'}")
-    if rank_folder:
-        print(f"feature ranks: {', '.join(map(str, write_feature_ranks(selection, rank_folder)))}")
+    if given.feature_rank:
+        print(f"feature ranks: {', '.join(map(str, write_feature_ranks(selection, given.feature_rank)))}")
 
 
 if __name__ == "__main__":

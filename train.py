@@ -24,28 +24,24 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 
-import mindspore as ms
-
-from src.errors import UserError, run_program
-from src.evaluation import mean_auc, task_metrics, write_predictions
-from src.models import build_model, plan_inputs
-from src.origin import selection_hash
-from src.programs import choose_tasks, open_data, read_selection, start_logging
-from src.report import comparison_table, field_values, selection_table, write_report
+from src.command_line import parse, start_logging
+from src.errors import run_program
 from src.run import RunFolder
-from src.selection import check_request, read_given_selection, select_fields, with_masks
-from src.settings import Settings, load_settings
-from src.training import Trainer, join_ranks, training_summary
+from src.settings import load_settings
 
 LOG = logging.getLogger("train")
 
 
 def main(arguments: list) -> None:
     """The whole story of one run."""
+    given = parse(arguments, __doc__, settings=True)
+    from src.selection import check_request  # only now: MindSpore takes seconds to load, and --help needs none of it
+    from src.training import join_ranks
+    from src.workflow import check_given, choose_tasks, open_data, select_and_train
+
     start_logging()
-    config = load_settings(arguments)
+    config = load_settings(given.settings)
     device, ranks = join_ranks(config.device_target, config.device_id)
     data = open_data(config)
     tasks = choose_tasks(data, config)
@@ -55,73 +51,17 @@ def main(arguments: list) -> None:
     check_given(run, data, tasks, config)
     if run.finished:
         LOG.info("%s is finished; name another run_name to train again", run.path)
-        show(run)
-        return
-    run.log_to_file()
-    run.write_environment(device, ranks.size)
-    ms.set_seed(config.seed)
-
-    selection, select_seconds = selection_of(run, data, tasks, config)
-    LOG.info("%s on %s keeps\n%s", selection.selector, data.schema.dataset, selection_table(selection))
-
-    plan = plan_inputs(config.backbone, data.schema, tasks, selection)
-    model = build_model(plan, len(tasks), config, ranks.size)
-    trainer = Trainer(model, plan, data, tasks, config, run, ranks)
-    trainer.fit()
-    if config.end_to_end:
-        run.write("selection.json", with_masks(selection, model.mask().asnumpy()).to_json())
-
-    began = time.perf_counter()
-    predictions = {split: trainer.predict(split) for split in ("valid", "test")}
-    valid, test = (task_metrics(*predictions[split], tasks, split) for split in predictions)
-    metrics = {
-        "valid": valid, "test": test, "mean_auc": mean_auc(test), **training_summary(trainer),
-        "input_fields": selection.k, "device": device, "seed": config.seed,
-        "seconds": {"select": select_seconds["total"], "train": trainer.state["train_seconds"],
-                    "eval": time.perf_counter() - began, "compile": trainer.state["compile_seconds"]},
-    }
-    if run.writes:
-        write_predictions(run.path, predictions)
-        write_report(run, data.schema, metrics=metrics, values=field_values(data))
-    run.write_metrics(metrics)  # last: with it the run is finished
+    else:
+        run.log_to_file()
+        select_and_train(run, data, tasks, config, device, ranks)
     if run.writes:
         show(run)
-
-
-def check_given(run: RunFolder, data, tasks: list, config: Settings) -> None:
-    """Refuses a selection file whose content is no longer what the run began with.
-
-    Raises:
-        UserError: so.
-    """
-    if config.selection == "none" or not (run.path / "selection.json").exists():
-        return
-    if selection_hash(read_given_selection(data, tasks, config)) != selection_hash(run.read_selection()):
-        raise UserError(f"{run.path} began with another content of {config.selection}; restore that file, or give "
-                        "another run_name")
-
-
-def selection_of(run: RunFolder, data, tasks: list, config) -> tuple:
-    """The run's selection and its seconds: read back when an earlier, interrupted process has made it.
-
-    Of the ranks of a distributed run the first selects and the others read its file: a selection takes seconds, and
-    so it is the same on all of them, and the same as that of one process, to the byte. Masks that are learned
-    ``end_to_end`` are written by ``main``, once, when they are learned; until then there is no selection.json.
-    """
-    if not run.writes:
-        run.wait_for("selection_seconds.json" if config.end_to_end else "selection.json")
-        run.check_data(data)
-    if (run.path / "selection.json").exists() and not config.end_to_end:
-        return read_selection(run, config, data), run.read("selection_seconds.json")
-    selection, seconds = select_fields(data, tasks, config)
-    run.write("selection_seconds.json", seconds)  # apart, so that one seed gives one selection.json
-    if not config.end_to_end:
-        run.write("selection.json", selection.to_json())
-    return selection, seconds
 
 
 def show(run: RunFolder) -> None:
     """Prints what the run came to."""
+    from src.report import comparison_table
+
     metrics = run.read_metrics()
     for index, (task, entry) in enumerate(metrics["test"].items()):
         auc, logloss = json.dumps(entry["auc"]), json.dumps(entry["logloss"])

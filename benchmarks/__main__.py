@@ -24,7 +24,7 @@
     python -m benchmarks layout                      # where hidden values lie in memory
     python -m benchmarks selection                   # what every selector chooses, and what that is worth
 
-Settings of train.py may follow as --key value; the sizes are the paper's. The train suite needs
+Settings of train.py may follow as --KEY VALUE; the sizes are the paper's. The train suite needs
 requirements/pytorch.txt. Prints tables and writes benchmark.json; docs/PERFORMANCE.md and docs/SELECTION.md discuss
 what came out.
 """
@@ -32,16 +32,27 @@ what came out.
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
-from benchmarks.choices import count_option, measure_selection
-from benchmarks.steps import BACKBONES, SHAPES
-from benchmarks.suites import ALL, SUITES
+from src.command_line import parse, start_logging
 from src.errors import UserError, nearest, run_program
 from src.files import write_json
-from src.programs import start_logging, take_option
+from src.option import Option
 from src.run import environment
 from src.settings import load_settings
-from src.training import choose_device
+
+OPTIONS = (
+    Option("rows", None, "select, input, prepare, selection: rows of the simulated data", "whole", limits={"min": 1}),
+    Option("shape", "both", "train: fields of which data set", choices=("kuairand", "movielens", "both")),
+    Option("selectors", "fast", "selection: fast, trained, every, or some of them by name"),
+    Option("laws", ("every",), "selection: laws of planted truth; every, none, or some by name", "names"),
+    Option("sets", ("every",), "selection: sets to train on; every, none, or some of simulate, adult, adult_noise and "
+           "movielens", "names"),
+    Option("instances", 3, "selection: data sets of every law", "whole", limits={"min": 1}),
+    Option("draws", 2, "selection: seeds of a selector on each of them", "whole", limits={"min": 1}),
+    Option("seeds", 3, "selection: seeds of training", "whole", limits={"min": 1}),
+    Option("picture", "docs/selection.png", "selection: where the picture goes", "path"),
+)
 
 
 def main(arguments: list) -> None:
@@ -50,35 +61,36 @@ def main(arguments: list) -> None:
     Raises:
         UserError: an option is wrong, or PyTorch is missing.
     """
-    start_logging()
-    suite = take_option(arguments, "suite")
-    if suite == "selection":
-        measure_selection(arguments)
-        return
+    given = parse(arguments, __doc__, OPTIONS, settings=True, words=("SUITE",))
+    from benchmarks.choices import measure_selection
+    from benchmarks.suites import ALL, SUITES
+    from src.training import choose_device
+
     known = ["all", *SUITES, "selection"]
+    suite = " ".join(given.words)
     if suite not in known:
-        raise UserError(f"suite is {suite!r}; expected {', '.join(known)}{nearest(str(suite), known)}")
-    options = _options(suite, arguments)
-    config = load_settings(["dataset=kuairand_shape", *arguments])  # no preset of that name: the paper's sizes
-    device = choose_device(config.device_target, config.device_id)
-    found = {"suite": suite, "environment": environment(device)}
+        raise UserError(f"suite is {suite!r}; expected one of {', '.join(known)}{nearest(suite, known)}")
+    start_logging()
+    if suite == "selection":
+        measure_selection(given)
+        return
+    config = load_settings(["dataset=kuairand_shape", *given.settings])  # no preset of that name: the paper's sizes
+    found = {"suite": suite, "environment": environment(choose_device(config.device_target, config.device_id))}
     for name in ALL if suite == "all" else [suite]:
-        found[name] = SUITES[name](config, **options.get(name, {}))
+        found[name] = SUITES[name](config, **_options(name, given))
         write_json(Path("benchmark.json"), found)
 
 
-def _options(suite: str, arguments: list) -> dict[str, dict]:
-    """What the command line says of the suites besides settings: --rows, --shape, and --backbone for one only."""
-    options: dict[str, dict] = {}
-    if suite in ("select", "input", "prepare") and any(str(word).lstrip("-").startswith("rows") for word in arguments):
-        options[suite] = {"rows": count_option(arguments, "rows", 0)}
-    if suite == "train":
-        shape = take_option(arguments, "shape", "both")
-        if shape not in (*SHAPES, "both"):
-            raise UserError(f"shape is {shape!r}; expected {', '.join(SHAPES)} or both")
-        one = any(str(word).lstrip("-").startswith("backbone") for word in arguments)
-        options[suite] = {"shapes": tuple(SHAPES) if shape == "both" else (shape,),
-                          "backbones": (load_settings(list(arguments)).backbone,) if one else BACKBONES}
+def _options(suite: str, given: SimpleNamespace) -> dict:
+    """What the command line says of a suite besides settings: --rows, --shape, and --backbone for one only."""
+    options: dict = {}
+    if suite in ("select", "input", "prepare") and given.rows:
+        options["rows"] = given.rows
+    if suite == "train" and given.shape != "both":
+        options["shapes"] = (given.shape,)
+    backbone = [text.partition("=")[2] for text in given.settings if text.startswith("backbone=")]
+    if suite == "train" and backbone:
+        options["backbones"] = tuple(backbone)
     return options
 
 

@@ -16,18 +16,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 from benchmarks.selection import label, measure_truth, train_on
 from benchmarks.selection_tables import draw_truth, summary_table, training_table, truth_table
 from src.data.memory import with_noise
 from src.data.simulation.laws import LAWS
 from src.data.simulation.planted import plant
-from src.errors import UserError
+from src.errors import UserError, nearest
 from src.files import write_json
-from src.programs import open_data, take_option
 from src.settings import load_settings
+from src.workflow import open_data
 
 FAST = (
     {"selector": "multisfs", "score": "calibrated"}, {"selector": "multisfs", "score": "paper"}, {"selector": "chi2"},
@@ -40,35 +41,39 @@ TRAINED = {"simulate": "simulate", "adult": "adult", "adult_noise": "adult", "mo
 NOISE = 15  # fields added to adult_noise
 
 
-def measure_selection(arguments: list) -> None:
-    """Every selector on planted truth (--laws every, or some; none) and in trained models (--sets; none).
+def measure_selection(given: SimpleNamespace) -> None:
+    """Every selector on planted truth and in trained models, as the options of python -m benchmarks say.
 
-    --selectors fast, trained, every, or some by name; --instances data sets of a law, --draws seeds of a selector on
-    each, --seeds seeds of training, --rows of a simulated data set. Everything else is a setting. The picture goes
-    where --picture says.
+    Raises:
+        UserError: a selector, a law or a set is unknown.
     """
-    selectors = choose_selectors(str(take_option(arguments, "selectors", "fast")))
-    laws, sets = (take_option(arguments, key, "every").split(",") for key in ("laws", "sets"))
-    instances, draws, seeds, rows = (count_option(arguments, *pair) for pair in
-                                     (("instances", 3), ("draws", 2), ("seeds", 3), ("rows", 200_000)))
-    picture = Path(take_option(arguments, "picture", "docs/selection.png"))
-    small = ["embedding_dim=16", "bottom_dims=64,32", "tower_dims=32,16", "experts=4", *arguments]
-    laws, sets = ({"every": list(known), "none": []}.get(names[0], names) for names, known in
-                  ((laws, LAWS), (sets, TRAINED)))
-    for name in sets:
-        if name not in TRAINED:
-            raise UserError(f"sets is {name!r}; expected some of {', '.join(TRAINED)}, every or none")
+    selectors, rows = choose_selectors(given.selectors), given.rows or 200_000
+    laws, sets = (_some(given, key, known) for key, known in (("laws", LAWS), ("sets", TRAINED)))
+    small = ["embedding_dim=16", "bottom_dims=64,32", "tower_dims=32,16", "experts=4", *given.settings]
+    config = load_settings(["dataset=simulate", *small])
     found: dict = {"suite": "selection", "truth": [], "trained": []}
-    for record in measure_truth(laws, selectors, instances, draws, rows, load_settings(["dataset=simulate", *small])):
+    for record in measure_truth(laws, selectors, given.instances, given.draws, rows, config):
         _keep(found, "truth", record)
     if found["truth"]:
         print(truth_table(found["truth"]), summary_table(found["truth"]), sep="\n\n")
-        draw_truth(found["truth"], picture)
+        draw_truth(found["truth"], Path(given.picture))
     for name in sets:
-        for record in _train_on_set(name, selectors, small, seeds, rows):
+        for record in _train_on_set(name, selectors, small, given.seeds, rows):
             _keep(found, "trained", record)
     if found["trained"]:
         print(training_table(found["trained"]))
+
+
+def _some(given: SimpleNamespace, key: str, known: Collection[str]) -> list[str]:
+    """The names that an option gives; every and none stand for all of them and for no one."""
+    names = list(getattr(given, key))
+    if names in (["every"], ["none"]):
+        return list(known) if names == ["every"] else []
+    for name in names:
+        if name not in known:
+            raise UserError(f"{key} is {name!r}; expected some of {', '.join(known)}, every or none"
+                            f"{nearest(name, known)}")
+    return names
 
 
 def _keep(found: dict, part: str, record: dict) -> None:
@@ -101,11 +106,3 @@ def _train_on_set(name: str, selectors: Sequence[dict], arguments: list, seeds: 
             metrics = train_on(data, f"selection-{name}-{label(changes)}-{seed}", changes, config.replace(seed=seed))
             yield {"set": name, "selector": label(changes), "seed": seed, "mean_auc": metrics["mean_auc"],
                    "fields": list(metrics["input_fields"].values())}
-
-
-def count_option(arguments: list, key: str, default: int) -> int:
-    """Takes a whole number out of the arguments."""
-    text = str(take_option(arguments, key, default))
-    if not text.isdigit() or int(text) < 1:
-        raise UserError(f"{key} is {text!r}; expected a whole number of at least 1")
-    return int(text)

@@ -20,17 +20,15 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
-import mindspore as ms
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from src.data.simulation.planted import Planted, plant
-from src.evaluation import mean_auc
-from src.models import MultiTaskModel, plan_inputs
 from src.run import RunFolder
-from src.selection.registry import SELECTORS, select_fields
+from src.selection import SELECTORS, check_request
 from src.settings import Settings
-from src.training import Trainer, choose_device, training_summary
+from src.training import choose_device
+from src.workflow import select_and_train
 
 LOG = logging.getLogger(__name__)
 
@@ -128,28 +126,12 @@ def train_on(data, name: str, changes: dict, config: Settings) -> dict:
     Returns:
         metrics.json of the run.
     """
-    config = config.replace(run_name=name, progress=False, **changes)
+    config, tasks = config.replace(run_name=name, progress=False, **changes), data.schema.task_names
+    check_request(data, tasks, config)
     run = RunFolder.create(config, data)
     try:
-        return run.read_metrics() if run.finished else _train(data, run, config)
+        if not run.finished:
+            select_and_train(run, data, tasks, config, choose_device(config.device_target, config.device_id))
+        return run.read_metrics()
     finally:
         run.close()
-
-
-def _train(data, run: RunFolder, config: Settings) -> dict:
-    ms.set_seed(config.seed)
-    device = choose_device(config.device_target, config.device_id)
-    tasks = data.schema.task_names
-    selection, seconds = select_fields(data, tasks, config)
-    run.write("selection.json", selection.to_json())
-    plan = plan_inputs(config.backbone, data.schema, tasks, selection)
-    model = MultiTaskModel(plan, config.backbone, len(tasks), config)
-    trainer = Trainer(model, plan, data, tasks, config, run)
-    trainer.fit()
-    valid, test = trainer.evaluate("valid"), trainer.evaluate("test")
-    metrics = {"valid": valid, "test": test, "mean_auc": mean_auc(test), **training_summary(trainer),
-               "input_fields": selection.k, "device": device, "seed": config.seed,
-               "seconds": {"select": seconds["total"], "train": trainer.state["train_seconds"],
-                           "compile": trainer.state["compile_seconds"]}}
-    run.write_metrics(metrics)
-    return metrics

@@ -12,22 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Hold a finished run against PyTorch: same weights, same numbers. Exit code 1 where they differ beyond tolerance.
-
-    python -m pytorch_reference --run_dir DIR                        # converts the run's weights and compares
-    python -m pytorch_reference --run_dir DIR --to_pytorch FILE.pt   # writes them for MTReclib's own classes, too
-    python -m pytorch_reference --run_dir DIR --from_pytorch FILE.pt # compares the run with the weights in FILE.pt
-    python -m pytorch_reference --run_dir DIR --from_pytorch FILE.pt --to_checkpoint OUT.ckpt
-                                                                   # converts FILE.pt instead, and compares the result
-
-Further options: --tolerance 1e-5 (relative), --split test, --numerical 1 (columns of MTReclib's numerical input).
-Needs requirements/pytorch.txt. docs/COMPARISON.md says what is compared, and how.
-"""
+"""A run's model and the same weights in PyTorch: logits, losses, metrics and gradients next to each other."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import mindspore as ms
 import numpy as np
@@ -35,58 +25,48 @@ from mindspore import Tensor, nn, ops
 
 from pytorch_reference.agreement import Agreement, auc_slack
 from pytorch_reference.mtreclib import from_pytorch, to_pytorch
-from src.errors import UserError, nearest
+from src.errors import UserError
 from src.evaluation import task_metrics
 from src.files import write_json
 from src.models import InputPlan, MultiTaskModel, NetWithLoss
-from src.programs import load_model, load_run, open_data, refuse_learned_masks, start_logging, take_option
-from src.schema import SPLITS, Schema, Selection
+from src.schema import Schema, Selection
 from src.settings import Settings
 from src.training import choose_device, predict_logits, restore
 from src.training.checkpoint import save_checkpoint
+from src.workflow import load_model, load_run, open_data, refuse_learned_masks
 
 GRADIENT_ROWS = 64  # rows of the batch whose gradients are compared
 WINDOWS = 50  # batches it is chosen from
 
 
-def main(arguments: list) -> None:
-    """Loads, converts, compares, prints."""
-    if "--help" in arguments or "-h" in arguments:
-        print(__doc__.strip())
-        return
+def compare_run(given: SimpleNamespace) -> bool:
+    """Loads a run, converts its weights, compares and prints; returns whether both agree.
+
+    Args:
+        given: the options of ``python -m pytorch_reference``.
+    """
     torch = import_torch()
-    start_logging()
-    options = {name: take_option(arguments, name, default) for name, default in (
-        ("split", "test"), ("to_pytorch", ""), ("from_pytorch", ""), ("to_checkpoint", ""))}
-    tolerance = number(take_option(arguments, "tolerance", "1e-5"), "tolerance", float)
-    numerical = number(take_option(arguments, "numerical", "1"), "numerical", int)
-    split = options["split"]
-    if split not in SPLITS:
-        raise UserError(f"split is {split!r}; expected {', '.join(SPLITS)}{nearest(split, SPLITS)}")
-    if options["to_checkpoint"] and not options["from_pytorch"]:
-        raise UserError("--to_checkpoint converts the weights of --from_pytorch FILE; give that too")
-    run, config = load_run(take_option(arguments, "run_dir"), arguments)
+    run, config = load_run(given.run_dir, given.settings)
     refuse_learned_masks(run, config)
     data = open_data(config)
     choose_device(config.device_target, config.device_id)
     model, plan, selection = load_model(run, config, data)
-    if options["from_pytorch"]:
-        weights = read_state(torch, options["from_pytorch"], config.backbone, plan, model)
-        if options["to_checkpoint"]:
-            restore(model, {name: ms.Parameter(value) for name, value in weights.items()}, options["from_pytorch"])
-            save_checkpoint(model, Path(options["to_checkpoint"]), origin=run.origin())
+    if given.from_pytorch:
+        weights = read_state(torch, given.from_pytorch, config.backbone, plan, model)
+        if given.to_checkpoint:
+            restore(model, {name: ms.Parameter(value) for name, value in weights.items()}, given.from_pytorch)
+            save_checkpoint(model, Path(given.to_checkpoint))
     else:
         weights = parameters_of(model)
-    if options["to_pytorch"]:
-        write_state(torch, options["to_pytorch"], weights, config.backbone, plan, data.schema, selection, numerical)
+    if given.to_pytorch:
+        write_state(torch, given.to_pytorch, weights, config.backbone, plan, data.schema, selection, given.numerical)
     reference = make_reference(config, data.schema, selection)
     load_reference(reference, to_pytorch(weights, config.backbone, plan))
-    found = compare(model, reference, plan, selection, data, config, split, tolerance)
+    found = compare(model, reference, plan, selection, data, config, given.split, given.tolerance)
     print(found.table())
-    if not found.holds:
-        print(f"{run.path.name} differs from PyTorch beyond {tolerance:g}")
-        sys.exit(1)
-    print(f"{run.path.name} agrees with PyTorch within {tolerance:g}")
+    verdict = "agrees with PyTorch within" if found.holds else "differs from PyTorch beyond"
+    print(f"{run.path.name} {verdict} {given.tolerance:g}")
+    return found.holds
 
 
 def import_torch():
@@ -96,17 +76,6 @@ def import_torch():
     except ImportError:
         raise UserError("PyTorch is not installed; pip install -r requirements/pytorch.txt") from None
     return torch
-
-
-def number(text: str, name: str, kind: type):
-    """A positive number from the command line."""
-    try:
-        value = kind(text)
-    except ValueError:
-        value = 0
-    if not value > 0:
-        raise UserError(f"{name} is {text!r}; expected a {'whole ' if kind is int else ''}number above 0")
-    return value
 
 
 def parameters_of(model: MultiTaskModel) -> dict[str, np.ndarray]:

@@ -14,16 +14,15 @@
 # ============================================================================
 """Trains one model in MindSpore and in PyTorch side by side: same start, same batches, same dropout masks.
 
-    python -m pytorch_reference --curves docs/pytorch_curves.png [--adam mindspore] [KEY=VALUE ...]   # keys of train.py
-
-Writes the plot, and prints the figures. PyTorch steps with its own Adam, whose epsilon differs from MindSpore's
-(docs/COMPARISON.md), or with ``--adam mindspore`` with one that has MindSpore's.
+PyTorch steps with its own Adam, whose epsilon differs from MindSpore's (docs/COMPARISON.md), or with one that has
+MindSpore's.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -34,14 +33,13 @@ from pytorch_reference.models import total_loss
 from pytorch_reference.mtreclib import pytorch_name, to_pytorch
 from pytorch_reference.optimizer import MindSporeAdam
 from src.data.loader import TrainLoader
-from src.errors import UserError, nearest
 from src.evaluation import mean_auc, task_metrics
 from src.models import MultiTaskModel, plan_inputs
 from src.models.layers import HiddenLayer
-from src.programs import choose_tasks, open_data, start_logging, take_option
 from src.selection.base import all_fields
 from src.settings import Settings, load_settings
 from src.training import choose_device, make_step, predict_logits
+from src.workflow import choose_tasks, open_data
 
 ADAMS = {"pytorch": torch.optim.Adam, "mindspore": MindSporeAdam}
 
@@ -69,14 +67,13 @@ def share_masks(model: MultiTaskModel, reference: nn.Module, backbone: str, towe
     return found
 
 
-def main(arguments: list) -> None:
-    if not arguments or "=" in arguments[0] or arguments[0].startswith("-"):
-        raise UserError("name the plot's file first: python -m pytorch_reference --curves FILE.png [KEY=VALUE ...]")
-    adam = take_option(arguments, "adam", "pytorch")
-    if adam not in ADAMS:
-        raise UserError(f"adam is {adam!r}; expected {', '.join(ADAMS)}{nearest(adam, ADAMS)}")
-    plot, config = Path(arguments[0]), load_settings(arguments[1:])
-    start_logging()
+def draw_curves(given: SimpleNamespace) -> None:
+    """Trains in both, writes the plot, and prints the figures.
+
+    Args:
+        given: the options of ``python -m pytorch_reference``.
+    """
+    config = load_settings(given.settings)
     data = open_data(config)
     tasks = choose_tasks(data, config)
     choose_device(config.device_target, config.device_id)
@@ -84,8 +81,8 @@ def main(arguments: list) -> None:
     model = MultiTaskModel(plan, config.backbone, len(tasks), config)
     reference = make_reference(config, data.schema, all_fields(data.schema, tasks, config))
     load_reference(reference, to_pytorch(parameters_of(model), config.backbone, plan))
-    history = train_both(model, reference, plan, data, tasks, config, ADAMS[adam])
-    draw(plot, history, f"{config.dataset}, {config.backbone}, all fields, seed {config.seed}")
+    history = train_both(model, reference, plan, data, tasks, config, ADAMS[given.adam])
+    draw(Path(given.curves), history, f"{config.dataset}, {config.backbone}, all fields, seed {config.seed}")
     print_figures(history)
 
 

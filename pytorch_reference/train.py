@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Trains a reference model on a prepared data set, for figures that owe nothing to this project's own code.
+"""Trains a reference model on a prepared data set, for figures that owe nothing to this project's own networks.
 
-    python -m pytorch_reference.train --data_dir data/movielens --backbone mmoe --embedding_dim 16 \
-        --bottom_dims 64 32 --tower_dims 32 16 --experts 4 --batch_size 1024 --seed 1
+    python -m pytorch_reference.train --dataset movielens --backbone mmoe --seed 1
+    python -m pytorch_reference.train --dataset movielens --selection outputs/RUN/selection.json
 
 Early stopping watches the mean AUC of the valid split; the test split is read once, at the end. The optimizer is
 PyTorch's Adam as MTReclib uses it. The last lines are MTReclib's result lines.
@@ -23,122 +23,17 @@ PyTorch's Adam as MTReclib uses it. The last lines are MTReclib's result lines.
 
 from __future__ import annotations
 
-import argparse
-import copy
-import json
-from pathlib import Path
-
-import numpy as np
-import torch
-from sklearn.metrics import roc_auc_score
-
-from pytorch_reference.models import BACKBONES, Shape, total_loss
+from src.command_line import parse
+from src.errors import run_program
+from src.settings import load_settings
 
 
-class Prepared:
-    """A prepared set's arrays: ``ids[split]`` ``[rows, N]`` and ``labels[split]`` ``[rows, T]``."""
-
-    def __init__(self, folder: Path):
-        schema = json.loads((folder / "schema.json").read_text(encoding="utf-8"))
-        self.fields = [field["name"] for field in schema["fields"]]
-        self.cardinalities = tuple(field["cardinality"] for field in schema["fields"])
-        self.tasks = [task["name"] for task in schema["tasks"]]
-        self.ids, self.labels = {}, {}
-        for split, shards in schema["shards"].items():
-            self.ids[split] = self._join(folder, shards, "ids")
-            self.labels[split] = self._join(folder, shards, "labels")
-
-    @staticmethod
-    def _join(folder, shards, key):
-        return torch.from_numpy(np.concatenate([np.load(folder / shard[key]) for shard in shards]))
-
-
-def predict(model, ids, batch_size):
-    """Probabilities ``[rows, T]``, in float64."""
-    model.eval()
-    with torch.no_grad():
-        return torch.cat([torch.sigmoid(model(part).double()) for part in ids.split(batch_size)]).numpy()
-
-
-def evaluate(model, data, split, batch_size):
-    """AUC and mean log loss of every task."""
-    probabilities, labels = predict(model, data.ids[split], batch_size), data.labels[split].numpy()
-    aucs = [roc_auc_score(labels[:, task], probabilities[:, task]) for task in range(labels.shape[1])]
-    clipped = probabilities.clip(1e-15, 1 - 1e-15)
-    losses = -(labels * np.log(clipped) + (1 - labels) * np.log(1 - clipped)).mean(axis=0)
-    return aucs, losses.tolist()
-
-
-def train_epoch(model, optimizer, data, options, random):
-    """One pass over the train split in random order; rows that fill no batch are left out. Returns the mean loss."""
-    model.train()
-    ids, labels = data.ids["train"], data.labels["train"]
-    total, size = 0.0, min(options.batch_size, len(ids))
-    batches = torch.from_numpy(random.permutation(len(ids))[:len(ids) // size * size]).reshape(-1, size)
-    for rows in batches:
-        optimizer.zero_grad()
-        loss = total_loss(model(ids[rows]), labels[rows], options.loss_reduction)
-        loss.backward()
-        optimizer.step()
-        total += loss.item()
-    return total / len(batches)
-
-
-def fit(model, data, options):
-    """Trains until the valid split has not improved for ``patience`` epochs; leaves the best weights in the model."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
-    random = np.random.default_rng(options.seed)
-    best, best_epoch, weights = -1.0, 0, None
-    for epoch in range(1, options.epochs + 1):
-        loss = train_epoch(model, optimizer, data, options, random)
-        value = float(np.mean(evaluate(model, data, "valid", options.batch_size)[0]))
-        print(f"epoch {epoch}: loss {loss:.4f}, valid mean AUC {value:.5f}", flush=True)
-        if value > best:
-            best, best_epoch, weights = value, epoch, copy.deepcopy(model.state_dict())
-        elif epoch - best_epoch >= options.patience:
-            break
-    model.load_state_dict(weights)
-    print(f"best epoch {best_epoch}, valid mean AUC {best:.5f}")
-
-
-def chosen_fields(data, path):
-    """(fields per task, shared fields) as positions, from a selection.json; (None, None) without one."""
-    if path is None:
-        return None, None
-    selection = json.loads(Path(path).read_text(encoding="utf-8"))
-    place = {name: index for index, name in enumerate(data.fields)}
-    per_task = [[place[name] for name in selection["selected"][task]] for task in data.tasks]
-    return per_task, [place[name] for name in selection["shared"]]
-
-
-def parse(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data_dir", type=Path, required=True)
-    parser.add_argument("--backbone", choices=sorted(BACKBONES), default="mmoe")
-    parser.add_argument("--selection", help="selection.json to prune by")
-    parser.add_argument("--loss_reduction", choices=("sum", "mean"), default="sum")
-    for name, default in (("bottom_dims", [512, 256]), ("tower_dims", [128, 64])):
-        parser.add_argument(f"--{name}", type=int, nargs="+", default=default)
-    for name, default in (("embedding_dim", 64), ("experts", 8), ("batch_size", 2048), ("epochs", 50), ("patience", 5),
-                          ("seed", 42)):
-        parser.add_argument(f"--{name}", type=int, default=default)
-    for name, default in (("dropout", 0.2), ("learning_rate", 1e-3), ("weight_decay", 1e-6)):
-        parser.add_argument(f"--{name}", type=float, default=default)
-    return parser.parse_args(arguments)
-
-
-def main(arguments=None) -> None:
-    options = parse(arguments)
-    torch.manual_seed(options.seed)
-    data = Prepared(options.data_dir)
-    task_fields, shared_fields = chosen_fields(data, options.selection)
-    model = BACKBONES[options.backbone](Shape(
-        data.cardinalities, len(data.tasks), options.embedding_dim, tuple(options.bottom_dims),
-        tuple(options.tower_dims), options.experts, options.dropout, task_fields, shared_fields))
-    fit(model, data, options)
-    for task, (auc, loss) in enumerate(zip(*evaluate(model, data, "test", options.batch_size))):
-        print(f"task {task}, AUC {auc}, Log-loss {loss}")
+def main(arguments: list) -> None:
+    """Trains the model that the settings describe."""
+    given = parse(arguments, __doc__, settings=True)
+    from pytorch_reference.training import train
+    train(load_settings(given.settings))
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

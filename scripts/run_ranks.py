@@ -40,15 +40,23 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from src.command_line import parse, start_logging  # noqa: E402
 from src.errors import Interrupted, UserError, run_program  # noqa: E402
-from src.processes import end_with  # noqa: E402
-from src.programs import choose_tasks, open_data, start_logging  # noqa: E402
+from src.option import Option  # noqa: E402
+from src.processes import LAUNCHER, end_with  # noqa: E402
 from src.run import run_name  # noqa: E402
-from src.selection import check_request  # noqa: E402
 from src.settings import load_settings  # noqa: E402
-from src.training.ranks import LAUNCHER  # noqa: E402
 
-MSRUN = ("master_addr", "master_port", "node_rank", "worker_num", "cluster_time_out", "rank_table_file", "bind_core")
+OPTIONS = (
+    Option("worker_num", None, "processes on all hosts together (default: N, on this host alone)", "whole",
+           limits={"min": 1}),
+    Option("node_rank", None, "number of this host, from 0", "whole", limits={"min": 0}),
+    Option("master_addr", help="address of the first host"),
+    Option("master_port", help="port of the first host (default: a free one)"),
+    Option("cluster_time_out", "120", "seconds to wait for all processes to start"),
+    Option("rank_table_file", help="of Ascend", kind="path"),
+    Option("bind_core", help="as msrun takes it"),
+)
 DEATH = re.compile(r"Worker process (\d+) exit with exception. Error code: (-?\d+)")  # msrun's words
 NOISE = re.compile(r"\[(INFO|WARNING)\] ")  # MindSpore's own messages; the logs keep them
 GRACE = 60  # seconds to save the training's state after SIGTERM
@@ -180,14 +188,20 @@ class Log:
 
 def main(arguments: list) -> None:
     """Checks the input, prepares the data, starts msrun and ends as the training does."""
+    given = parse(arguments, __doc__, OPTIONS, settings=True, words=("N", "DEVICE_TARGET"))
+    from src.selection import check_request
+    from src.workflow import choose_tasks, open_data
+
     start_logging()
-    ranks, device, *options = arguments
-    options, own = split_options(options)
-    options += [f"device_target={device}", "progress=false"]
+    if len(given.words) != 2 or not given.words[0].isdigit() or not int(given.words[0]):
+        raise UserError("the number of processes and the device come first: run_ranks.py N DEVICE_TARGET")
+    ranks, device = int(given.words[0]), given.words[1]
+    own = {option.name: getattr(given, option.name) for option in OPTIONS if getattr(given, option.name) is not None}
+    options = [*given.settings, f"device_target={device}", "progress=false"]
     config = load_settings(options)
     data = open_data(config)
     check_request(data, choose_tasks(data, config), config)
-    total, first = numbers(int(ranks), own, config)
+    total, first = numbers(ranks, own, config)
     msrun = Path(sys.executable).parent / "msrun"
     if not msrun.exists():
         raise UserError(f"{msrun} does not exist; it comes with MindSpore 2.3 and later, which distributed training "
@@ -205,12 +219,6 @@ def main(arguments: list) -> None:
     sys.exit(Job(command, logs, first).watch())
 
 
-def split_options(options: list) -> tuple[list, dict]:
-    """Takes msrun's options out of KEY=VALUE words."""
-    own = dict(word.split("=", 1) for word in options if word.split("=", 1)[0] in MSRUN)
-    return [word for word in options if word.split("=", 1)[0] not in MSRUN], own
-
-
 def numbers(local: int, own: dict, config) -> tuple[int, int]:
     """How many processes there are and the first one's number here; completes msrun's options.
 
@@ -224,7 +232,6 @@ def numbers(local: int, own: dict, config) -> tuple[int, int]:
     elif not {"master_addr", "node_rank"} <= own.keys() or total % local:
         raise UserError(f"{total} processes, {local} of them here: give every host as many, --master_addr (that of the "
                         "first host) and --node_rank (0, 1, ...)")
-    own.setdefault("cluster_time_out", "120")
     if not config.batch_per_rank and config.batch_size % total:
         raise UserError(f"batch_size {config.batch_size} cannot be shared equally by {total} processes; take "
                         f"{max(2, round(config.batch_size / total)) * total}")

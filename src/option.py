@@ -45,7 +45,7 @@ class Option:
         help: what it is for.
         kind: text, path (``~`` is the home folder), name (one plain folder name), flag (true or false), whole and
             number, wholes (``1,2,3``), names (``a,b,c``).
-        choices: the texts that are allowed; empty for any.
+        choices: the texts that are allowed, in any case; empty for any.
         also: words that are allowed besides, such as auto.
         limits: min, above, max and below of a number, or of each of several.
         empty: whether a list may be empty.
@@ -75,9 +75,10 @@ class Option:
         if isinstance(value, str) and value in self.also:
             return value
         if self.choices:
-            if value not in self.choices:
-                raise self._wrong(value, where, f"one of {', '.join(self.choices)}{nearest(str(value), self.choices)}")
-            return value
+            for choice in self.choices:
+                if str(value).lower() == choice.lower():
+                    return choice
+            raise self._wrong(value, where, f"one of {', '.join(self.choices)}{nearest(str(value), self.choices)}")
         if self.per_task and (isinstance(value, Mapping) or ":" in str(value)):
             return self._numbers_by_task(value, where)
         if self.kind in ("whole", "number"):
@@ -219,7 +220,7 @@ def read_arguments(arguments: Sequence[str], known: Mapping[str, Option]) -> tup
 def _take_value(rest: list[str], name: str, option: Option | None) -> str:
     follows = bool(rest) and not rest[0].startswith("--")
     if option is not None and option.kind == "flag":
-        return rest.pop(0) if follows and rest[0].lower() in FLAGS else "true"
+        return rest.pop(0) if follows and "=" not in rest[0] else "true"
     if follows:
         return rest.pop(0)
     if option is None:

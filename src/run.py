@@ -45,7 +45,7 @@ METRICS = ("test", "valid", "mean_auc", "input_fields", "parameters", "train_row
 
 
 class RunFolder:
-    """``<output_dir>/<run_name>/`` and the files DESIGN section 3 names."""
+    """The folder of one run, ``<output_dir>/<run_name>/``: reads and writes its files."""
 
     def __init__(self, path: Path, writes: bool = True):
         self.path = Path(path)

@@ -130,6 +130,14 @@ class Plan:
             given.pop("places")
         return self.checked(Grid(**{**axes, **given, "datasets": tuple(datasets), **changes}))
 
+    def grid(self, **axes: Any) -> Grid:
+        """A grid of the user's own; the axes are those of ``Grid``.
+
+        Raises:
+            UserError: an axis has an unknown value.
+        """
+        return self.checked(Grid(**axes))
+
     def checked(self, grid: Grid) -> Grid:
         """Returns the grid, or says which value of an axis is unknown.
 
@@ -195,4 +203,6 @@ def _is_ratio(text: str) -> bool:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, Mapping):  # keep_fields by task
+        return ",".join(f"{task}:{number}" for task, number in value.items())
     return str(value).lower() if isinstance(value, bool) else str(value)

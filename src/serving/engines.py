@@ -17,12 +17,15 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable
 
 import numpy as np
+import polars as pl
 
 from ..errors import UserError
+from .signature import Signature
 
 FORMATS = ("MINDIR", "ONNX")
 
@@ -64,3 +67,16 @@ def _open_onnx(model: Path) -> Callable[[np.ndarray], np.ndarray]:
         raise UserError(f"{model} cannot be read by onnxruntime: {' '.join(str(error).split())[:200]}") from None
     name = session.get_inputs()[0].name
     return lambda ids: session.run(None, {name: ids})[0]
+
+
+def predictions(rows: Iterator[pl.DataFrame], signature: Signature, engine, batch_size: int) -> Iterator[pl.DataFrame]:
+    """Yields a frame with one float32 column per task for every frame of raw rows; an empty one where there is none."""
+    empty = True
+    for frame in rows:
+        ids = signature.encode(frame)
+        found = [engine(ids[start:start + batch_size]) for start in range(0, len(ids), batch_size)]
+        if found:
+            empty = False
+            yield pl.DataFrame(dict(zip(signature.tasks, np.concatenate(found).T)))
+    if empty:
+        yield pl.DataFrame(schema=dict.fromkeys(signature.tasks, pl.Float32))

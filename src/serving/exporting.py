@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Callable
 
@@ -26,10 +27,14 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
+from ..data.preparing.encode import FieldEncoder
 from ..errors import UserError
+from ..files import read_json, sha256
 from ..models import MultiTaskModel
+from ..schema import Field
 from .engines import open_engine
 
+PACKAGES = ("mindspore", "mindspore-gpu", "numpy", "polars", "onnx")
 PLACEHOLDER = 99_991  # batch size of the fixed ONNX graph: a prime that no width of a network is likely to be
 CHECKED_BATCHES = (1, 2, 7, 64)
 TOLERANCE = 1e-5  # largest difference of a probability between the model and its file
@@ -176,3 +181,30 @@ def _rename(graph, old: str, new: str) -> None:
     for value in (*graph.input, *graph.output):
         if value.name == old:
             value.name = new
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that made the file."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def read_encoder(folder: Path, field: Field) -> FieldEncoder:
+    """A field's fitted encoder, from its vocabulary below a prepared set.
+
+    Raises:
+        UserError: the file is missing, or is not the one that was written for this field of this set.
+    """
+    path = folder / field.vocabulary
+    encoder = FieldEncoder.from_json(read_json(path), str(path))
+    if encoder.cardinality != field.cardinality:
+        raise UserError(f"{path} is damaged: it has {encoder.cardinality} ids; expected {field.cardinality}; prepare "
+                        "the data set again")
+    if field.vocabulary_sha256 not in (None, sha256(path)):
+        raise UserError(f"{path} is damaged: its SHA-256 is not the one in schema.json; prepare the data set again")
+    return encoder

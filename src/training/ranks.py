@@ -30,11 +30,10 @@ from mindspore import Tensor, nn, ops
 from mindspore.communication import get_group_size, get_rank, init
 
 from ..compat import set_device
-from ..processes import end_with
+from ..processes import LAUNCHER, end_with
 from .device import choose_device, likely_devices
 
 LAUNCHED = ("MS_ROLE", "RANK_TABLE_FILE")  # environment variables that msrun and Ascend's launchers set
-LAUNCHER = "MULTISFS_LAUNCHER"  # process id of scripts/run_ranks.py, which sets it
 # Seconds that a sum of MindSpore's on the CPU waits for the slowest rank, which may be compiling or on a loaded host.
 # Without it the wait ends after about 30 s, and the job with it.
 PATIENCE = {"MS_CPU_COMM_OP_TIMEOUT": "3600"}

@@ -27,7 +27,7 @@ SMALL = ["--embedding_dim", "8", "--bottom_dims", "16", "--tower_dims", "8", "--
 @pytest.mark.slow
 def test_the_train_suite_compares_with_pytorch(tmp_path):
     pytest.importorskip("torch")
-    done = run("-m benchmarks", "--suite", "train", "--backbone", "mmoe", "--shape", "kuairand", *SMALL, cwd=tmp_path)
+    done = run("-m benchmarks", "train", "--backbone", "mmoe", "--shape", "kuairand", *SMALL, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     seconds = json.loads((tmp_path / "benchmark.json").read_text())["train"]["kuairand mmoe"]
     candidates = {"PyTorch reference, all fields", "ours, all fields", "ours, half of the fields"}
@@ -37,10 +37,11 @@ def test_the_train_suite_compares_with_pytorch(tmp_path):
 
 
 @pytest.mark.parametrize("arguments, words", [
-    (["--suite", "inputs"], ["suite is 'inputs'; expected all, train, ", "did you mean input"]),
-    (["--suite", "train", "--shape", "round"], ["shape is 'round'; expected kuairand, movielens or both"]),
-    (["--suite", "input", "--rows", "many"], ["rows is 'many'; expected a whole number of at least 1"]),
-    (["--suite", "selection", "--sets", "moon"], ["sets is 'moon'; expected some of simulate"]),
+    (["inputs"], ["suite is 'inputs'; expected one of all, train, ", "did you mean input"]),
+    (["train", "--shape", "round"], ["shape is 'round' on the command line; expected one of kuairand, movielens"]),
+    (["input", "--rows", "many"], ["rows is 'many' on the command line; expected a whole number at least 1"]),
+    (["selection", "--sets", "moon"], ["sets is 'moon'; expected some of simulate"]),
+    (["selection", "--lawz", "mix"], ["unknown key 'lawz' on the command line; did you mean laws"]),
 ])
 def test_wrong_options_are_one_line(arguments, words):
     refused("benchmarks.__main__", arguments, *words)

@@ -119,8 +119,8 @@ def test_a_sweep_gives_a_selection_to_train_with(data_root, tmp_path):
 @pytest.mark.parametrize("arguments, message", [
     (["--experiment", "table6"], "experiment 'table6' is unknown"),
     (["--methods", "mss"], "method 'mss' is unknown.*did you mean mssm"),
-    (["--seeds", "none"], "'none' is not a whole number of at least 1; see python compare.py --help"),
-    (["--seeds", "1,two"], "'1,two' is not a list of whole numbers"),
+    (["--seeds", "none"], "seeds is 'none' on the command line; expected a whole number at least 1"),
+    (["--seeds", "1,two"], "seeds is 'two' on the command line; expected a whole number"),
     (["--sweep", "epochs=1,2"], "sweep is 'epochs=1,2'; expected keep_ratio="),
     (["seed=3"], "seed differs from run to run of a grid"),
     (["epoch=3"], "unknown key 'epoch' .*here it is epochs"),

@@ -25,7 +25,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the comparison needs PyTorch: pip install -r requirements/pytorch.txt")
 
-import pytorch_reference.compare  # noqa: E402
+from pytorch_reference.__main__ import main  # noqa: E402
 from pytorch_reference.models import BACKBONES, Shape  # noqa: E402
 from src.errors import run_program  # noqa: E402
 from tests.commands import run  # noqa: E402
@@ -101,7 +101,7 @@ def compare(*arguments):
     """The program in this process, for the exit code alone."""
     with pytest.raises(SystemExit) as end, pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["-m pytorch_reference", *map(str, arguments)])
-        run_program(pytorch_reference.compare.main)
+        run_program(main)
         sys.exit(0)
     return end.value.code
 

@@ -27,8 +27,8 @@ from mindspore import Tensor
 from sklearn.metrics import roc_auc_score
 
 import report
-from src.programs import load_model, load_run, open_data
 from src.training import predict_logits
+from src.workflow import load_model, load_run, open_data
 from tests.commands import refused, run
 
 pytestmark = pytest.mark.e2e

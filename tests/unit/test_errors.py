@@ -43,7 +43,8 @@ def test_what_the_user_can_mend_is_one_line(capsys, error, line):
     with pytest.raises(SystemExit) as stop:
         run_program(failing(error))
     assert stop.value.code == 2
-    assert capsys.readouterr().err.startswith(line) and "\n" not in capsys.readouterr().err.strip()
+    shown = capsys.readouterr().err
+    assert shown.startswith(line) and shown.count("\n") == 1
 
 
 def test_defects_keep_their_traceback():

@@ -21,9 +21,9 @@ import pytest
 from src.errors import UserError
 from src.files import read_json, write_json
 from src.origin import changed_settings
-from src.programs import read_selection
 from src.run import METRICS, RunFolder, refuse_other_data
 from src.settings import load_settings
+from src.workflow import read_selection
 from tests.helpers import make_schema, make_selection, toy_data
 
 DATA = toy_data(20)

@@ -15,7 +15,7 @@
 """A seeded fault campaign against the project's own commands, on a small data set that it makes itself.
 
     python -m tools.faults                                          # everything; hours on two cores
-    python -m tools.faults --kills 20 --corruptions 50 --worker_kills 1 --disks 0
+    python -m tools.faults --kills 20 --corruptions 50 --worker_kills 1 --full_disks 0
     python -m tools.faults --only train:17                          # one case again
 
 Kills processes at random moments, damages files, mixes up files and data, fills disks, kills workers of a distributed
@@ -26,22 +26,34 @@ docs/ROBUSTNESS.md has the rules and a table.
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable
+from types import SimpleNamespace
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy and MindSpore are loaded: the networks are tiny
 
-from src.command_line import Parser  # noqa: E402
+from src.command_line import parse  # noqa: E402
 from src.errors import UserError, run_program  # noqa: E402
-from src.report.tables import markdown_table  # noqa: E402
-from tools.faults import conditions, corruptions, disks, kills, mixups, workers  # noqa: E402
+from src.option import Option  # noqa: E402
 from tools.faults.lab import Lab, Tried  # noqa: E402
+
+COUNT = {"min": 0}
+OPTIONS = (
+    Option("kills", 200, "kill -9 of prepare, select, train, checkpoint writing", "whole", limits=COUNT),
+    Option("corruptions", 500, "damaged files", "whole", limits=COUNT),
+    Option("mixups", 170, "other data under a run, files of another run, sealed changes", "whole", limits=COUNT),
+    Option("worker_kills", 20, "kill -9 of one of two workers", "whole", limits=COUNT),
+    Option("full_disks", 15, "small or read-only disks; only where tmpfs can be mounted", "whole", limits=COUNT),
+    Option("conditions", 20, "NaN, two runs on one folder, clock, memory, in turn", "whole", limits=COUNT),
+    Option("seed", 0, "of the faults and their moments", "whole", limits=COUNT),
+    Option("work_dir", "", "where to work and what to look at afterwards (default: a temporary folder)", "path"),
+    Option("only", "", "one case, STAGE:INDEX, as the report names it"),
+)
 
 
 def main(arguments: list) -> None:
@@ -51,7 +63,7 @@ def main(arguments: list) -> None:
         UserError: an option is wrong, or the undisturbed commands do not run.
         SystemExit: something was lost (1).
     """
-    options = build_parser().parse_args(arguments)
+    options = parse(arguments, __doc__, OPTIONS)
     with tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
         lab = Lab(Path(options.work_dir or temporary), options.seed)
         print("undisturbed: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in lab.seconds.items()))
@@ -63,24 +75,10 @@ def main(arguments: list) -> None:
         sys.exit(1)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Returns the command line of this program."""
-    parser = Parser(prog="python -m tools.faults", description=__doc__.splitlines()[0], allow_abbrev=False)
-    add = parser.add_argument
-    add("--kills", type=_count, default=200, help="kill -9 of prepare, select, train, checkpoint writing (200)")
-    add("--corruptions", type=_count, default=500, help="damaged files (500)")
-    add("--mixups", type=_count, default=170, help="other data under a run, files of another run, sealed changes (170)")
-    add("--worker_kills", type=_count, default=20, help="kill -9 of one of two workers (20)")
-    add("--full_disks", type=_count, default=15, help="small or read-only disks (15); only where tmpfs can be mounted")
-    add("--conditions", type=_count, default=20, help="NaN, two runs on one folder, clock, memory, in turn (20)")
-    add("--seed", type=int, default=0, help="of the faults and their moments (0)")
-    add("--work_dir", help="where to work and what to look at afterwards (default: a temporary folder)")
-    add("--only", metavar="STAGE:INDEX", help="one case, as the report names it")
-    return parser
-
-
-def plan_of(options: argparse.Namespace, folder: Path) -> list[tuple[str, int, Callable]]:
+def plan_of(options: SimpleNamespace, folder: Path) -> list[tuple[str, int, Callable]]:
     """The cases to try: (stage, index in the stage, function)."""
+    from tools.faults import conditions, corruptions, disks, kills, mixups, workers
+
     stages = {stage: (kills.kill, count) for stage, count in kills.counts(options.kills).items()}
     stages["corruption"] = corruptions.corrupt, options.corruptions
     stages["mixup"] = mixups.mix_up, options.mixups
@@ -122,6 +120,8 @@ def attempt(lab: Lab, case: Callable[[Lab, str, int], Tried], stage: str, index:
 
 def report(plan: list, tried: list[Tried], seed: int) -> None:
     """Prints the table, and every loss with the command that repeats it."""
+    from src.report import markdown_table
+
     rows = []
     for fault in dict.fromkeys(item.fault for item in tried):
         mine = [item for item in tried if item.fault == fault]
@@ -135,12 +135,6 @@ def report(plan: list, tried: list[Tried], seed: int) -> None:
         if not item.survived:
             print(f"{item.outcome}: {item.fault}, {item.detail}")
             print(f"    python -m tools.faults --seed {seed} --only {stage}:{index}")
-
-
-def _count(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of faults")
-    return int(text)
 
 
 if __name__ == "__main__":

@@ -118,6 +118,7 @@ class Lab:
         self.folder.mkdir(parents=True)
         os.chdir(self.folder)
         self.programs = {name: importlib.import_module(name) for name in PROGRAMS}
+        importlib.import_module("src.workflow")  # once, here: the forked programs find it loaded
         self.seconds: dict[str, float] = {}  # of an undisturbed command
         self._started = 0
         self.expected: dict[Any, Any] = {}  # what undamaged copies give, by number of a target

@@ -30,6 +30,7 @@ from typing import Any, Callable
 import numpy as np
 
 from src.files import digest_file, sha256, write_json, write_sealed
+from src.schema import SPLITS
 from tools.faults.corruptions import judge, make_sources
 from tools.faults.lab import Lab, Tried
 
@@ -120,7 +121,7 @@ def _shard(lab: Lab, draw: random.Random) -> str:
     """Writes a value that no shard may hold, and every checksum anew."""
     folder = lab.folder / SET
     schema = json.loads((folder / "schema.json").read_text(encoding="utf-8"))
-    split = draw.choice(("train", "valid", "test"))
+    split = draw.choice(SPLITS)
     shard, kind = schema["shards"][split][0], draw.choice(("ids", "labels"))
     array = np.load(folder / shard[kind])
     row, column = draw.randrange(len(array)), draw.randrange(array.shape[1])

@@ -23,6 +23,7 @@ import numpy as np
 import polars as pl
 
 from ...errors import UserError
+from ...schema import SPLITS
 from .options import FieldSpec, TaskSpec
 
 _COMPARE = {">=": np.greater_equal, "<=": np.less_equal, "==": np.equal, "!=": np.not_equal, ">": np.greater,
@@ -122,6 +123,5 @@ def _gives_away(table: np.ndarray) -> bool:
 
 def positive_rates(counts: np.ndarray, rows: Sequence[int]) -> list[dict[str, object]]:
     """Returns per task its share of positives per split, None for an empty split; ``counts`` is [3, T]."""
-    names = ("train", "valid", "test")
     return [{name: (float(counts[split, task] / rows[split]) if rows[split] else None)
-             for split, name in enumerate(names)} for task in range(counts.shape[1])]
+             for split, name in enumerate(SPLITS)} for task in range(counts.shape[1])]

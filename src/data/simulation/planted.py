@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
+from ...schema import SPLITS
 from ...streams import SimulationStream, generator
 from ..memory import MemoryData
 from .columns import COLUMNS
@@ -53,7 +54,7 @@ def plant(law: str, seed: int, rows: int) -> Planted:
     labels = np.stack([rng.random(rows) < expit(simulation.logit(task, row, row)) for task in plan.tasks], 1)
     ids = np.stack([simulation.codes[column.name] for column in COLUMNS], 1).astype(np.int32)
     cuts = np.cumsum([int(rows * part) for part in PARTS])
-    splits = dict(zip(("train", "valid", "test"), zip(np.split(ids, cuts), np.split(labels.astype(np.uint8), cuts))))
+    splits = dict(zip(SPLITS, zip(np.split(ids, cuts), np.split(labels.astype(np.uint8), cuts))))
     names = [column.name for column in COLUMNS]
     data = MemoryData(f"simulate-{law}", names, [column.size for column in COLUMNS], plan.tasks, splits)
     return Planted(data, tuple(frozenset(map(names.index, plan.relevant(task))) for task in plan.tasks),

@@ -12,32 +12,31 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Steps that several programs share: logging, opening the data, rebuilding a finished run's model."""
+"""One run, from its settings to metrics.json, and back from the folder of a finished one to its model."""
 
 from __future__ import annotations
 
 import logging
-import sys
-import warnings
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+
+import mindspore as ms
 
 from .data import PreparedData, prepare
 from .errors import UserError
+from .evaluation import mean_auc, task_metrics, write_predictions
 from .evaluation.metrics import check_monitor
 from .models import InputPlan, LearnedMaskModel, MultiTaskModel, build_model, plan_inputs
+from .origin import selection_hash
+from .report import field_values, selection_table, write_report
 from .run import RunFolder
 from .schema import Selection
+from .selection import read_given_selection, select_fields, with_masks
 from .settings import Settings, load_settings, read_yaml
-from .training import load_checkpoint, restore
+from .training import Ranks, Trainer, load_checkpoint, restore, training_summary
 
 LOG = logging.getLogger(__name__)
-
-
-def start_logging() -> None:
-    """Sends the project's messages to standard error, one line each."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    warnings.filterwarnings("ignore", category=DeprecationWarning)
 
 
 def open_data(config: Settings) -> PreparedData:
@@ -67,6 +66,85 @@ def choose_tasks(data: PreparedData, config: Settings) -> list[str]:
     check_monitor(config.monitor, tasks, {task.name: task.positive_rate["valid"] for task in data.schema.tasks
                                           if "valid" in task.positive_rate})
     return tasks
+
+
+def select_and_train(run: RunFolder, data: PreparedData, tasks: Sequence[str], config: Settings, device: str,
+                     ranks: Ranks | None = None) -> None:
+    """Makes a run: selects fields, trains the network of those fields, tests it; all is written to the run's folder.
+
+    A run that was interrupted continues: its selection is read, its training starts from the last checkpoint.
+
+    Args:
+        run: the run's folder, not finished.
+        data: the prepared data set.
+        tasks: task names, in the order of the network's outputs.
+        config: the run's settings; ``check_request`` has accepted them.
+        device: what ``choose_device`` or ``join_ranks`` gave.
+        ranks: the processes of a distributed run.
+
+    Raises:
+        UserError: a file of the run is damaged, the loss is not finite, or the monitor cannot be computed.
+        Interrupted: SIGTERM or SIGINT came; last.ckpt has been written.
+    """
+    ranks = ranks or Ranks()
+    run.write_environment(device, ranks.size)
+    ms.set_seed(config.seed)
+
+    selection, select_seconds = _selection_of(run, data, tasks, config)
+    LOG.info("%s on %s keeps\n%s", selection.selector, data.schema.dataset, selection_table(selection))
+
+    plan = plan_inputs(config.backbone, data.schema, tasks, selection)
+    model = build_model(plan, len(tasks), config, ranks.size)
+    trainer = Trainer(model, plan, data, tasks, config, run, ranks)
+    trainer.fit()
+    if config.end_to_end:
+        run.write("selection.json", with_masks(selection, model.mask().asnumpy()).to_json())
+
+    began = time.perf_counter()
+    predictions = {split: trainer.predict(split) for split in ("valid", "test")}
+    valid, test = (task_metrics(*predictions[split], tasks, split) for split in predictions)
+    metrics = {
+        "valid": valid, "test": test, "mean_auc": mean_auc(test), **training_summary(trainer),
+        "input_fields": selection.k, "device": device, "seed": config.seed,
+        "seconds": {"select": select_seconds["total"], "train": trainer.state["train_seconds"],
+                    "eval": time.perf_counter() - began, "compile": trainer.state["compile_seconds"]},
+    }
+    if run.writes:
+        write_predictions(run.path, predictions)
+        write_report(run, data.schema, metrics=metrics, values=field_values(data))
+    run.write_metrics(metrics)  # last: with it the run is finished
+
+
+def _selection_of(run: RunFolder, data: PreparedData, tasks: Sequence[str], config: Settings) -> tuple:
+    """The run's selection and its seconds: read back when an earlier, interrupted process has made it.
+
+    Of the ranks of a distributed run the first selects and the others read its file: a selection takes seconds, and
+    so it is the same on all of them, and the same as that of one process, to the byte. Masks that are learned
+    ``end_to_end`` are written once, when they are learned; until then there is no selection.json.
+    """
+    if not run.writes:
+        run.wait_for("selection_seconds.json" if config.end_to_end else "selection.json")
+        run.check_data(data)
+    if (run.path / "selection.json").exists() and not config.end_to_end:
+        return read_selection(run, config, data), run.read("selection_seconds.json")
+    selection, seconds = select_fields(data, tasks, config)
+    run.write("selection_seconds.json", seconds)  # apart, so that one seed gives one selection.json
+    if not config.end_to_end:
+        run.write("selection.json", selection.to_json())
+    return selection, seconds
+
+
+def check_given(run: RunFolder, data: PreparedData, tasks: Sequence[str], config: Settings) -> None:
+    """Refuses a selection file whose content is no longer what the run began with.
+
+    Raises:
+        UserError: so.
+    """
+    if config.selection == "none" or not (run.path / "selection.json").exists():
+        return
+    if selection_hash(read_given_selection(data, tasks, config)) != selection_hash(run.read_selection()):
+        raise UserError(f"{run.path} began with another content of {config.selection}; restore that file, or give "
+                        "another run_name")
 
 
 def load_run(run_dir: str, arguments: list) -> tuple[RunFolder, Settings]:
@@ -128,22 +206,3 @@ def refuse_learned_masks(run: RunFolder, config: Settings) -> None:
     if config.end_to_end:
         raise UserError(f"{run.path} was trained with end_to_end: its masks are part of the network; expected a run of "
                         "train.py without it")
-
-
-def take_option(arguments: list, name: str, default: Any = None) -> Any:
-    """Removes ``--name VALUE`` (or ``name=VALUE``) from ``arguments`` and returns the value.
-
-    Raises:
-        UserError: the option has no value, or is missing and has no default.
-    """
-    for i, word in enumerate(arguments):
-        if word.startswith((f"--{name}=", f"{name}=")):
-            return arguments.pop(i).split("=", 1)[1]
-        if word == f"--{name}":
-            if i + 1 == len(arguments):
-                raise UserError(f"--{name} needs a value")
-            arguments.pop(i)
-            return arguments.pop(i)
-    if default is None:
-        raise UserError(f"--{name} is missing; give --{name} VALUE")
-    return default
