@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Checkpoints that survive crashes: written aside, synced, renamed, with a checksum beside them."""
+"""Checkpoints that survive crashes: written aside, synced, renamed, with a checksum next to them."""
 
 from __future__ import annotations
 

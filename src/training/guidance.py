@@ -136,7 +136,7 @@ class GuidedStep(nn.Cell):
 
     @property
     def memory(self) -> dict[str, Any]:
-        """What a step remembers besides its parameters, for JSON."""
+        """What a step remembers in addition to its parameters, for JSON."""
         effects = [[None if np.isnan(value) else value for value in row] for row in self.effects.values.tolist()]
         return {"effects": effects, "rng": self.rng.bit_generator.state, "queue": self.queue}
 

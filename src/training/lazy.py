@@ -37,7 +37,7 @@ from ..models.model import TaskLosses
 from ..settings import Settings
 from .ranks import Ranks
 
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # MindSpore's Adam, whose epsilon stands outside the bias correction
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # MindSpore's Adam, whose epsilon is outside the bias correction
 CROSSOVER = 16  # rows of the table for every row that a batch can look up; from there lazy is faster
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""The shape of the house: which room may import which, and what every file has to keep to."""
+"""The layers of src: which folder may import which, and what every file has to keep to."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# Who stands above may import from who stands below; rooms on one line import nothing of each other.
-FLOORS = [
+# A folder or file of src may import from the lines below its own, and nothing from its own line.
+LAYERS = [
     ["report_inputs"],
     ["workflow"],
     ["serving", "experiments", "sklearn_api"],
@@ -42,11 +42,11 @@ FLOORS = [
     ["errors"],
     ["text"],
 ]
-HEIGHT = {room: -floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+HEIGHT = {package: -layer for layer, packages in enumerate(LAYERS) for package in packages}
 WITHOUT_MINDSPORE = ("report", "serving", "experiments", "evaluation", "schema", "typed", "settings", "errors", "files",
                      "run.", "origin", "text", "command_line", "option", "processes", "progress", "streams", "data",
                      "models/plan")
-# In rooms that otherwise do without:
+# Files of these that may use it all the same:
 MAY_USE_MINDSPORE = {"src/data/loader.py", "src/serving/exporting.py", "src/serving/mindir.py"}
 LONGEST_FILE, LONGEST_FUNCTION, WIDEST_LINE = 350, 60, 120
 HEADER = Path(__file__).read_text(encoding="utf-8").splitlines()[1:14]  # below the year
@@ -61,7 +61,7 @@ def files_of(*patterns: str) -> list[Path]:
 
 
 SOURCES = files_of("*.py")
-HOUSE = [path for path in SOURCES if path.relative_to(ROOT).parts[0] == "src"]
+OURS = [path for path in SOURCES if path.relative_to(ROOT).parts[0] == "src"]
 PROGRAMS = [path for path in SOURCES if path.parent == ROOT]
 
 
@@ -69,8 +69,8 @@ def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def room_of(path: Path) -> str:
-    """Room of a file below src: its folder, or its own name."""
+def package_of(path: Path) -> str:
+    """Folder of a file below src, or its own name."""
     return path.relative_to(ROOT / "src").parts[0].removesuffix(".py")
 
 
@@ -87,7 +87,7 @@ def imports_of(path: Path) -> set[str]:
     return found
 
 
-def rooms_imported(path: Path) -> set[str]:
+def packages_imported(path: Path) -> set[str]:
     parts = [module.split(".") for module in imports_of(path)]
     return {part[1] for part in parts if part[0] == "src" and len(part) > 1}
 
@@ -104,24 +104,24 @@ def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def test_the_house_is_found():
+def test_programs_and_packages_are_found():
     assert {"train.py", "eval.py", "preprocess.py"} <= {path.name for path in PROGRAMS}
-    assert {room_of(path) for path in HOUSE} - {"__init__"} == set(HEIGHT), "name new rooms in FLOORS"
+    assert {package_of(path) for path in OURS} - {"__init__"} == set(HEIGHT), "name new folders in LAYERS"
 
 
 def test_imports_run_downwards():
-    wrong = [f"{name(path)} imports src.{other}" for path in HOUSE for other in sorted(rooms_imported(path))
-             if other not in (room_of(path), "__init__") and HEIGHT[other] >= HEIGHT[room_of(path)]]
+    wrong = [f"{name(path)} imports src.{other}" for path in OURS for other in sorted(packages_imported(path))
+             if other not in (package_of(path), "__init__") and HEIGHT[other] >= HEIGHT[package_of(path)]]
     assert not wrong
 
 
-def test_the_house_imports_no_program_and_no_test():
+def test_src_imports_no_program_and_no_test():
     outside = {program.stem for program in PROGRAMS} | {"tests", "scripts"}
-    assert not [name(path) for path in HOUSE if outside & {module.split(".")[0] for module in imports_of(path)}]
+    assert not [name(path) for path in OURS if outside & {module.split(".")[0] for module in imports_of(path)}]
 
 
 def test_mindspore_stays_where_it_belongs():
-    without = [path for path in HOUSE if name(path) not in MAY_USE_MINDSPORE
+    without = [path for path in OURS if name(path) not in MAY_USE_MINDSPORE
                and name(path).removeprefix("src/").startswith(WITHOUT_MINDSPORE)]
     assert len(without) > 20
     assert not [name(path) for path in without
@@ -151,7 +151,7 @@ def test_docstrings_refer_to_files_that_exist():
 
 
 def test_packages_hold_public_names_only():
-    for path in (path for path in HOUSE if path.name == "__init__.py" and parse(path).body):
+    for path in (path for path in OURS if path.name == "__init__.py" and parse(path).body):
         *imports, last = [node for node in parse(path).body if not is_text(node)
                           and getattr(node, "name", "") != "__getattr__" and not isinstance(node, ast.Import)]
         assert all(isinstance(node, ast.ImportFrom) for node in imports), f"{name(path)}: more than imports"
@@ -165,14 +165,14 @@ def test_packages_hold_public_names_only():
 def test_nothing_runs_at_import():
     """Top level: definitions, imports, docstrings and assignments; no loops, no bare calls."""
     allowed = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
-    wrong = [f"{name(path)}:{node.lineno}" for path in HOUSE for node in parse(path).body
+    wrong = [f"{name(path)}:{node.lineno}" for path in OURS for node in parse(path).body
              if not (isinstance(node, allowed) or is_text(node) or "TYPE_CHECKING" in ast.dump(node))]
     assert not wrong
 
 
 def test_only_programs_and_reporting_print():
-    wrong = [f"{name(path)}:{node.lineno}" for path in HOUSE
-             if room_of(path) not in ("report", "errors", "command_line") for node in ast.walk(parse(path))
+    wrong = [f"{name(path)}:{node.lineno}" for path in OURS
+             if package_of(path) not in ("report", "errors", "command_line") for node in ast.walk(parse(path))
              if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"]
     assert not wrong
 

@@ -34,7 +34,7 @@ class MultiSFSTrained(MultiSFS):
     of untrained weights. ``score_sign``, ``score_batches``, ``relation`` and relation_* mean what they mean there.
 
     Args:
-        config: the run's Settings; besides those of MultiSFS, epochs, patience, learning_rate, weight_decay, dropout.
+        config: the run's Settings: those of MultiSFS and epochs, patience, learning_rate, weight_decay, dropout.
 
     After ``fit``: ``scores_``, ``relations_``, ``best_epoch_`` and ``seconds_`` (train, score, relation, total).
     """
