@@ -12,14 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""How train.py comes to its selection: made once, read back by a run that is resumed."""
+"""How a run comes to its selection: made once, read back by a run that is resumed."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-import train
+from src import workflow
 from src.run import RunFolder
 from src.selection import with_masks
 from src.settings import load_settings
@@ -28,11 +28,11 @@ from tests.helpers import toy_data
 
 @pytest.fixture
 def begin(tmp_path):
-    """Makes a run's folder; returns a call of ``selection_of`` on it, and the folder."""
+    """Makes a run's folder; returns a call of ``_selection_of`` on it, and the folder."""
     def make(*changes):
         data, config = toy_data(40), load_settings([f"output_dir={tmp_path}", "run_name=run", *changes])
         run = RunFolder.create(config, data)
-        return run, lambda: train.selection_of(run, data, data.schema.task_names, config)
+        return run, lambda: workflow._selection_of(run, data, data.schema.task_names, config)
 
     return make
 
