@@ -138,6 +138,8 @@ def read_metrics(run: RunFolder, tasks: Sequence[str]) -> Mapping[str, Any]:
         _need(all(_measured(metrics[split], tasks) for split in ("valid", "test")))
         _need(all(_is_value(metrics[key]) for key in ("mean_auc", "parameters", "best_epoch", "epochs")))
         _need(all(_is_value(value) for value in metrics["seconds"].values()))
+        _need(all(_is_value(value) for split in metrics.get("details", {}).values() for entry in split.values()
+                  for value in entry.values()))
         theirs = metrics.get("run")
     run.check_origin(theirs, run.path / "metrics.json")
     return metrics

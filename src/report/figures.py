@@ -28,6 +28,7 @@ import numpy as np
 from markupsafe import Markup
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from ..evaluation import calibration_groups
 from ..evaluation.intervals import NORMAL_95
 from ..text import visible
 from .facts import Facts
@@ -263,13 +264,10 @@ def precision_recall(logits: np.ndarray, labels: np.ndarray) -> tuple:
     return _thin(recall[known]), _thin(precision[known]), None
 
 
-def calibration(logits: np.ndarray, labels: np.ndarray, groups: int = 10) -> tuple:
-    """Mean prediction, share of positives and half its 95 % interval of groups of equal size by prediction."""
-    rows = [part for part in np.array_split(np.argsort(logits, kind="stable"), groups) if len(part)]
-    predicted = 1 / (1 + np.exp(-logits.astype(np.float64)))
-    share = np.array([labels[part].mean() for part in rows])
-    error = NORMAL_95 * np.sqrt(share * (1 - share) / [len(part) for part in rows])
-    return [predicted[part].mean() for part in rows], share, error
+def calibration(logits: np.ndarray, labels: np.ndarray) -> tuple:
+    """Mean prediction, share of positives and half its 95 % interval, of groups of rows by prediction."""
+    predicted, share, rows = calibration_groups(logits, labels)
+    return predicted, share, NORMAL_95 * np.sqrt(share * (1 - share) / rows)
 
 
 def _thin(values: np.ndarray, most: int = 200) -> np.ndarray:

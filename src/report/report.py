@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..evaluation import minus
 from ..files import write_text
 from ..run import RunFolder
 from ..schema import SPLITS, Schema
@@ -36,6 +37,7 @@ from .verdict import INTERVALS, Errors, verdict
 
 REPORT = "report.html"
 METRICS = {"auc": "AUC", "logloss": "log loss"}
+DETAILS = {"pr_auc": "PR-AUC", "normalised_entropy": "normalised entropy", "calibration_error": "calibration error"}
 SIZES = {"parameters": "parameters", "embedding_parameters": "of these, embedding", "epochs": "epochs",
          "best_epoch": "best epoch", "train_rows_per_second": "train rows per second", "peak_memory_mb": "peak MB"}
 NO_PREDICTIONS = "No intervals and curves: the run has no predictions.npz, which report.py --run_dir makes."
@@ -102,7 +104,7 @@ def _results(facts: Facts, errors: Errors) -> list:
                 if other:
                     theirs = other.metrics[split][task][key]
                     error = Errors.of(errors.change, split, key, place)
-                    rows[-1] += [number(theirs), number(_minus(mine, theirs), "+.4f", error=error)]
+                    rows[-1] += [number(theirs), number(minus(mine, theirs), "+.4f", error=error)]
     header = ["task", "metric", "this run", *(["all fields", "change"] if other else [])]
     return [_beside(facts), Text(INTERVALS if facts.predictions else NO_PREDICTIONS),
             Table("Metrics of every task, at the best epoch", header, rows), _sizes(facts)]
@@ -113,7 +115,10 @@ def _quality(facts: Facts) -> list:
         return [Text(NO_PREDICTIONS)]
     words = ("Dashed: a model that tells nothing, and one whose probabilities are right. Calibration: the rows in ten "
              "groups of equal size by predicted probability, and how many of them are positive, with 95 % intervals.")
-    return [Text(words), *pictures(quality_drawings(facts))]
+    details = facts.metrics.get("details", {}).get("test", {})  # runs of earlier versions have none
+    rows = [[task, *(number(entry.get(key)) for key in DETAILS)] for task, entry in details.items()]
+    more = [Table("More metrics on the test split", ["task", *DETAILS.values()], rows)] if rows else []
+    return [Text(words), *pictures(quality_drawings(facts)), *more]
 
 
 def _beside(facts: Facts) -> Text:
@@ -157,7 +162,7 @@ def _costs(facts: Facts) -> list:
         return [Text("Not computed yet; it takes one pass over the validation split per dropped field, on a model of "
                      "all fields:"), _command(command)]
     costs, tasks = facts.costs, facts.selection.tasks
-    changes = {name: [_minus(costs["without"][name][task], costs["auc"][task]) for task in tasks]
+    changes = {name: [minus(costs["without"][name][task], costs["auc"][task]) for task in tasks]
                for name in dropped_fields(facts.selection) if name in costs["without"]}
     if not changes:
         return [Text("No task drops a field.")]
@@ -235,7 +240,3 @@ def _text(value: Any) -> str:
     if value is None:
         return "–"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _minus(first: float | None, second: float | None) -> float | None:
-    return None if first is None or second is None else first - second

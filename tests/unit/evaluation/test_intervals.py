@@ -62,10 +62,10 @@ def test_mean_over_tasks_agrees_with_the_bootstrap():
     other = (first + np.random.default_rng(2).normal(size=800) > 1).astype(np.uint8)
     width = half_width((auc_parts(first, labels) + auc_parts(second, other)) / 2)
     rng, means = np.random.default_rng(1), []
-    for _ in range(400):
+    for _ in range(200):
         rows = rng.integers(0, 800, 800)
         means.append((roc_auc_score(labels[rows], first[rows]) + roc_auc_score(other[rows], second[rows])) / 2)
-    assert width == pytest.approx(NORMAL_95 * np.std(means), rel=0.12)
+    assert width == pytest.approx(NORMAL_95 * np.std(means), rel=0.15)
 
 
 def test_nothing_to_tell():

@@ -68,10 +68,13 @@ def test_the_verdict_says_what_the_fields_cost_and_how_sure_that_is():
 def test_intervals_curves_and_values_are_on_the_page(tmp_path):
     facts = make_facts()
     values = {name: FieldValues(0.125, [("<b>", 0.5), ("x", 0.25)]) for name in facts.selection.fields}
-    facts = dataclasses.replace(facts, predictions=predicted(facts), values=values)
+    details = {"test": {"t0": {"pr_auc": 0.5, "normalised_entropy": None, "calibration_error": 0.01}}}
+    facts = dataclasses.replace(facts, predictions=predicted(facts), values=values,
+                                metrics={**facts.metrics, "details": details})
     page = Page(report(facts))
     error = half_width(auc_parts(facts.predictions["test"].logits[:, 0], facts.predictions["test"].labels[:, 0]))
     assert page.tables["Metrics of every task, at the best epoch"][1] == ["t0", "test AUC", f"0.7123 ± {error:.4f}"]
+    assert page.tables["More metrics on the test split"][1] == ["t0", "0.5000", "–", "0.0100"]
     assert page.tables["Fields"][1][-2:] == ["12.5%", "<b>: 50%, x: 25%"]
     assert {"ROC curve", "Precision and recall", "Calibration"} <= set(page.words)
     write_plots(facts, tmp_path)
@@ -84,10 +87,9 @@ def test_points_of_the_curves():
     assert list(across) == [0, 0, 0.5, 0.5, 1] and list(up) == [0, 0.5, 0.5, 1, 1]
     recall, precision, _ = precision_recall(logits, labels)
     assert (1.0, pytest.approx(2 / 3)) in zip(recall, precision) and 0 not in recall
-    mean, share, error = calibration(logits, labels, groups=2)
-    odds = 1 / (1 + np.exp(-logits))
-    assert mean == pytest.approx([odds[2:].mean(), odds[:2].mean()]) and list(share) == [0.5, 0.5]
-    assert error == pytest.approx([1.96 * np.sqrt(0.25 / 2)] * 2, rel=1e-4)
+    mean, share, error = calibration(np.repeat([-1.0, 2.0], 8), np.array([0] * 6 + [1] * 10))
+    assert mean == pytest.approx(1 / (1 + np.exp([1.0, -2.0]))) and list(share) == [0.25, 1]
+    assert error == pytest.approx([1.96 * np.sqrt(0.25 * 0.75 / 8), 0], rel=1e-4)
 
 
 def test_values_of_the_fields_are_counted(tmp_path):

@@ -1,0 +1,103 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Metrics besides AUC and log loss, for the end of a run: they cost more, so no epoch waits for them. No MindSpore."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.metrics import average_precision_score
+
+from .intervals import half_width, metric_parts
+from .metrics import mean_auc, task_metrics
+from .predictions import Predictions
+
+GROUPS = 10
+
+
+def task_details(logits: np.ndarray, labels: np.ndarray, tasks: Sequence[str]) -> dict[str, dict[str, float | None]]:
+    """What more there is to know of every task.
+
+    Args:
+        logits: float ``[rows, tasks]``.
+        labels: 0/1 ``[rows, tasks]``.
+        tasks: task names, in column order.
+
+    Returns:
+        for every task ``pr_auc`` (average precision), ``normalised_entropy`` (log loss over that of always predicting
+        the split's share of positives; He et al., 2014), ``calibration_error`` (see calibration_groups; the mean
+        distance, weighted by rows), ``auc_error`` and ``logloss_error`` (half of the 95 % interval). None where a value
+        cannot be computed: one class, no rows.
+    """
+    parts, found = metric_parts(logits, labels), {}
+    for column, task in enumerate(tasks):
+        logit, label = logits[:, column].astype(np.float64), labels[:, column]
+        rate = float(label.mean()) if len(label) else 0.0
+        varied = 0 < rate < 1
+        loss = float(np.mean(np.logaddexp(0, logit) - label * logit)) if varied else 0.0
+        found[task] = {
+            "pr_auc": float(average_precision_score(label, logit)) if varied else None,
+            "normalised_entropy": -loss / (rate * np.log(rate) + (1 - rate) * np.log1p(-rate)) if varied else None,
+            "calibration_error": calibration_error(logit, label) if len(label) else None,
+            "auc_error": half_width(parts["auc"][:, column]),
+            "logloss_error": half_width(parts["logloss"][:, column]),
+        }
+    return found
+
+
+def calibration_groups(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows in ten groups of about equal size by predicted probability; equal predictions are in one group.
+
+    Returns:
+        float64, one a group that has rows: mean prediction, share of positives, rows.
+    """
+    predicted = 1 / (1 + np.exp(-np.asarray(logits, np.float64)))
+    edges = np.quantile(predicted, np.arange(1, GROUPS) / GROUPS)
+    group = np.searchsorted(edges, predicted, side="right")
+    rows, chances, positives = (np.bincount(group, weights, GROUPS) for weights in (None, predicted, labels))
+    known = rows > 0
+    return chances[known] / rows[known], positives[known] / rows[known], rows[known].astype(np.float64)
+
+
+def calibration_error(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Expected calibration error: the groups' distance of mean prediction from share of positives, weighted by rows."""
+    predicted, share, rows = calibration_groups(logits, labels)
+    return float(np.abs(predicted - share) @ rows / rows.sum())
+
+
+def change(mine: Predictions, theirs: Predictions, tasks: Sequence[str]) -> dict[str, dict[str, float | None]]:
+    """Metrics of one model less those of another on the same rows, and how sure that is.
+
+    Returns:
+        for every task ``auc``, ``auc_error``, ``logloss`` and ``logloss_error``, and for ``mean_auc`` over tasks the
+        first two; an error is half of the 95 % interval. None where a value cannot be computed.
+    """
+    first, second = metric_parts(*mine), metric_parts(*theirs)
+    parts = {key: first[key] - second[key] for key in first}
+    ours, others = task_metrics(*mine, tasks), task_metrics(*theirs, tasks)
+    found = {}
+    for place, task in enumerate(tasks):
+        found[task] = {}
+        for key in ("auc", "logloss"):
+            found[task] |= {key: minus(ours[task][key], others[task][key]),
+                            f"{key}_error": half_width(parts[key][:, place])}
+    return {**found, "mean_auc": {"auc": minus(mean_auc(ours), mean_auc(others)),
+                                  "auc_error": half_width(parts["auc"].mean(1))}}
+
+
+def minus(first: float | None, second: float | None) -> float | None:
+    """The difference, or None where one of the two is not known."""
+    return None if first is None or second is None else first - second
