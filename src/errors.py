@@ -78,11 +78,16 @@ def run_program(main: Callable[[list], None]) -> None:
         sys.exit(_say(_out_of_memory(NO_MEMORY.search(str(error))[0]), 2))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        limit = ""
-        if error.errno == errno.EFBIG:
-            largest = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-            limit = f"; files may have {largest:,} bytes (ulimit -f); raise that limit"
-        sys.exit(_say(f"error: {where}{error.strerror or error}{limit}", 2))
+        sys.exit(_say(f"error: {where}{reason(error)}", 2))
+
+
+def reason(error: OSError) -> str:
+    """Why the system refused something, with the limit on the size of files where that is why."""
+    said = str(error.strerror or error)
+    if error.errno != errno.EFBIG and f"os error {errno.EFBIG}" not in said:  # Polars has the number in its text alone
+        return said
+    largest = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return f"{said}; files may have {largest:,} bytes (ulimit -f); raise that limit"
 
 
 def _prepare_streams() -> None:

@@ -26,7 +26,7 @@ import polars as pl
 
 from ..data.reading.delimited import TEXT, BlockReader, Place
 from ..data.reading.header import BLOCK_BYTES, find_separator, names_of, parse_header, read_line, read_record
-from ..errors import UserError, nearest
+from ..errors import UserError, nearest, reason
 from ..files import open_whole
 from ..text import csv_cell
 
@@ -95,7 +95,7 @@ def write_rows(frames: Iterable[pl.DataFrame], path: str, kind: str, stdout: Bin
         with open_whole(Path(path)) as file:
             return _write(frames, file, kind)
     except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+        raise UserError(f"{path} cannot be written: {reason(error)}") from None
 
 
 def _write(frames: Iterable[pl.DataFrame], file: BinaryIO, kind: str) -> int:

@@ -101,7 +101,7 @@ def _read(path: Path) -> dict[str, Parameter]:
 
 def _of_run(parameters: dict[str, Parameter], path: Path, run: RunFolder | None) -> dict[str, Parameter]:
     """Takes the record of its run out of a checkpoint and compares it."""
-    origin = _pop_json(parameters, ORIGIN) if ORIGIN in parameters else None
+    origin = _pop_json(parameters, ORIGIN, str(path)) if ORIGIN in parameters else None
     if run is not None:
         run.check_origin(origin, path)
     return parameters
@@ -129,13 +129,22 @@ def load_latest(path: Path, run: RunFolder | None = None) -> dict[str, Parameter
     return None
 
 
-def pop_state(parameters: dict[str, Parameter]) -> dict[str, Any]:
-    """Takes the JSON state out of loaded parameters."""
-    return _pop_json(parameters, STATE)
+def pop_state(parameters: dict[str, Parameter], where: str = "last.ckpt") -> dict[str, Any]:
+    """Takes the state of the training out of loaded parameters.
+
+    Raises:
+        UserError: there is none, as in best.ckpt, or it is damaged.
+    """
+    return _pop_json(parameters, STATE, where)
 
 
-def _pop_json(parameters: dict[str, Parameter], name: str) -> dict[str, Any]:
-    return json.loads(bytes(parameters.pop(name).asnumpy().astype(np.uint8)))
+def _pop_json(parameters: dict[str, Parameter], name: str, where: str) -> dict[str, Any]:
+    if name not in parameters:
+        raise UserError(f"{where} has no {name}: it is no checkpoint to continue from; restore it, or remove it")
+    try:
+        return json.loads(bytes(parameters.pop(name).asnumpy().astype(np.uint8)))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where} is damaged: its {name} cannot be read ({error}); restore it") from None
 
 
 def restore(cell: nn.Cell, parameters: Mapping[str, Parameter], where: str) -> None:

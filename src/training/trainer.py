@@ -167,7 +167,7 @@ class Trainer:
         parameters = load_latest(self.run.path / "last.ckpt", self.run)
         if parameters is None:
             return
-        state = pop_state(parameters)
+        state = pop_state(parameters, str(self.run.path / "last.ckpt"))
         self.history = state.pop("history")
         memory = state.pop("memory", None)
         restore(self.step, parameters, "last.ckpt")

@@ -38,7 +38,8 @@ def failing(error):
     (RuntimeError("std::bad_alloc"), "error: out of memory (bad_alloc)"),
     (RuntimeError("\n- Memory not enough:\nMemory isn't enough and alloc failed"), "error: out of memory (Memory not"),
     (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a.json"), "error: a.json: No space left on device"),
-    (OSError(errno.EFBIG, os.strerror(errno.EFBIG), "a.json"), "error: a.json: File too large; files may have ")])
+    (OSError(errno.EFBIG, os.strerror(errno.EFBIG), "a.json"), "error: a.json: File too large; files may have "),
+    (OSError("File too large (os error 27)"), "error: File too large (os error 27); files may have ")])
 def test_what_the_user_can_mend_is_one_line(capsys, error, line):
     with pytest.raises(SystemExit) as stop:
         run_program(failing(error))

@@ -21,6 +21,7 @@ import shutil
 
 import numpy as np
 import pytest
+from mindspore import Parameter, Tensor
 
 from src.errors import UserError
 from src.run import RunFolder
@@ -135,3 +136,13 @@ def test_the_checkpoint_that_is_too_large_for_the_disk_is_named(tmp_path, monkey
     monkeypatch.setattr("mindspore.save_checkpoint", full)
     with pytest.raises(OSError, match="File too large: '.*best.ckpt'"):
         save_checkpoint(make_model("mmoe", make_schema(2))[0], tmp_path / "best.ckpt")
+
+
+def test_a_checkpoint_without_the_state_of_a_training_is_no_last_one(tmp_path):
+    path = tmp_path / "last.ckpt"
+    save_checkpoint(make_model("mmoe", make_schema(2))[0], path)
+    with pytest.raises(UserError, match="last.ckpt has no training_state: it is no checkpoint to continue from"):
+        pop_state(load_latest(path))
+    parameters = {"training_state": Parameter(Tensor(np.frombuffer(b"[" * 100_000, np.uint8)))}
+    with pytest.raises(UserError, match="last.ckpt is damaged: its training_state cannot be read"):
+        pop_state(parameters)
