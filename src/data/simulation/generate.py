@@ -33,6 +33,7 @@ CHUNK = 500_000
 CORRELATION = 0.8  # of the hidden normal of two fields of one group
 COPY_NOISE = 0.05
 LOGS = ("log_standard_4_08_to_4_21_pure.csv", "log_standard_4_22_to_5_08_pure.csv", "log_random_4_22_to_5_08_pure.csv")
+RAW_FILES = ("user_features_pure.csv", "video_features_basic_pure.csv", *LOGS)
 _START_MS, _DAY_MS = 1_649_347_200_000, 86_400_000  # 2022-04-08 00:00 in Beijing
 _SIGNALS = ("click", "like", "follow", "comment", "forward", "hate")
 _BACKGROUND = {"click": 0.35, "like": 0.02, "follow": 0.001, "comment": 0.003, "forward": 0.001, "hate": 0.0005}
@@ -107,8 +108,7 @@ def write_raw(simulation: Simulation, rows: int, folder: Path) -> dict:
         facts for truth.json: share of positives and the AUC of the planted probability itself, per task.
     """
     draw = generator(simulation.seed, SimulationStream.ENTITY_FILES)
-    for entity, key, name in (("user", "user_id", "user_features_pure.csv"),
-                              ("video", "video_id", "video_features_basic_pure.csv")):
+    for entity, key, name in (("user", "user_id", RAW_FILES[0]), ("video", "video_id", RAW_FILES[1])):
         _write_entities(simulation, entity, key, folder / name, draw)
     first_part = rows * 3 // 5
     tasks = list(simulation.plan.tasks)

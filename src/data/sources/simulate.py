@@ -28,7 +28,7 @@ from ...settings import ROOT
 from ..preparing.options import DataOptions
 from ..preparing.stage import Stage
 from ..simulation.columns import COLUMNS, USERS, VIDEOS
-from ..simulation.generate import Simulation, write_raw
+from ..simulation.generate import RAW_FILES, Simulation, write_raw
 from ..simulation.laws import Plan, draw_plan, find_law, law_tasks
 from . import kuairand
 
@@ -54,12 +54,15 @@ def inputs(raw_dir: Path | None, options: DataOptions) -> list[Path]:
     settings = _settings(options)
     if raw_dir is None:
         raw_dir = ROOT / "downloads" / "simulate-{law}-{rows}-{seed}-{entities}".format(**settings)
-    if not (raw_dir / TRUTH).is_file() and raw_dir.is_dir() and any(raw_dir.iterdir()):
-        raise UserError(f"raw_dir {raw_dir} holds other files; expected a new or empty folder for the simulation")
-    if not (raw_dir / TRUTH).is_file() or read_json(raw_dir / TRUTH).get("settings") != settings:
-        _write(raw_dir, settings)
-    else:
+    if (raw_dir / TRUTH).is_file():
+        truth = read_json(raw_dir / TRUTH)
+        held = truth.get("settings") if isinstance(truth, dict) else None
+        if held != settings:
+            raise UserError(f"raw_dir {raw_dir} holds another simulation ({held}; asked for: {settings}); delete it, "
+                            "or choose another --raw_dir")
         logger.info("raw_dir %s already holds this simulation", raw_dir)
+    else:
+        _write(raw_dir, settings)
     return [*kuairand.inputs(raw_dir, options), raw_dir / TRUTH]
 
 
@@ -83,9 +86,14 @@ def _settings(options: DataOptions) -> dict:
 
 
 def _write(raw_dir: Path, settings: dict) -> None:
-    raw_dir = Path(os.path.abspath(raw_dir))
-    raw_dir.parent.mkdir(parents=True, exist_ok=True)
-    folder = raw_dir.with_name(f".{raw_dir.name}.simulating")
+    """Writes into a hidden folder inside ``raw_dir`` and moves the files up when all are complete, the truth last."""
+    raw_dir.mkdir(parents=True, exist_ok=True)
+    folder = raw_dir / ".simulating"
+    interrupted = folder.is_dir()  # a process that was killed may have moved some files
+    for path in raw_dir.iterdir():
+        if path != folder and not (interrupted and path.name in RAW_FILES):
+            raise UserError(f"raw_dir {raw_dir} holds other files ({path.name}); expected a new or empty folder for "
+                            "the simulation")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
@@ -94,9 +102,8 @@ def _write(raw_dir: Path, settings: dict) -> None:
         sizes = (settings["rows"],) * 2 if unique else (USERS, VIDEOS)
         facts = write_raw(Simulation(plan, *sizes, unique, settings["seed"]), settings["rows"], folder)
         write_json(folder / TRUTH, _truth(plan, settings, facts))
-        if raw_dir.exists():
-            shutil.rmtree(raw_dir)
-        os.rename(folder, raw_dir)
+        for name in (*RAW_FILES, TRUTH):
+            os.replace(folder / name, raw_dir / name)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     logger.info("simulated %d rows by law %s into %s", settings["rows"], settings["law"], raw_dir)

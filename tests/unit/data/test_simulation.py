@@ -15,6 +15,7 @@
 """The simulation keeps its word: what truth.json calls relevant is, what it calls noise is not."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -141,3 +142,19 @@ def test_wrong_options_are_refused_and_nothing_is_overwritten(tmp_path):
     with pytest.raises(UserError, match="other files"):
         prepare("simulate", tmp_path / "mine", tmp_path / "set")
     assert (tmp_path / "mine" / "notes.txt").read_text() == "mine"
+
+
+def test_another_simulation_is_not_replaced_and_links_stay(tmp_path):
+    (tmp_path / "big").mkdir()
+    (tmp_path / "raw").symlink_to(tmp_path / "big")
+    make = partial(prepare, "simulate", tmp_path / "raw", tmp_path / "set", overwrite=True)
+    make(overrides={"rows": 200})
+    before = {path.name: path.read_bytes() for path in (tmp_path / "big").iterdir()}
+    with pytest.raises(UserError, match="holds another simulation .*'rows': 200.*'rows': 300"):
+        make(overrides={"rows": 300})
+    assert {path.name: path.read_bytes() for path in (tmp_path / "big").iterdir()} == before
+    (tmp_path / "big" / ".simulating").mkdir()  # what a kill leaves while files are being moved
+    (tmp_path / "big" / "truth.json").unlink()
+    make(overrides={"rows": 200})
+    assert {path.name: path.read_bytes() for path in (tmp_path / "big").iterdir()} == before
+    assert (tmp_path / "raw").is_symlink()
