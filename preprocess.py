@@ -34,10 +34,11 @@ OPTIONS = (
     Option("overwrite", False, "replace a prepared set, also one made with other settings", "flag"),
 )
 OVERRIDES = (  # of the preset's data: mapping
-    Option("split", help="random, time, column or given; the column is split.column of the preset"),
+    Option("split", help="random, time, column, given or file; the column is split.column of the preset"),
     Option("seed", help="seed of the split", kind="whole"),
     Option("fields", help="fields to prepare, as a,b,c (default: all of the preset)", kind="names"),
     Option("tasks", help="tasks to prepare, as a,b (default: all of the preset)", kind="names"),
+    Option("keep_leaks", help="fields to keep although each tells a label exactly on train, as a,b", kind="names"),
     Option("table", help="table: YAML file that describes the columns", kind="path"),
     Option("logs", help="kuairand, simulate: standard, random or all"),
     Option("layout", help="official: kuairand, aliccp or qb"),

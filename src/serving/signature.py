@@ -26,7 +26,7 @@ import polars as pl
 
 from ..data.prepared import ENCODER_VERSION
 from ..data.preparing.encode import FieldEncoder
-from ..data.preparing.prepare import derived_columns
+from ..data.preparing.source import load_source
 from ..errors import UserError, nearest
 from ..files import read_json, sha256
 from ..typed import NoRepeats, NotEmpty, PlainName, Text, Whole, parse
@@ -132,7 +132,7 @@ class Signature:
         Raises:
             UserError: a field's column is absent; all absent ones are named.
         """
-        derived, found, absent = derived_columns(self.dataset), {}, {}
+        derived, found, absent = load_source(self.dataset).DERIVED, {}, {}
         for item in self.fields:
             column = item.encoder.spec.column
             if column in present:
@@ -156,7 +156,7 @@ class Signature:
         Raises:
             UserError: a number or timestamp column holds something else.
         """
-        derived = derived_columns(self.dataset)
+        derived = load_source(self.dataset).DERIVED
         ids = np.empty((len(rows), len(self.fields)), np.int32)
         for place, item in enumerate(self.fields):
             column = item.encoder.spec.column

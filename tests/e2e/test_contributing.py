@@ -30,7 +30,7 @@ import pytest
 from mindspore import Tensor
 
 from src.data import prepare
-from src.data.preparing.prepare import SOURCES
+from src.data.preparing.source import SOURCES
 from src.models import TRAITS, backbones
 from src.models.backbone import BACKBONES
 from tests.helpers import make_batch, make_config, make_model, make_schema, make_selection

@@ -16,18 +16,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
 from ...files import read_json
 from ..prepared import INPUTS_FILE, PreparedData
+from .options import DataOptions
 from .place import Place
 
 _MOST_NAMED = 4
 
 logger = logging.getLogger(__name__)
+
+
+def describe_origin(dataset: str, options: DataOptions, files: Sequence[Path]) -> dict[str, Any]:
+    """Returns what a set is made of, as inputs.json keeps it."""
+    return {"settings": json.loads(json.dumps(options.to_json())), "dataset": dataset,
+            "files": [_describe_file(path) for path in files]}
 
 
 def find_set(place: Place, made_of: Mapping[str, Any]) -> PreparedData | None:
@@ -93,3 +103,19 @@ def _flat(value: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
     else:
         return {} if value is None else {path: value}
     return {leaf: held for key, item in items for leaf, held in _flat(item, (*path, str(key))).items()}
+
+
+def _describe_file(path: Path) -> dict[str, Any]:
+    state = path.stat()
+    return {"name": path.name, "bytes": state.st_size, "changed": state.st_mtime_ns, "ends": _hash_of_ends(path)}
+
+
+def _hash_of_ends(path: Path, size: int = 1 << 16) -> str | None:
+    """SHA-256 of the first and the last bytes of a file: some changes leave its size and time alone."""
+    if not path.is_file():
+        return None
+    with open(path, "rb") as file:
+        digest = hashlib.sha256(file.read(size))
+        file.seek(max(0, path.stat().st_size - size))
+        digest.update(file.read(size))
+    return digest.hexdigest()

@@ -34,6 +34,7 @@ from . import kuairand
 
 DEFAULTS = {**kuairand.DEFAULTS, "rows": 200_000, "law": "mix", "entities": "auto"}
 DERIVED, LEAKAGE = kuairand.DERIVED, kuairand.LEAKAGE
+GENERATED = True
 TRUTH = "truth.json"
 _UNIQUE_UP_TO = 1_000_000
 
