@@ -86,7 +86,7 @@ def change(mine: Predictions, theirs: Predictions, tasks: Sequence[str]) -> dict
         first two; an error is half of the 95 % interval. None where a value cannot be computed.
     """
     first, second = metric_parts(*mine), metric_parts(*theirs)
-    parts = {key: first[key] - second[key] for key in first}
+    parts = {key: values - second[key] for key, values in first.items()}
     ours, others = task_metrics(*mine, tasks), task_metrics(*theirs, tasks)
     found = {}
     for place, task in enumerate(tasks):

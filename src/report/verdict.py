@@ -44,7 +44,7 @@ class Errors:
         for split, found in (theirs or {}).items():
             if split in mine and np.array_equal(found.labels, mine[split].labels):
                 parts = metric_parts(*found)
-                self.change[split] = {key: self.mine[split][key] - parts[key] for key in parts}
+                self.change[split] = {key: values - parts[key] for key, values in self.mine[split].items()}
 
     @staticmethod
     def of(parts: Parts, split: str, key: str, task: int | None = None) -> float | None:

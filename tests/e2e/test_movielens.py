@@ -56,8 +56,18 @@ def test_a_run_writes_what_is_promised(finished):
 def test_eval_gives_the_same_numbers(finished, split):
     done = run("eval.py", "--run_dir", finished, "--split", split)
     assert done.returncode == 0, done.stderr
-    metrics = json.loads((finished / "metrics.json").read_text())
-    assert json.loads(done.stdout)[split] == metrics[split]
+    metrics, printed = json.loads((finished / "metrics.json").read_text()), json.loads(done.stdout)
+    assert printed[split] == metrics[split] and printed["details"] == metrics["details"][split]
+
+
+def test_eval_tells_the_change_from_another_run(finished, finished_all):
+    done = run("eval.py", "--run_dir", finished, "--against", finished_all)
+    assert done.returncode == 0, done.stderr
+    change = json.loads(done.stdout)["change"]
+    mine, theirs = (json.loads((folder / "metrics.json").read_text()) for folder in (finished, finished_all))
+    assert change["from"] == finished_all.name
+    assert change["mean_auc"]["auc"] == pytest.approx(mine["mean_auc"] - theirs["mean_auc"])
+    assert 0 < change["like"]["auc_error"] < mine["details"]["test"]["like"]["auc_error"] * 2
 
 
 SAME = ("valid", "test", "mean_auc", "best_epoch", "epochs", "parameters", "input_fields")
