@@ -27,7 +27,7 @@ from ..schema import SPLITS, Schema, Shard
 
 SCHEMA_FILE = "schema.json"
 INPUTS_FILE = "inputs.json"  # the raw files and settings a set was made of, to know it again
-ENCODER_VERSION = 1
+ENCODER_VERSION = 2  # 2: cells have one canonical text, see reading/cells.py
 _BLOCK_ROWS = 100_000  # read at a time while ids are checked
 
 

@@ -71,12 +71,12 @@ def _open_onnx(model: Path) -> Callable[[np.ndarray], np.ndarray]:
 
 def predictions(rows: Iterator[pl.DataFrame], signature: Signature, engine, batch_size: int) -> Iterator[pl.DataFrame]:
     """Yields a frame with one float32 column per task for every frame of raw rows; an empty one where there is none."""
-    empty = True
+    done = 0
     for frame in rows:
-        ids = signature.encode(frame)
+        ids = signature.encode(frame, done)
         found = [engine(ids[start:start + batch_size]) for start in range(0, len(ids), batch_size)]
         if found:
-            empty = False
+            done += len(ids)
             yield pl.DataFrame(dict(zip(signature.tasks, np.concatenate(found).T)))
-    if empty:
+    if not done:
         yield pl.DataFrame(schema=dict.fromkeys(signature.tasks, pl.Float32))

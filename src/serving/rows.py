@@ -24,6 +24,7 @@ from typing import Any, BinaryIO, Callable
 
 import polars as pl
 
+from ..data.reading.cells import cell_text
 from ..data.reading.delimited import TEXT, BlockReader, Place
 from ..data.reading.header import BLOCK_BYTES, find_separator, names_of, parse_header, read_line, read_record
 from ..errors import UserError, nearest, reason
@@ -150,12 +151,8 @@ def _read_jsonl(file: BinaryIO, where: str, columns: Columns) -> Iterator[pl.Dat
         wanted = wanted or columns(list(rows[0]), f"{where} line {chunk[0][0]}")
         data = {}
         for name in wanted:
-            try:
-                data[name] = _column(name, [row[name] for row in rows])
-            except KeyError:
-                number = next(number for (number, _), row in zip(chunk, rows) if name not in row)
-                raise UserError(f"{where} line {number} lacks {name!r}; write null for a missing value") from None
-        yield pl.DataFrame(data)
+            data[name] = [_cell(row, name, where, number) for (number, _), row in zip(chunk, rows)]
+        yield pl.DataFrame(data, schema=dict.fromkeys(wanted, TEXT))
     if wanted is None:
         raise UserError(f"{where} is empty; expected one JSON object a line")
 
@@ -175,6 +172,15 @@ def _line_chunks(file: BinaryIO, where: str) -> Iterator[list[tuple[int, bytes]]
             return
 
 
+def _cell(row: dict[str, Any], name: str, where: str, number: int) -> str | None:
+    try:
+        return cell_text(row[name])
+    except KeyError:
+        raise UserError(f"{where} line {number} lacks {name!r}; write null for a missing value") from None
+    except TypeError as error:
+        raise UserError(f"{where} line {number}: {name!r} is {error}") from None
+
+
 def _parse_object(line: bytes, number: int, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
@@ -183,21 +189,3 @@ def _parse_object(line: bytes, number: int, where: str) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise UserError(f"{where} line {number} is {str(row)[:50]}; expected an object such as {{\"user_id\": 1}}")
     return row
-
-
-def _column(name: str, values: Sequence[Any]) -> pl.Series:
-    """Text, or lists of text where a value is a list."""
-    if any(isinstance(value, list) for value in values):
-        lists = [value if isinstance(value, list) or value is None else [value] for value in values]
-        texts = [None if value is None else [_as_text(item) for item in value] for value in lists]
-        return pl.Series(name, texts, dtype=pl.List(TEXT))
-    return pl.Series(name, [_as_text(value) for value in values], dtype=TEXT)
-
-
-def _as_text(value: Any) -> str | None:
-    """A JSON value as a cell of a CSV file would hold it."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return str(int(value))
-    return str(value)

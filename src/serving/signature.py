@@ -27,6 +27,7 @@ import polars as pl
 from ..data.prepared import ENCODER_VERSION
 from ..data.preparing.encode import FieldEncoder
 from ..data.preparing.source import load_source
+from ..data.reading.cells import CellError, row_of, texts
 from ..errors import UserError, nearest
 from ..files import read_json, sha256
 from ..typed import NoRepeats, NotEmpty, PlainName, Text, Whole, parse
@@ -147,11 +148,12 @@ class Signature:
                             f"has {', '.join(present)[:300]}{hint}")
         return list(found)
 
-    def encode(self, rows: pl.DataFrame) -> np.ndarray:
+    def encode(self, rows: pl.DataFrame, first_row: int = 0) -> np.ndarray:
         """Returns ids, int32 ``[rows, len(fields)]``, C-contiguous; unseen and missing values are 0.
 
         Args:
             rows: raw columns of any type, as :meth:`columns_of` names them.
+            first_row: number of rows before these, for messages.
 
         Raises:
             UserError: a number or timestamp column holds something else.
@@ -161,9 +163,10 @@ class Signature:
         for place, item in enumerate(self.fields):
             column = item.encoder.spec.column
             raw = rows[column] if column in rows.columns else _derive(rows, column, *derived[column])
-            if isinstance(raw.dtype, (pl.List, pl.Array)):  # as a table's lists are staged
-                raw = raw.cast(pl.List(pl.String)).list.join(item.encoder.spec.separator or ",", ignore_nulls=True)
-            ids[:, place] = item.encoder.encode(raw)
+            try:
+                ids[:, place] = item.encoder.encode(raw)
+            except CellError as error:
+                raise UserError(f"{error} in row {first_row + (row_of(error.cell, raw) or 0) + 1}") from None
         return ids
 
 
@@ -188,7 +191,7 @@ def read_signature(folder: Path) -> tuple[Signature, Path]:
 def _derive(rows: pl.DataFrame, column: str, raw: str, expression: pl.Expr) -> pl.Series:
     """A column that the source of the data set makes from the raw one."""
     try:
-        return rows.select(pl.col(raw).cast(pl.String)).select(expression.alias(column)).to_series()
+        return pl.DataFrame(texts(rows[raw])).select(expression.alias(column)).to_series()
     except pl.exceptions.PolarsError as error:
         raise UserError(f"column {raw!r}, of which {column!r} is made, holds something unexpected: "
                         f"{str(error).splitlines()[0]}") from None

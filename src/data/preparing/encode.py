@@ -20,6 +20,7 @@ by rising bucket. One vocabulary file holds all that is needed to encode a raw v
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,9 +29,11 @@ import numpy as np
 import polars as pl
 
 from ...errors import UserError
+from ..reading.cells import CellError, as_text, canonical, first_items, number_of, numbers, texts
 from .options import DataOptions, FieldSpec
-from .times import moments_of_numbers, moments_of_text
+from .times import moments
 
+logger = logging.getLogger(__name__)
 _MOST_NUMBERS = 4_000_000  # distinct numbers of one field kept while its quantiles are being found
 
 
@@ -58,23 +61,26 @@ class FieldEncoder:
         """Returns int32 ids [rows] of a raw column of any type.
 
         Raises:
-            UserError: a number or timestamp field holds text that is neither a number nor missing.
+            UserError: a cell cannot be read as the field's kind (a CellError), or the column's type is not supported.
         """
+        column = column.alias(self.spec.column)
         if self.edges is not None:
-            numbers = to_numbers(column, self.spec, self.missing).to_numpy()
-            ids = 1 + np.searchsorted(np.asarray(self.edges, np.float64), numbers, side="right")
-            return np.where(np.isnan(numbers), 0, ids).astype(np.int32)
-        raw = column.unique()
+            found = to_numbers(column, self.spec, self.missing).to_numpy()
+            ids = 1 + np.searchsorted(np.asarray(self.edges, np.float64), found, side="right")
+            return np.where(np.isnan(found), 0, ids).astype(np.int32)
         known = pl.Series(np.arange(1, len(self.values) + 1, dtype=np.int32))
-        text = to_text(raw, self.spec, self.missing)
-        ids = _look_up(text, pl.Series(list(self.values), dtype=pl.String), known)
+        values = pl.Series(list(self.values), dtype=pl.String)
+        if not _is_groupable(column):
+            return _look_up(to_text(column, self.spec, self.missing), values, known).to_numpy()
+        raw = column.unique()
+        ids = _look_up(to_text(raw, self.spec, self.missing), values, known)
         return _look_up(column, raw, ids).to_numpy()
 
     def to_json(self) -> dict[str, Any]:
         spec = self.spec
         body: dict[str, Any] = {"field": spec.name, "kind": spec.kind, "source": [spec.column],
                                 "missing": list(self.missing)}
-        for key in ("part", "unit", "separator"):
+        for key in ("part", "unit", "format", "timezone", "separator"):
             if getattr(spec, key) is not None:
                 body[key] = getattr(spec, key)
         if self.edges is not None:
@@ -90,7 +96,7 @@ class FieldEncoder:
         """
         try:
             spec = FieldSpec(name=str(value["field"]), column=str(value["source"][0]), kind=str(value["kind"]),
-                             part=value.get("part"), unit=value.get("unit"), separator=value.get("separator"))
+                             **{key: value.get(key) for key in ("part", "unit", "format", "timezone", "separator")})
             numbers = "edges" in value
             return cls(spec, tuple(str(item) for item in value["missing"]),
                        None if numbers else tuple(str(item) for item in value["values"]),
@@ -105,29 +111,40 @@ class FieldCounter:
     def __init__(self, spec: FieldSpec, options: DataOptions):
         self.spec = spec
         self.options = options
-        self.missing = (*options.missing, *spec.missing)
+        self.values = None if spec.values is None else tuple(map(canonical, spec.values))
+        listed = set(self.values or ())  # a value that is named is not missing by default
+        self.missing = tuple(dict.fromkeys(map(canonical, (*options.missing, *spec.missing))))
+        self.missing = tuple(item for item in self.missing if item not in listed or item in spec.missing)
         self._counts: list[pl.DataFrame] = []
 
     def add(self, column: pl.Series, weights: np.ndarray | None = None) -> None:
         """Adds raw values; ``weights`` [rows] says how often each occurs (default once)."""
-        frame = pl.DataFrame({"raw": column, "n": np.ones(len(column), np.int64) if weights is None else weights})
-        counts = frame.filter(pl.col("n") > 0).group_by("raw").agg(pl.col("n").sum())
+        counts = pl.DataFrame({"raw": column, "n": np.ones(len(column), np.int64) if weights is None else weights})
+        counts = counts.filter(pl.col("n") > 0)
+        if _is_groupable(column):
+            counts = counts.group_by("raw").agg(pl.col("n").sum())
         convert = to_numbers if self.spec.kind == "number" else to_text
-        counts = counts.select(convert(counts["raw"], self.spec, self.missing).alias("value"), "n").drop_nulls()
+        value = convert(counts["raw"].alias(self.spec.column), self.spec, self.missing)
+        counts = counts.select(value.alias("value"), "n").drop_nulls()
         self._counts = [_sum_up(pl.concat([*self._counts, counts]))]
         if self.spec.kind == "number" and len(self._counts[0]) > _MOST_NUMBERS:
             self._counts = [_halve(self._counts[0])]
 
     def finish(self) -> FieldEncoder:
-        """Returns the fitted encoder."""
+        """Returns the fitted encoder; warns where none of the field's allowed values occurs."""
         counts = self._counts[0] if self._counts else pl.DataFrame(schema={"value": pl.String, "n": pl.Int64})
         if self.spec.kind == "number":
             edges = quantile_edges(counts, self.spec.buckets or self.options.buckets)
             return FieldEncoder(self.spec, self.missing, edges=edges)
         least = self.spec.min_count or self.options.min_count
         counts = counts.filter(pl.col("n") >= least)
-        if self.spec.values is not None:
-            counts = counts.filter(pl.col("value").is_in(list(self.spec.values)))
+        if self.values is not None:
+            found, counts = counts, counts.filter(pl.col("value").is_in(list(self.values)))
+            if len(found) and not len(counts):
+                often = found.sort(["n", "value"], descending=[True, False])["value"].head(5)
+                logger.warning("field %s: none of its values (%s) occurs in the train rows of column %s, which has %s; "
+                               "every row is id 0", self.spec.name, ", ".join(self.values)[:200], self.spec.column,
+                               ", ".join(often)[:200])
         counts = counts.sort(["n", "value"], descending=[True, False]).head(self.spec.max_values or len(counts))
         return FieldEncoder(self.spec, self.missing, values=tuple(counts["value"].to_list()))
 
@@ -159,19 +176,18 @@ def quantile_edges(counts: pl.DataFrame, buckets: int) -> tuple[float, ...]:
 
 
 def to_text(raw: pl.Series, spec: FieldSpec, missing: Sequence[str]) -> pl.Series:
-    """Returns the canonical text of raw values, null where missing.
+    """Returns the canonical text of raw values, null where missing: of a timestamp its part, of a list its first value.
 
-    Surrounding blanks go; a whole number written with a zero fraction ("3.0") is the whole number, because tables
-    write one column both ways; a timestamp becomes its part; of a multi-valued cell the first value stands.
+    Args:
+        raw: cells of any type.
+        spec: how they are read.
+        missing: canonical spellings of "missing".
     """
-    if spec.kind == "timestamp":
-        return to_part(raw, spec, missing)
-    text = raw.cast(pl.Int8) if raw.dtype == pl.Boolean else raw
-    text = text.cast(pl.String).str.strip_chars()
+    if spec.kind == "timestamp":  # a part is of the clock's zone, UTC by default; weekday 1 is Monday
+        return getattr(moments(raw, spec.clock, missing).dt, spec.part)().cast(pl.String)
     if spec.kind == "multi":
-        pieces = text.str.split(spec.separator).list.eval(pl.element().str.strip_chars())
-        text = pieces.list.eval(pl.element().filter(~pl.element().is_in(list(missing)))).list.first()
-    text = text.str.replace(r"^(-?\d+)\.0+$", "$1")
+        return first_items(raw, spec.separator, missing)
+    text = texts(raw)
     return pl.select(pl.when(~text.is_in(list(missing))).then(text)).to_series()
 
 
@@ -179,44 +195,23 @@ def to_numbers(raw: pl.Series, spec: FieldSpec, missing: Sequence[str]) -> pl.Se
     """Returns raw values as float64; missing, NaN and infinite ones as null.
 
     Raises:
-        UserError: a value is neither a number nor missing.
+        CellError: a value is neither a number nor missing.
     """
-    if raw.dtype.is_numeric() or raw.dtype == pl.Boolean:
-        numbers = raw.cast(pl.Float64)
-        absent = numbers.is_in([float(item) for item in missing if _is_number(item)])
-    else:
-        text = raw.cast(pl.String).str.strip_chars()
-        absent = text.is_in(list(missing))
-        numbers = text.cast(pl.Float64, strict=False)
-        wrong = text.filter(numbers.is_null() & ~absent & text.is_not_null())
+    found = numbers(raw)
+    unread = raw.filter(found.is_null() & raw.is_not_null())
+    if len(unread):
+        text = texts(unread)
+        wrong = as_text(unread).filter(text.is_not_null() & ~text.is_in(list(missing)))
         if len(wrong):
-            raise UserError(f"column {spec.column!r} holds {wrong[0]!r}; expected a number; mend it, list it under "
-                            f"missing, or make field {spec.name!r} categorical")
-    return pl.select(pl.when(numbers.is_finite() & ~absent).then(numbers)).to_series()
+            raise CellError(spec.column, wrong[0], "; expected a number",
+                            f"correct it, list it under missing, or make field {spec.name!r} categorical")
+    absent = found.is_in([number for number in map(number_of, missing) if number is not None])
+    return pl.select(pl.when(found.is_finite() & ~absent).then(found)).to_series()
 
 
-def to_part(raw: pl.Series, spec: FieldSpec, missing: Sequence[str]) -> pl.Series:
-    """Returns one part (hour, weekday, ...; UTC, weekday 1 = Monday) of raw timestamps as text.
-
-    Timestamps are dates, datetimes, ISO texts, or seconds, milliseconds or microseconds since 1970.
-
-    Raises:
-        UserError: a value is neither a time nor missing.
-    """
-    if raw.dtype in (pl.Date, pl.Datetime):
-        moments = raw.cast(pl.Datetime("us"))
-    else:
-        text = raw.cast(pl.String).str.strip_chars()
-        absent = text.is_in(list(missing)) | text.is_null()
-        numbers = text.cast(pl.Float64, strict=False)
-        moments = moments_of_numbers(numbers, spec.unit)
-        if (numbers.is_null() & ~absent).any():
-            moments = pl.select(pl.coalesce(moments, moments_of_text(text))).to_series()
-        wrong = text.filter(moments.is_null() & ~absent)
-        if len(wrong):
-            raise UserError(f"column {spec.column!r} holds {wrong[0]!r}; expected a time such as 2022-04-10 12:30:00 "
-                            "or a number of seconds or milliseconds since 1970")
-    return getattr(moments.dt, spec.part)().cast(pl.String)
+def _is_groupable(column: pl.Series) -> bool:
+    """True for cells of which the distinct ones are found fast and looked up again without loss."""
+    return column.dtype == pl.String or column.dtype.is_integer()
 
 
 def _look_up(keys: pl.Series, known: pl.Series, ids: pl.Series) -> pl.Series:
@@ -233,11 +228,3 @@ def _halve(counts: pl.DataFrame) -> pl.DataFrame:
     """Merges neighbours two by two: the quantiles move by less than one part in a million."""
     return (counts.sort("value").with_row_index("row").group_by(pl.col("row") // 2)
             .agg(pl.col("value").first(), pl.col("n").sum()).select("value", "n"))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-        return True
-    except ValueError:
-        return False

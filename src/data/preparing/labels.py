@@ -24,38 +24,30 @@ import polars as pl
 
 from ...errors import UserError
 from ...schema import SPLITS
+from ..reading.cells import MISSING
 from .options import FieldSpec, TaskSpec
 
-_COMPARE = {">=": np.greater_equal, "<=": np.less_equal, "==": np.equal, "!=": np.not_equal, ">": np.greater,
-            "<": np.less}
 _GUARD_ROWS = 1_000_000  # train rows looked at; a copy of a label is a copy on any of them
 
 logger = logging.getLogger(__name__)
 
 
-def make_labels(part: pl.DataFrame, tasks: Sequence[TaskSpec], first_row: int) -> np.ndarray:
+def make_labels(part: pl.DataFrame, tasks: Sequence[TaskSpec], first_row: int,
+                missing: Sequence[str] = MISSING) -> np.ndarray:
     """Returns uint8 labels [rows, T].
 
     Args:
         part: raw facts.
-        tasks: the rules.
+        tasks: whose rules are applied.
         first_row: number of rows before this part, for messages.
+        missing: spellings of "missing".
 
     Raises:
-        UserError: a label is empty, not a number, or (without a comparison) not 0 or 1.
+        UserError: a label is missing, not a number where one is compared, or (without a comparison) not 0 or 1.
     """
     labels = np.empty((len(part), len(tasks)), np.uint8)
     for place, task in enumerate(tasks):
-        raw = part[task.column]
-        numbers = (raw.cast(pl.String).str.strip_chars() if raw.dtype == pl.String else raw).cast(
-            pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
-        good = ~np.isnan(numbers) if task.op else (numbers == 0) | (numbers == 1)
-        if not good.all():
-            row = int(np.argmin(good))
-            allowed = "a number" if task.op else "0 or 1"
-            raise UserError(f"label column {task.column!r} of task {task.name!r} holds {raw[row]!r} in data row "
-                            f"{first_row + row + 1}; expected {allowed} in every row")
-        labels[:, place] = _COMPARE[task.op](numbers, task.number) if task.op else numbers
+        labels[:, place] = task.rule.apply(part, missing, task.name, first_row)
     return labels
 
 
@@ -65,7 +57,7 @@ def refuse_label_columns(fields: Sequence[FieldSpec], tasks: Sequence[TaskSpec])
     Raises:
         UserError: such a field exists.
     """
-    owner: dict[str, str] = {task.column: task.name for task in tasks}
+    owner: dict[str, str] = {column: task.name for task in tasks for column in task.columns}
     for spec in fields:
         if spec.column in owner:
             raise UserError(f"field {spec.name!r} is made from column {spec.column!r}, which is the label of task "

@@ -19,7 +19,6 @@ The annotations say what each key may hold; :func:`parse_options` checks a mappi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any, Literal, Optional
@@ -29,17 +28,16 @@ from pydantic import AfterValidator, BeforeValidator
 from ...errors import UserError, nearest
 from ...schema import Kind
 from ...typed import AtLeast1, AtLeast2, NoRepeats, NotEmpty, Share, Text, Whole, keys_of, parse, refuse_unknown
+from ..reading.cells import MISSING
+from .rules import Rule, parse_rule
+from .times import Clock, Unit
 
-COMPARISONS = (">=", "<=", "==", "!=", ">", "<")
-MISSING = ("", "NaN", "nan", "null", "NULL", "None", "\\N")
 Part = Literal["year", "month", "day", "weekday", "hour", "minute"]
-
-_RULE = re.compile(r"^\s*(?P<column>.+?)\s*(?P<op>>=|<=|==|!=|>|<)\s*(?P<number>[-+0-9.eE]+)\s*$")
 
 
 def _cell(value: Any) -> str:
-    """The text of a value that the user expects in a cell."""
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+    """The text of a value that the user expects in a cell; cells.canonical makes 1.0 and 1, true and True the same."""
+    if not isinstance(value, (str, int, float)):
         raise ValueError(f"is {value!r}; expected a text or a number: write it in quotes")
     return str(value)
 
@@ -56,7 +54,9 @@ class FieldSpec:
     kind: Kind = "categorical"
     buckets: Optional[AtLeast2] = None  # number: quantile buckets; None takes DataOptions.buckets
     part: Optional[Part] = None  # timestamp: what of it
-    unit: Optional[Literal["s", "ms", "us"]] = None  # timestamp: of whole numbers; None guesses by size
+    unit: Optional[Unit] = None  # timestamp: unit, format and timezone are those of a Clock
+    format: Optional[Text] = None
+    timezone: Optional[Text] = None
     separator: Optional[Text] = None  # multi: what is between the values
     min_count: Optional[AtLeast1] = None  # rarer values become id 0; None takes DataOptions.min_count
     max_values: Optional[AtLeast1] = None  # keep only the most frequent values
@@ -64,15 +64,27 @@ class FieldSpec:
     missing: Cells = ()  # spellings of "missing" in addition to DataOptions.missing
     parts: Annotated[tuple[Part, ...], NotEmpty] = ("hour", "weekday")  # timestamp without a part: one field for each
 
+    @property
+    def clock(self) -> Clock:
+        """How the cells of a timestamp are read."""
+        return Clock(self.unit, self.format, self.timezone)
+
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """A binary label: a 0/1 column, or one comparison of a column with a number."""
+    """A binary label and the text of its rule."""
 
     name: str
-    column: str
-    op: Optional[str] = None
-    number: Optional[float] = None
+    label: str
+
+    @property
+    def rule(self) -> Rule:
+        return parse_rule(self.label)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The raw columns it is made from."""
+        return tuple(comparison.column for comparison in self.rule.comparisons)
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,13 @@ class SplitSpec:
     seed: Whole = 1
     parts: tuple[Share, ...] = (0.8, 0.1, 0.1)
     column: Optional[Text] = None
+    unit: Optional[Unit] = None  # by time: unit and format are those of a Clock
+    format: Optional[Text] = None
+
+    @property
+    def clock(self) -> Clock:
+        """How the cells of the column are read that orders the rows."""
+        return Clock(self.unit, self.format)
 
 
 def _field(item: Any) -> Any:
@@ -98,6 +117,8 @@ def _field(item: Any) -> Any:
 
 def _one_per_part(specs: Sequence[FieldSpec]) -> tuple[FieldSpec, ...]:
     """A timestamp without a part becomes one field for each of its parts."""
+    for spec in specs:
+        spec.clock.check(f"the field {spec.name!r}")
     return tuple(one for spec in specs for one in (
         [spec] if spec.kind != "timestamp" or spec.part else
         [replace(spec, name=f"{spec.name}_{part}", part=part) for part in spec.parts]))
@@ -109,25 +130,9 @@ def _task(item: Any) -> TaskSpec:
         raise ValueError(f"is {item!r}; expected a mapping such as {{name: like, label: is_like}}, with the name in "
                          "quotes where it is no plain word")
     refuse_unknown(item, ("name", "label"))
-    return parse_label(item["name"], str(item.get("label", item["name"])))
-
-
-def parse_label(name: str, rule: str) -> TaskSpec:
-    """Parses ``column`` or ``column OP number``, OP one of >= <= == != > <.
-
-    Raises:
-        ValueError: the rule holds a comparison that is not of this form.
-    """
-    match = _RULE.match(rule)
-    if match:
-        try:
-            return TaskSpec(name, match["column"], match["op"], float(match["number"]))
-        except ValueError:
-            pass
-    if match or any(op in rule for op in COMPARISONS):
-        raise ValueError(f"has the label {rule!r}; expected a 0/1 column, or one comparison of a column with a number "
-                         "such as \"rating >= 4\"")
-    return TaskSpec(name, rule)
+    task = TaskSpec(item["name"], str(item.get("label", item["name"])))
+    parse_rule(task.label)  # refuses what is no rule
+    return task
 
 
 def _split_keys(value: Any) -> Any:
@@ -137,6 +142,7 @@ def _split_keys(value: Any) -> Any:
 
 
 def _split(split: SplitSpec) -> SplitSpec:
+    split.clock.check("the split")
     if split.by in ("time", "column") and not split.column:
         raise ValueError(f"is by {split.by} and names no column; add column: NAME")
     if len(split.parts) != 3 or abs(sum(split.parts) - 1) > 1e-6 or not split.parts[0]:
@@ -167,7 +173,8 @@ class DataOptions:
     def columns(self) -> list[str]:
         """Raw columns that fields, tasks and the split are made from."""
         split = [self.split.column] if self.split.by in ("time", "column") else []
-        return list(dict.fromkeys([item.column for item in (*self.fields, *self.tasks)] + split))
+        return list(dict.fromkeys([item.column for item in self.fields]
+                                  + [column for item in self.tasks for column in item.columns] + split))
 
     def to_json(self) -> dict[str, Any]:
         body = {key: value for key, value in asdict(self).items() if not key.startswith("more_")}

@@ -27,6 +27,7 @@ from ...errors import UserError
 from ...files import sha256, write_json
 from ...schema import SPLITS, Field, Schema, Task
 from ..prepared import ENCODER_VERSION
+from ..reading.cells import CellError
 from .encode import FieldCounter, FieldEncoder
 from .labels import LeakGuard, make_labels, positive_rates, refuse_label_columns
 from .options import DataOptions
@@ -45,11 +46,19 @@ def prepare_stage(stage: Stage, options: DataOptions, writer: PreparedWriter, da
     """
     if not stage.rows:
         raise UserError(f"the raw data of {dataset} has no rows left; expected at least one")
+    try:
+        return _prepare(stage, options, writer, dataset)
+    except CellError as error:
+        raise UserError(f"{error}; it is in {stage.place_of(error.column, error.cell)}; {error.advice}") from None
+
+
+def _prepare(stage: Stage, options: DataOptions, writer: PreparedWriter, dataset: str) -> Schema:
     refuse_label_columns(options.fields, options.tasks)
     homes = [stage.home(spec.column) for spec in options.fields]
     for task in options.tasks:
-        if stage.home(task.column) is not None:
-            raise UserError(f"label column {task.column!r} is not a column of the log itself")
+        for column in task.columns:
+            if stage.home(column) is not None:
+                raise UserError(f"label column {column!r} is not a column of the log itself")
     codes = assign_splits(stage, options.split)
     rows = np.bincount(codes, minlength=3)
     for name, count in zip(SPLITS, rows):
@@ -120,10 +129,11 @@ def _write_rows(stage, options, homes, codes, encoders, writer) -> tuple[np.ndar
     positives = np.zeros((3, len(options.tasks)), np.int64)
     lowest, highest = np.full(len(encoders), np.iinfo(np.int32).max), np.zeros(len(encoders), np.int64)
     columns = [spec.column for spec, home in zip(options.fields, homes) if home is None]
-    columns += [task.column for task in options.tasks] + [home for home in homes if home is not None]
+    columns += [column for task in options.tasks for column in task.columns]
+    columns += [home for home in homes if home is not None]
     first = 0
     for part, code in _walk(stage, list(dict.fromkeys(columns)), codes, "encode"):
-        ids, labels = encode(part), make_labels(part, options.tasks, first)
+        ids, labels = encode(part), make_labels(part, options.tasks, first, options.missing)
         first += len(part)
         for split, name in enumerate(SPLITS):
             here = code == split

@@ -16,17 +16,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ...errors import UserError, nearest
-from ...files import read_yaml
+from ...files import YAML_LOADER, read_yaml
 from ...settings import ROOT
 from ...typed import keys_of
 from .options import DataOptions, FieldSpec, SplitSpec, TaskSpec, parse_options
 from .source import load_source
+
+_PLAIN = {"bool": "true|True|TRUE|false|False|FALSE", "null": "~|null|", "int": "[-+]?(0|[1-9][0-9]*)",
+          "float": r"[-+]?(0|[1-9][0-9]*)?\.[0-9]+([eE][-+]?[0-9]+)?"}
+
+
+class PlainLoader(YAML_LOADER):
+    """Reads NO, yes, 01, 1_000, 12:30 and 2020-01-01 as the texts that they are in a cell."""
+
+    yaml_implicit_resolvers = {None: [(f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"))
+                                      for tag, pattern in _PLAIN.items()]}
 
 
 def load_options(dataset: str, preset, overrides: Mapping[str, Any], raw_dir: Path | None = None) -> DataOptions:
@@ -40,7 +51,7 @@ def load_options(dataset: str, preset, overrides: Mapping[str, Any], raw_dir: Pa
         if "table" not in overrides:
             raise UserError("table is not given; expected a YAML file that describes the columns; see docs/DATASETS.md")
         path = Path(overrides.pop("table"))
-        data = read_yaml(path)
+        data = read_yaml(path, PlainLoader)
     else:
         path = ROOT / "configs" / f"{dataset}.yaml" if preset is None else Path(preset)
         data = _read_data(path)
@@ -74,7 +85,7 @@ def _override(data: dict[str, Any], overrides: Mapping[str, Any], known: Sequenc
 
 def _read_data(path: Path) -> dict[str, Any]:
     """Returns the ``data:`` mapping of a preset; its key ``same_as`` names a preset to start from."""
-    data = read_yaml(path).get("data", {})
+    data = read_yaml(path, PlainLoader).get("data", {})
     if isinstance(data, dict) and "same_as" in data:
         return {**_read_data(path.with_name(f"{data['same_as']}.yaml")),
                 **{key: value for key, value in data.items() if key != "same_as"}}

@@ -21,9 +21,10 @@ import polars as pl
 
 from ...errors import UserError
 from ...schema import SPLITS
+from ..reading.cells import texts
 from .options import SplitSpec
 from .stage import GIVEN_SPLIT, GIVEN_TEST, Stage
-from .times import moments_of_text
+from .times import moments
 
 TRAIN, VALID, TEST = range(3)
 
@@ -63,14 +64,13 @@ def _draw(rows: int, parts, seed: int) -> np.ndarray:
 
 def _by_time(stage: Stage, spec: SplitSpec) -> np.ndarray:
     column = _fact_column(stage, spec.column)
-    pieces = []
+    pieces: list[np.ndarray] = []
     for part in stage.parts([column]):
-        times = _times(part[column])
-        if not times.is_finite().fill_null(False).all():
-            raise UserError(f"column {column!r}, which orders the split, is empty or not a time in data row "
-                            f"{sum(map(len, pieces)) + times.is_finite().fill_null(False).arg_min() + 1}; expected a "
-                            "number or a date in every row")
-        pieces.append(times.to_numpy())
+        times = moments(part[column], spec.clock, ("",))
+        if times.null_count():
+            raise UserError(f"column {column!r}, which orders the split, is empty in data row "
+                            f"{sum(map(len, pieces)) + times.is_null().arg_max() + 1}; expected a time in every row")
+        pieces.append(times.dt.epoch("us").to_numpy())
     times = np.concatenate(pieces)
     codes = np.full(len(times), TEST, np.uint8)
     ordered = np.sort(times)
@@ -80,22 +80,11 @@ def _by_time(stage: Stage, spec: SplitSpec) -> np.ndarray:
     return codes
 
 
-def _times(values: pl.Series) -> pl.Series:
-    """Returns float64: numbers as they are, dates and their texts as microseconds since 1970."""
-    if values.dtype in (pl.Date, pl.Datetime):
-        return values.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64)
-    if values.dtype.is_numeric():
-        return values.cast(pl.Float64)
-    text = values.cast(pl.String).str.strip_chars()
-    numbers = text.cast(pl.Float64, strict=False)
-    return numbers if not numbers.null_count() else moments_of_text(text).dt.epoch("us").cast(pl.Float64)
-
-
 def _by_column(stage: Stage, spec: SplitSpec) -> np.ndarray:
     column = _fact_column(stage, spec.column)
     codes = []
     for part in stage.parts([column]):
-        values = part[column].cast(pl.String).str.strip_chars()
+        values = texts(part[column])
         code = values.replace_strict(list(SPLITS), [TRAIN, VALID, TEST], default=None, return_dtype=pl.UInt8)
         if code.null_count():
             wrong = values.filter(code.is_null())[0]

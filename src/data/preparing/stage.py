@@ -33,6 +33,7 @@ from tqdm import tqdm
 
 from ...errors import UserError
 from ...files import read_json, write_json
+from ..reading.cells import row_of
 
 PART_ROWS = 500_000
 _STATE_FILE = "stage.json"
@@ -103,6 +104,17 @@ class Stage:
 
     def all_columns(self) -> list[str]:
         return self._own_columns() + [name for table in self.entities.values() for name in table.columns]
+
+    def place_of(self, column: str, cell: str) -> str:
+        """Where a cell is first found, for messages."""
+        home = self.home(column)
+        start = 0
+        for part in self.parts([column]) if home is None else [self.entities[home]]:
+            row = row_of(cell, part[column])
+            if row is not None:
+                return f"data row {start + row + 1}" if home is None else f"row {row + 1} of the table of {home}s"
+            start += len(part)
+        return "the raw data"
 
     def step(self, text: str, rows: int, **more) -> None:
         """Records and logs a step with its row count."""

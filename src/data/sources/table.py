@@ -139,11 +139,9 @@ def _frames(path: Path, options: DataOptions) -> Iterator[pl.DataFrame]:
     try:
         lazy = pl.scan_parquet(path, glob=False)
         require_columns(path, lazy.collect_schema().names(), columns)
-        joined = [_flat(spec.column, spec.separator) for spec in options.fields
-                  if isinstance(lazy.collect_schema()[spec.column], (pl.List, pl.Array))]
         rows = lazy.select(pl.len()).collect().item()
         for start in range(0, rows, PART_ROWS):
-            yield lazy.select(columns).slice(start, PART_ROWS).collect().with_columns(joined)
+            yield lazy.select(columns).slice(start, PART_ROWS).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise UserError(f"{path} is damaged or no Parquet file ({error})") from None
 
@@ -173,7 +171,3 @@ def _require(path: Path, names: Sequence[str], columns: Sequence[str]) -> None:
                         f"{', '.join(filter(None, names))[:200]}; if cells are separated by something else, give "
                         "delimiter: \";\"; if the file has no header line, give names: [...]")
     require_columns(path, names, columns)
-
-
-def _flat(column: str, separator: str | None) -> pl.Expr:
-    return pl.col(column).cast(pl.List(pl.String)).list.join(separator or ",", ignore_nulls=True)

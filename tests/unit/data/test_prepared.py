@@ -18,7 +18,7 @@
 import numpy as np
 import pytest
 
-from src.data.prepared import PreparedData
+from src.data.prepared import ENCODER_VERSION, PreparedData
 from src.data.preparing.place import Place
 from src.data.preparing.write import PreparedWriter
 from src.errors import UserError
@@ -41,7 +41,7 @@ def _write(path, content, commit=True):
             for start in range(0, len(ids), 4):
                 writer.append(name, ids[start:start + 4], labels[start:start + 4])
         schema = Schema("made", tuple(Field(f"f{i}", 9) for i in range(3)), (Task("a"), Task("b")), ROWS,
-                        writer.finish_shards(), 1)
+                        writer.finish_shards(), ENCODER_VERSION)
         if commit:
             writer.commit(schema, {})
 

@@ -24,7 +24,6 @@ from hypothesis import strategies as st
 from src.data import prepare
 from src.data.preparing.encode import FieldCounter, FieldEncoder, quantile_edges
 from src.data.preparing.options import DataOptions, FieldSpec, TaskSpec
-from src.data.preparing.times import moments_of_numbers
 from src.errors import UserError
 
 DESCRIPTION = """
@@ -148,7 +147,8 @@ def test_whole_floats_and_whole_numbers_are_one_value():
 
 
 def _hours(values, dtype=pl.String, **spec):
-    encoder = _fit(pl.Series([str(hour * 3600) for hour in range(24)]), kind="timestamp", part="hour", **spec)
+    days = pl.Series([f"2024-01-01 {hour:02d}:00:00" for hour in range(24)])
+    encoder = _fit(days, kind="timestamp", part="hour", **spec)
     ids = encoder.encode(pl.Series(values, dtype=dtype))
     return [encoder.values[value - 1] if value else None for value in ids.tolist()]
 
@@ -161,8 +161,8 @@ def test_moments_in_every_spelling():
     assert _hours([datetime(2024, 3, 1, 7)], pl.Datetime("ms")) == ["7"]
     assert _hours([datetime(2024, 3, 1, 7)], pl.Datetime("ns", "Europe/Oslo")) == ["7"]
     assert _hours([1709276400.0, float("nan"), None], pl.Float64) == ["7", None, None]
-    assert moments_of_numbers(pl.Series([25_200_000.0]), "ms")[0] == datetime(1970, 1, 1, 7)
-    assert moments_of_numbers(pl.Series([25_200_000.0]), None)[0] == datetime(1970, 10, 19, 16)
+    assert _hours(["1709276400000000000"]) == ["7"] and _hours([1709276399999999999], pl.Int64) == ["6"]
+    assert _hours([25_200_000.0], pl.Float64, unit="ms") == ["7"]
 
 
 @given(st.lists(st.one_of(st.text(max_size=12), st.floats().map(str), st.integers().map(str), st.datetimes().map(str)),

@@ -216,10 +216,10 @@ def test_a_truncated_parquet_is_refused(make, tmp_path):
     ("{name: city, kind: categorical}", "{kind: categorical}", "item 1 of fields of .* has no key 'name'"),
     ("{name: city, kind: categorical}", "{name: city, size: 3}", "unknown key 'size'"),
     ("tasks:", "tasks: []\nmore_tasks:", "tasks of .* is empty"),
-    ("name: city,", "name: 2020-12-01,", "name of item 1 of fields of .*write it in quotes"),
-    ("name: city,", "name: 2020-13-45,", "table.yaml is not valid YAML: month .*; write such a value in quotes"),
-    ("name: city, kind: categorical", "name: city, values: [NO]", "is False; expected a text.*write it in quotes"),
-    ("  - {name: city, kind: categorical}", "  - on", "item 1 of fields of .*write it in quotes"),
+    ("name: city,", "name: 2020-12-01,", "no column '2020-12-01'"),
+    ("name: city,", "name: 2020-13-45,", "no column '2020-13-45'"),
+    ("name: city, kind: categorical", "name: city, values: [null]", "is None; expected a text.*write it in quotes"),
+    ("  - {name: city, kind: categorical}", "  - on", "no column 'on'"),
     ("  - {name: city, kind: categorical}", "  - 1", "item 1 of fields of .*write it in quotes"),
 ])
 def test_wrong_descriptions_say_what_is_allowed(make, old, new, message):
