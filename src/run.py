@@ -204,7 +204,7 @@ class RunFolder:
         try:
             check_seal(path)
             return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        except ValueError:
+        except (ValueError, RecursionError):
             raise UserError(f"{path} is damaged: not one JSON record a line") from None
 
     def write_history(self, records: list[Mapping[str, Any]]) -> None:

@@ -31,7 +31,7 @@ from .option import LIMITS, Option, by_name, read_arguments
 ROOT = Path(__file__).resolve().parent.parent  # the project's own folder
 DATA_KEY = "data"  # mapping in a preset that preparation alone reads
 CASES = "cases"  # list in a file named by --config: settings for one data set or backbone
-RETIRED = ("resume",)  # in the config.yaml of older runs; without effect then, too
+RETIRED = ("resume", "relation_batches")  # may be in the config.yaml of older runs
 CONFIG = Option("config", "", "YAML file of settings, or a name in configs/", kind="path")
 # What the authors' release, MTReclib and others call a setting.
 OTHER_NAMES = {
@@ -40,6 +40,7 @@ OTHER_NAMES = {
         "device": "device_target", "lr": "learning_rate", "wdecay": "weight_decay", "epoch": "epochs",
         "bs": "batch_size", "embed_dim": "embedding_dim"}.items()},
     **{name: f"here it is keep_ratio, which is 1 - {name}" for name in ("cr", "compress_ratio")},
+    "relation_batches": "relations are learned from all train rows",
     "resume": "the same command always continues an unfinished run",
 }
 
@@ -171,7 +172,7 @@ def load_settings(arguments: Sequence[str], base: Mapping[str, Any] | None = Non
     values = {key: option.default for key, option in setting_options().items()}
     for where, layer in layers:
         for key, value in layer.items():
-            if layer is given or key not in (DATA_KEY, *RETIRED):
+            if not (key in RETIRED and layer is base or key == DATA_KEY and layer is not given):
                 values[key] = _converted(key, value, where)
     return Settings(**values)
 

@@ -19,7 +19,7 @@ import shutil
 import pytest
 
 from src.errors import UserError
-from src.files import read_json, write_json
+from src.files import read_json, write_json, write_sealed
 from src.origin import changed_settings
 from src.run import METRICS, RunFolder, refuse_other_data
 from src.settings import load_settings
@@ -163,6 +163,9 @@ def test_history_is_sealed(run):
     path = run.path / "history.jsonl"
     path.write_text(path.read_text().replace("0.25", "0.24"))
     with pytest.raises(UserError, match="history.jsonl is damaged: it does not match"):
+        run.read_history()
+    write_sealed(path, "[" * 100_000)
+    with pytest.raises(UserError, match="history.jsonl is damaged: not one JSON record a line"):
         run.read_history()
 
 

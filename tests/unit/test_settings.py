@@ -238,3 +238,10 @@ def test_wrong_cases_are_refused(cases, message, tmp_path):
     (tmp_path / "mine.yaml").write_text(f"cases: {cases}\n")
     with pytest.raises(UserError, match=message):
         load_settings(["--config", str(tmp_path / "mine.yaml")])
+
+
+def test_the_settings_of_an_older_run_are_read():
+    base = {**load_settings(["seed=3"]).to_dict(), "resume": False, "relation_batches": 2}
+    assert load_settings(["epochs=4"], base=base) == load_settings(["seed=3", "epochs=4"])
+    with pytest.raises(UserError, match="relations are learned from all train rows"):
+        load_settings(["relation_batches=2"])
