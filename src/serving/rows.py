@@ -184,7 +184,7 @@ def _cell(row: dict[str, Any], name: str, where: str, number: int) -> str | None
 def _parse_object(line: bytes, number: int, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{where} line {number} is not JSON: {error}") from None
     if not isinstance(row, dict):
         raise UserError(f"{where} line {number} is {str(row)[:50]}; expected an object such as {{\"user_id\": 1}}")

@@ -114,7 +114,8 @@ class Trainer:
         """What to do when training diverges."""
         last = self.run.path / "last.ckpt"
         kept = f"the last good checkpoint is {last}" if last.exists() else "no epoch was finished before"
-        return f"{kept}; try a smaller learning_rate than {self.config.learning_rate}"
+        return (f"{kept}; try a smaller learning_rate than {self.config.learning_rate} or a smaller weight_decay than "
+                f"{self.config.weight_decay}")
 
     def _finish_epoch(self, summary: SummaryLog) -> None:
         """Validates, writes history, summary and checkpoints, and moves on to the next epoch."""

@@ -104,6 +104,12 @@ def test_metrics_of_another_run_are_refused(run, tmp_path):
     other.close()
 
 
+def test_a_history_nested_too_deep_is_one_line(run):
+    (run.path / "history.jsonl").write_text("[" * 100_000 + "\n")
+    with pytest.raises(UserError, match="history.jsonl is damaged: not one JSON record a line"):
+        run.read_history()
+
+
 def test_metrics_and_another_selection(run):
     schema = make_schema(2)
     run.write("selection.json", make_selection(schema, {"t0": ["f0"], "t1": ["f1"]}).to_json())

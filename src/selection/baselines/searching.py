@@ -53,7 +53,8 @@ def repeat_epochs(loader: TrainLoader) -> Iterator[tuple]:
 
 def advice(config: Settings) -> str:
     """What to do when the training of a selector diverges."""
-    return f"selector {config.selector} needs a smaller learning_rate than {config.learning_rate}"
+    return (f"selector {config.selector} needs a smaller learning_rate than {config.learning_rate} or a smaller "
+            f"weight_decay than {config.weight_decay}")
 
 
 class BestWeights:

@@ -147,3 +147,10 @@ def test_a_task_is_no_formula_in_the_heading():
     out = io.BytesIO()
     write_rows([pl.DataFrame({"=2+3": [0.5], "a\u202eb": [0.25]})], "-", "csv", out)
     assert out.getvalue() == b"'=2+3,a\\u202eb\n0.5,0.25\n"
+
+
+def test_a_row_nested_too_deep_is_one_line(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    file.write_text("[" * 100_000 + "\n")
+    with pytest.raises(UserError, match="line 1 is not JSON"):
+        list(read_rows(str(file), "jsonl", lambda columns: {}, None))
