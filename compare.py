@@ -19,7 +19,7 @@
     python compare.py --sweep keep_ratio=0.3,0.5,0.7 --datasets adult          # how many fields, by validation
     python compare.py --help
 
-The same command goes on where an interrupted one has stopped; several of them, on hosts that share output_dir, divide
+The same command resumes where an interrupted one stopped; several of them, on hosts that share output_dir, divide
 the runs among themselves.
 """
 

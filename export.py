@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Export a finished run: its best weights as a model file that gives probabilities, and signature.json beside it.
+"""Export a finished run: its best weights as a model file that gives probabilities, and signature.json.
 
     python export.py --run_dir outputs/movielens-mmoe-multisfs-calibrated-42                     # MINDIR
     python export.py --run_dir DIR --file_format ONNX --output_dir served                        # ONNX

@@ -19,7 +19,7 @@
     python predict.py --model DIR --input rows.jsonl                     # also .parquet
 
 A raw row has the columns that preparation reads the model's fields from (signature.json names them under "column"),
-in any order, with any others beside them; labels are not needed. They are the raw files' own: for MovieLens user_id,
+in any order; others are ignored; labels are not needed. They are the raw files' own: for MovieLens user_id,
 item_id, timestamp, age, gender, occupation, zip_code, release_year and genres, joined into one row; for a table of your
 own the columns of its description. A value that is missing, or that the train rows did not have, is id 0. Of CSV and
 Parquet the order of columns is free and a column that is absent is refused by name; in JSON lines every row needs

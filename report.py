@@ -19,8 +19,8 @@
     python report.py RUN RUN ...                          # one table: fields, parameters, speed, AUC and log loss
     python report.py RUN RUN ... --html FILE              # and a page: differences with intervals, curves, fields
 
-The costs need a run with all fields (train.py --selector none): the one named, else one with the same settings beside
-the run. They are computed once and kept in the run folder's field_costs.json.
+The costs need a run with all fields (train.py --selector none): the one named, else one with the same settings in
+the same output folder. They are computed once and kept in the run folder's field_costs.json.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@
 
 Settings of train.py may follow as --KEY VALUE; the sizes are the paper's. The train suite needs
 requirements/pytorch.txt. Prints tables and writes benchmark.json; docs/PERFORMANCE.md and docs/SELECTION.md discuss
-what came out.
+the results.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def measure_selection(given: SimpleNamespace) -> None:
 
 
 def _some(given: SimpleNamespace, key: str, known: Collection[str]) -> list[str]:
-    """The names that an option gives; every and none stand for all of them and for no one."""
+    """The names that an option gives; every and none mean all of them and none of them."""
     names = list(getattr(given, key))
     if names in (["every"], ["none"]):
         return list(known) if names == ["every"] else []

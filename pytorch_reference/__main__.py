@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Hold a finished run against PyTorch: same weights, same numbers. Exit code 1 where they differ beyond tolerance.
+"""Compare a finished run with PyTorch: same weights, same numbers. Exit code 1 where they differ beyond tolerance.
 
     python -m pytorch_reference --run_dir DIR                        # converts the run's weights and compares
     python -m pytorch_reference --run_dir DIR --to_pytorch FILE.pt   # writes them for MTReclib's own classes, too

@@ -81,7 +81,7 @@ class Agreement:
 def auc_slack(logits: np.ndarray, labels: np.ndarray, rounding: float) -> float:
     """Share of (positive, negative) pairs that differences of up to ``rounding`` in the logits could reorder.
 
-    The AUC is that of a ranking: logits that are equal but for rounding are ordered, or tied, as rounding has it.
+    The AUC is that of a ranking: logits that are equal but for rounding are ordered, or tied, by rounding alone.
     """
     positive, negative = logits[labels == 1], np.sort(logits[labels == 0])
     near = np.searchsorted(negative, positive + 2 * rounding, "right") - np.searchsorted(

@@ -118,7 +118,7 @@ def read_state(torch, path: str, backbone: str, plan: InputPlan, model: MultiTas
 
 def write_state(torch, path: str, weights, backbone: str, plan: InputPlan, schema: Schema, selection: Selection,
                 numerical: int) -> None:
-    """Writes the state_dict of MTReclib's class, and beside it what that class has to be built with.
+    """Writes the state_dict of MTReclib's class, and in a second file what that class has to be built with.
 
     MTReclib's classes read all of their fields on every path; where a path of ours reads fewer, the others' weights are
     zeros. MTReclib has no ESMM; its state_dict fits the one of pytorch_reference.

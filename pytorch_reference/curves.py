@@ -123,7 +123,7 @@ def valid_aucs(model, reference, plan, data, tasks, indices, config: Settings) -
 
 
 def draw(path: Path, history: dict[str, np.ndarray], title: str) -> None:
-    """Losses of every step above their difference, AUC of every epoch beside them."""
+    """Losses of every step above their difference, AUC of every epoch next to them."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -174,7 +174,7 @@ class Ple(Backbone):
 
     Of ``experts``, one half is shared and every task has as many again as that half. A task's gate weighs its own
     experts, then the shared ones; the shared gate weighs those of all tasks in order, then the shared ones. Nothing
-    reads the last level's shared gate, but MTReclib's state_dict has it: it exists here only in ``numerical`` form,
+    reads the last level's shared gate, but MTReclib's state_dict holds it: it exists here only in ``numerical`` form,
     where the names must be exactly MTReclib's.
     """
 

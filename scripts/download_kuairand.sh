@@ -13,7 +13,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-# Downloads KuaiRand-Pure (CC BY-SA 4.0), goes on where a broken download stopped, checks its MD5 and unpacks it.
+# Downloads KuaiRand-Pure (CC BY-SA 4.0), resumes a broken download, checks its MD5 and unpacks it.
 #
 #   bash scripts/download_kuairand.sh [FOLDER]        FOLDER: default downloads/ below the project
 #
@@ -58,7 +58,7 @@ download() {
 mkdir -p "$folder" 2>/dev/null || fail "folder $folder cannot be made; choose another"
 if [[ ! -f "$archive" || "$(md5_of "$archive")" != "$md5" ]]; then
     if [[ ! -f "$archive.part" || "$(md5_of "$archive.part")" != "$md5" ]]; then
-        download || fail "the download of $url stopped; run this command again and it goes on from there"
+        download || fail "the download of $url stopped; run this command again to resume it"
     fi
     found="$(md5_of "$archive.part")"
     if [[ "$found" != "$md5" ]]; then

@@ -22,7 +22,7 @@ EXPERIMENTS="table1 table2 table3 table4 table5 figure2 figure3 all"
 USAGE=("usage: bash scripts/reproduce.sh {${EXPERIMENTS// /|}} [DATASET[,DATASET ...]] [OPTION OF compare.py ...]"
     "for example: bash scripts/reproduce.sh table3 movielens"
     "or:          bash scripts/reproduce.sh all adult --seeds 3 --workers 1"
-    "tables and pictures: outputs/DATASET-reproduced/results; after an interruption the same command goes on")
+    "tables and pictures: outputs/DATASET-reproduced/results; after an interruption the same command resumes")
 
 case "${1:-}" in -h | --help) usage 0 "${USAGE[@]}" ;; esac
 [[ " $EXPERIMENTS " == *" ${1:-} "* ]] && [ -n "${1:-}" ] || usage 2 "${USAGE[@]}"

@@ -35,7 +35,7 @@ NO_MEMORY = re.compile(r"bad_alloc|memory not enough|memory isn't enough|out of 
 
 
 class UserError(Exception):
-    """Something the user can mend. The message says what is wrong, where, what is allowed and what to do."""
+    """Something the user can fix. The message says what is wrong, where, what is allowed and what to do."""
 
 
 class Interrupted(Exception):
@@ -55,7 +55,7 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
 def run_program(main: Callable[[list], None]) -> None:
     """Runs ``main(sys.argv[1:])`` and exits: 0 done, 1 a check failed, 2 the input is wrong, 130/143 interrupted.
 
-    Anything the user can mend is one line on standard error. A defect of ours keeps its traceback: hiding it
+    Anything the user can fix is one line on standard error. A defect of ours keeps its traceback: hiding it
     would only make it harder to report.
     """
     _prepare_streams()

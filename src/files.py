@@ -80,13 +80,13 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def write_json(path: Path, value: Any, sealed: bool = False) -> None:
-    """Writes ``value`` as indented JSON, ``sealed`` with a checksum beside it; NaN is refused, as strict readers do."""
+    """Writes ``value`` as indented JSON, ``sealed`` with a checksum file; NaN is refused, as strict readers do."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     (write_sealed if sealed else write_text)(path, text)
 
 
 def read_json(path: Path, sealed: bool = True) -> Any:
-    """Reads a JSON file; one with a checksum beside it has to match it, unless ``sealed`` is false.
+    """Reads a JSON file; one with a checksum file has to match it, unless ``sealed`` is false.
 
     Raises:
         UserError: the file is missing, is not JSON, or does not match its checksum.
@@ -152,7 +152,7 @@ def write_sealed(path: Path, text: str) -> None:
 
 
 def check_seal(path: Path) -> None:
-    """Refuses a file that does not match the checksum beside it; one without, as other programs write, is good.
+    """Refuses a file that does not match its checksum file; one without a checksum file is accepted.
 
     Raises:
         UserError: so.

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Running a program in a forked child, and ending with another process. No MindSpore.
+"""Running a program in a forked child, and ending when another process ends. No MindSpore.
 
 A child that runs a program imports nothing: what takes seconds to import is imported once, by the parent.
 
@@ -74,7 +74,7 @@ def end_with(launcher: int, number: int = signal.SIGKILL) -> None:
 
 def _become(main: Callable[[list], None], arguments: Sequence[str], streams: tuple[Path, Path], before,
             parent: int) -> None:
-    """Becomes the program; never returns, whatever happens: a child must not go on with what its parent does."""
+    """Becomes the program; never returns, whatever happens: a child must not continue its parent's work."""
     code = 1
     try:
         for number, path in zip((1, 2), streams):

@@ -280,7 +280,7 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
         """The table that :meth:`transform` gave ``X`` from, as far as that is known.
 
         Returns:
-            All columns of ``fit`` in their order; those that were not kept hold 0 in an array, as scikit-learn has it,
+            All columns of ``fit`` in their order; those that were not kept hold 0 in an array, as in scikit-learn,
             and are missing (NaN or null) in a DataFrame.
 
         Raises:
@@ -323,7 +323,7 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
 
 
 def _number_of_columns(value: Any, what: str, columns: int) -> int:
-    """How many of the columns a number or a share stands for.
+    """How many of the columns a number or a share means.
 
     Raises:
         UserError: it is neither.

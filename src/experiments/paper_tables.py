@@ -41,7 +41,7 @@ STARS = {"1": "better than the same backbone with all fields", "3": "better than
 class Metric(NamedTuple):
     """One column: of the task at a place, AUC or log loss."""
 
-    name: str  # AUC1, Logloss2, as the paper has it
+    name: str  # AUC1, Logloss2, as in the paper
     task: str
     what: str
 
@@ -159,7 +159,7 @@ class _Place:
         return p, bool(better and p is not None and p < LEVEL)
 
     def cells(self) -> list[dict[str, Any]]:
-        """Every cell with what stands behind it."""
+        """Every cell with the numbers it was computed from."""
         found = []
         for backbone, method in self.groups:
             for metric in self.metrics:

@@ -15,7 +15,7 @@
 """Running the cells of a grid, several at a time, each in a process of its own. No MindSpore.
 
 A process is forked for every cell, so that what takes seconds to import is imported once, nothing of one run reaches
-the next, and one that dies takes none with it.
+the next, and one that dies does not stop the others.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def run_cells(cells: Sequence[Cell], output_dir: Path, train: Callable[[list[str
         Name of every cell that has no result, and why.
 
     Raises:
-        KeyboardInterrupt: SIGINT came; the runs have written their checkpoints, and the same call goes on from there.
+        KeyboardInterrupt: SIGINT came; the runs have written their checkpoints, and the same call resumes there.
     """
     (output_dir / "logs").mkdir(parents=True, exist_ok=True)
     missing: dict[str, str] = {}

@@ -34,7 +34,7 @@ class FieldEmbedding(nn.Cell):
     """Embeds the planned fields with one table whose rows are offset by field.
 
     ``construct(ids)`` maps ``[batch, columns]`` int32 to ``[batch, slots, dim]``. Xavier-uniform over the whole table,
-    as MTReclib has it.
+    as in MTReclib.
     """
 
     def __init__(self, plan: InputPlan, dim: int, context: BuildContext):

@@ -39,7 +39,7 @@ COMPARED = ("dataset", "backbone", "embedding_dim", "bottom_dims", "tower_dims",
 
 @dataclass(frozen=True)
 class AllFields:
-    """A run with all fields, to show beside another.
+    """A run with all fields, to compare another with.
 
     Attributes:
         path: its folder.
@@ -186,9 +186,9 @@ def predictions_of(run: RunFolder, metrics: Mapping[str, Any]) -> dict[str, Pred
 
 
 def find_all_fields(run: RunFolder) -> AllFields | None:
-    """A finished run with all fields and otherwise the same settings, beside the run in the same folder.
+    """A finished run with all fields and otherwise the same settings, in the same output folder.
 
-    Files of other runs that cannot be read are passed over: they are not this run's matter.
+    Other runs whose files cannot be read are skipped.
     """
     for path in sorted(run.path.parent.glob("*/metrics.json")):
         try:
@@ -203,7 +203,7 @@ def find_all_fields(run: RunFolder) -> AllFields | None:
 
 
 def compare_with(run: RunFolder, other: RunFolder) -> AllFields:
-    """Takes ``other`` as the run to show beside ``run``.
+    """Takes ``other`` as the run to compare ``run`` with.
 
     Raises:
         UserError: it is no finished run with all fields, or is of other tasks or fields.
@@ -229,15 +229,15 @@ def compare_with(run: RunFolder, other: RunFolder) -> AllFields:
 class _damage:  # noqa: N801 reads as a statement
     """Turns what a file of the wrong form raises into one line that names the file."""
 
-    def __init__(self, path: Path, mend: str = "train again, or restore it"):
-        self.path, self.mend = path, mend
+    def __init__(self, path: Path, remedy: str = "train again, or restore it"):
+        self.path, self.remedy = path, remedy
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind, error, _trace) -> None:
         if isinstance(error, (KeyError, TypeError, ValueError, AttributeError, IndexError)):
-            raise UserError(f"{self.path} is damaged: {kind.__name__} {error}; {self.mend}") from None
+            raise UserError(f"{self.path} is damaged: {kind.__name__} {error}; {self.remedy}") from None
 
 
 def _need(holds: bool) -> None:

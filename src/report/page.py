@@ -40,7 +40,7 @@ class Cell(NamedTuple):
         text: what it shows.
         key: the number it is sorted by, or None where there is none.
         heat: 0 to 9, how strong its background is; None for no background.
-        bold: whether it stands out.
+        bold: whether it is set in bold.
     """
 
     text: str

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""A run's report: one page that shows what was selected, what came of it, and how to repeat it."""
+"""A run's report: one page that shows what was selected, the results, and how to repeat it."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def _data(facts: Facts) -> list:
     header += ["missing or rare", "most frequent in train"] if facts.values else []
     steps = [[str(step.get("step", "")), number(step.get("rows"), ",.0f")] for step in schema.steps]
     words = (f"{schema.dataset}: {len(schema.fields)} fields, {len(schema.tasks)} labels. Cardinalities count id 0, "
-             "which stands for missing, unseen or rare.")
+             "which means missing, unseen or rare.")
     return [Text(words), Table("Fields", header, fields),
             Table("Rows and positive rates", ["quantity", *SPLITS], rows),
             *([Table("Steps of preparation", ["step", "rows"], steps)] if steps else [])]

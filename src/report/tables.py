@@ -31,7 +31,7 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def number(value: float | None, form: str = ".4f") -> str:
-    """Formats a number; None, which stands for "cannot be computed", is a dash."""
+    """Formats a number; None, which means "cannot be computed", is a dash."""
     return "-" if value is None else format(value, form)
 
 

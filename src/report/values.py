@@ -31,7 +31,7 @@ class FieldValues(NamedTuple):
     """Of the train rows, all shares between 0 and 1.
 
     Attributes:
-        missing: share of id 0, which stands for missing, unseen or rare.
+        missing: share of id 0, which means missing, unseen or rare.
         top: the most frequent other values and their shares, as text.
     """
 
@@ -62,7 +62,7 @@ def _values(folder, field: Field, shares: np.ndarray, most: int) -> FieldValues:
 
 
 def _name(vocabulary: dict, place: int) -> str:
-    """The value that an id stands for."""
+    """The value behind an id."""
     if "edges" not in vocabulary:
         return vocabulary["values"][place - 1] if "values" in vocabulary else f"id {place}"
     edges = vocabulary["edges"]

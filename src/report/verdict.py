@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""What a run comes to in a sentence or two, and how sure its numbers are."""
+"""A run's result in a sentence or two, and how sure its numbers are."""
 
 from __future__ import annotations
 

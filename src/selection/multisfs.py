@@ -150,7 +150,7 @@ def _score_calibrated(data, tasks, batches, used, config: Settings):
     energy = GradientEnergy(data.schema.cardinalities, len(tasks), probe.embedding_dim)
     shown = progress("score", "batch", config.progress, batches)
     for (batch, own_labels), own in zip(shown, used):
-        # A smaller last batch repeats rows up to the size of the others, or its graph would be compiled anew.
+        # A smaller last batch repeats rows up to the size of the others, or its graph would be compiled again.
         filled = np.resize(np.arange(len(batch)), len(batches[0][0]))
         gradients = field_gradients(network, plan, *to_tensors(batch[filled], own_labels[filled]))[:, :len(batch)]
         energy.update(batch, gradients * own.T[:, :, None, None])

@@ -59,7 +59,7 @@ def export_model(make: Callable[[], MultiTaskModel], cardinalities: Sequence[int
     """Writes a model file that takes any batch size, and compares it with the model.
 
     Args:
-        make: builds the model with its weights; called anew for every graph, because MindSpore's export does not take
+        make: builds the model with its weights; called again for every graph, because MindSpore's export does not take
             a Cell that was compiled for another shape.
         cardinalities: number of ids of every field that the model reads, in order.
         kind: MINDIR or ONNX.
@@ -79,7 +79,7 @@ def export_model(make: Callable[[], MultiTaskModel], cardinalities: Sequence[int
         else:
             shape = Tensor(np.zeros((PLACEHOLDER, len(cardinalities)), np.int32))
         try:
-            if kind == "ONNX" and hasattr(ms, "onnx"):  # where MindSpore 2.7 and later have it
+            if kind == "ONNX" and hasattr(ms, "onnx"):  # its place in MindSpore 2.7 and later
                 ms.onnx.export(network, shape, file_name=str(temporary))
             else:
                 ms.export(network, shape, file_name=str(temporary), file_format=kind)
@@ -101,11 +101,11 @@ def free_batch(path: Path) -> None:
     """Makes the batch dimension of an ONNX file, written for PLACEHOLDER rows, any size, in place.
 
     MindSpore writes the batch size into the shapes given to Reshape, and into the shapes of input and output; nowhere
-    else. In a Reshape it becomes -1, which ONNX infers; beside another -1 it stands first and becomes 0, which copies
-    that dimension of the input.
+    else. In a Reshape it becomes -1, which ONNX infers; where there is another -1 it comes first and becomes 0,
+    which copies that dimension of the input.
 
     Raises:
-        UserError: the onnx package is not installed, or the batch size stands where this does not hold.
+        UserError: the onnx package is not installed, or the batch size occurs anywhere else.
     """
     onnx = import_onnx()
     graph = onnx.load(str(path))
@@ -115,11 +115,11 @@ def free_batch(path: Path) -> None:
         if values.dtype.kind not in "iu" or values.size > 8 or not (values == PLACEHOLDER).any():
             continue
         where = np.flatnonzero(values == PLACEHOLDER)
-        beside = (values == -1).any()
-        if name not in shapes or len(where) > 1 or (beside and where[0] != 0):
+        inferred = (values == -1).any()
+        if name not in shapes or len(where) > 1 or (inferred and where[0] != 0):
             raise UserError(f"MindSpore's ONNX file holds the batch size in {name}, where it cannot be set free; "
                             "export as MINDIR")
-        freed = np.where(values == PLACEHOLDER, 0 if beside else -1, values).astype(values.dtype)
+        freed = np.where(values == PLACEHOLDER, 0 if inferred else -1, values).astype(values.dtype)
         holder.CopyFrom(onnx.numpy_helper.from_array(freed, holder.name))
     for value, name in ((graph.graph.input[0], "ids"), (graph.graph.output[0], "probabilities")):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"

@@ -49,7 +49,7 @@ def choose_device(wanted: str, device_id: int = 0) -> str:
         message = f"device_target {device} cannot be used here: {problem}"
         if os.environ.get("REQUIRE_DEVICE") == "1":
             raise UserError(f"{message}; bash scripts/check_env.sh says what is missing")
-        LOG.warning("%s; going on on the CPU (bash scripts/check_env.sh says what is missing)", message)
+        LOG.warning("%s; using the CPU (bash scripts/check_env.sh says what is missing)", message)
     set_device("CPU")
     return "CPU"
 

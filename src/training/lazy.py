@@ -14,10 +14,11 @@
 # ============================================================================
 """Lazy Adam for large embedding tables: a step costs what its batch looks up, not what the table holds.
 
-Adam moves every row of a table at every step, those that the batch does not hold too: their moments decay, their L2
-penalty pulls. Lazy Adam leaves them alone until a batch holds them again; then it takes the step that Adam would take
-with the moments they had (the bias correction counts all steps, as in MindSpore's LazyAdam and PyTorch's SparseAdam).
-Rows of folded fields belong to every batch. It is another optimizer than Adam, though usually as good.
+Adam moves every row of a table at every step, those that the batch does not hold too: their moments decay, and the L2
+penalty changes them. Lazy Adam leaves them alone until a batch holds them again; then it takes the step that Adam
+would take with the moments they had (the bias correction counts all steps, as in MindSpore's LazyAdam
+and PyTorch's SparseAdam). Rows of folded fields belong to every batch. It is another optimizer than Adam, though
+usually as good.
 
 Several ranks tell each other which rows they look up, and average the gradients of those rows alone: they send what the
 global batch touches, not the table, and all of them take the step that one process would take.

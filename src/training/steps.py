@@ -28,7 +28,7 @@ from .ranks import Ranks
 def make_step(model: MultiTaskModel | LearnedMaskModel, config: Settings, ranks: Ranks | None = None) -> nn.Cell:
     """The step that trains a model: ``step(ids, labels, keep)`` gives the loss.
 
-    It is Adam, with an L2 penalty on every parameter, biases and BatchNorm included, as PyTorch's Adam has it. If
+    It is Adam, with an L2 penalty on every parameter, biases and BatchNorm included, as in PyTorch's Adam. If
     ``embedding_optimizer`` says so, the embedding table has lazy Adam (lazy.py).
     """
     if isinstance(model, LearnedMaskModel):

@@ -14,8 +14,8 @@
 # ============================================================================
 """Learning curves for TensorBoard, on request: event files in ``summary/`` of the run folder.
 
-tensorboardX writes them, with threads. MindSpore's own SummaryRecord forks processes, which can hang beside the threads
-that a graph has started.
+tensorboardX writes them, with threads. MindSpore's own SummaryRecord forks processes, which can hang once a graph has
+started threads.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""python -m benchmarks as a user runs it: small suites end to end, and what it says to wrong options."""
+"""python -m benchmarks as a user runs it: small suites end to end, and its messages about wrong options."""
 
 import json
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""compare.py as a user runs it: a small grid, gone on with, interrupted, swept; and what it says to wrong options."""
+"""compare.py as a user runs it: a small grid, interrupted, resumed, swept; and its messages about wrong options."""
 
 import json
 import os

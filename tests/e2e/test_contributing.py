@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""CONTRIBUTING.md by the letter: its code, put where it says, in a copy of the project, works; no dead links."""
+"""CONTRIBUTING.md: its code, put where it says, in a copy of the project, works; no dead links."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def test_an_unwritable_place_is_refused(table, tmp_path):
 
 
 def _kill_at_random(command, target, kills, longest, draw, anew=False):
-    """Starts the command again and again, kills it, and checks that what stands at ``target`` loads or is absent.
+    """Starts the command again and again, kills it, and checks that what is at ``target`` loads or is absent.
 
     Returns how many were killed before they had ended. With ``anew`` a set that was finished makes way for the next.
     """

@@ -14,7 +14,7 @@
 # ============================================================================
 """The shell scripts as a user calls them: from another folder, with spaces in paths, with wrong arguments.
 
-They take this Python (MULTISFS_PYTHON); that they install what is missing is shown by a stand-in for pip here, and by
+They take this Python (MULTISFS_PYTHON); that they install what is missing is shown by a fake pip here, and by
 .ci/run, which starts from an empty environment.
 """
 
@@ -61,7 +61,7 @@ def bash(script, *arguments, home=ROOT, cwd=None, **changes):
 
 @pytest.fixture(scope="module")
 def clone(movielens, tmp_path_factory):
-    """The project as a fresh clone has it, in a folder with spaces, with a prepared set beside it."""
+    """The project as in a fresh clone, in a folder with spaces, with a prepared set next to it."""
     home = tmp_path_factory.mktemp("fresh clone") / "multi sfs"
     home.mkdir()
     for name in ("src", "scripts", "configs", "requirements"):
@@ -168,7 +168,7 @@ def test_sigterm_reaches_the_training(clone):
 
 
 def test_requirements_are_installed_once(tmp_path):
-    """A stand-in for an environment's Python notes what pip is asked for, and is this Python otherwise."""
+    """A fake of an environment's Python records what pip is asked for, and is this Python otherwise."""
     home, log = tmp_path / "an environment", tmp_path / "pip.log"
     (home / "bin").mkdir(parents=True)
     python = home / "bin" / "python"

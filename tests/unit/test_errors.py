@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""What programs make of an exception: one line and an exit code, or a traceback for a defect of ours."""
+"""What programs do with an exception: one line and an exit code, or a traceback for a defect of ours."""
 
 import errno
 import os
@@ -40,7 +40,7 @@ def failing(error):
     (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a.json"), "error: a.json: No space left on device"),
     (OSError(errno.EFBIG, os.strerror(errno.EFBIG), "a.json"), "error: a.json: File too large; files may have "),
     (OSError("File too large (os error 27)"), "error: File too large (os error 27); files may have ")])
-def test_what_the_user_can_mend_is_one_line(capsys, error, line):
+def test_what_the_user_can_fix_is_one_line(capsys, error, line):
     with pytest.raises(SystemExit) as stop:
         run_program(failing(error))
     assert stop.value.code == 2

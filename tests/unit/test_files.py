@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Our JSON files: what is written is what is read, and a changed number does not pass for a number."""
+"""Our JSON files: what is written is what is read, and a changed number is noticed."""
 
 import errno
 import hashlib

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""How a run comes to its selection: made once, read back by a run that is resumed."""
+"""Where a run gets its selection: made once, read back by a run that is resumed."""
 
 from __future__ import annotations
 

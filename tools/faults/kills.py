@@ -59,7 +59,7 @@ def kill(lab: Lab, stage: str, index: int) -> Tried:
 
 
 def _prepare(lab: Lab, draw: random.Random, hurry: float) -> Tried | None:
-    """Also over a set that stands there: then either it is found, or the new one, and never a part of one."""
+    """Also over an existing set: then either it is found, or the new one, and never a part of one."""
     target, over = lab.fresh("killed-set"), draw.random() < 0.5
     old = {}
     if over:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""A worker of a distributed training killed at a random moment: the job has to end soon, say who died, and go on."""
+"""A worker of a distributed training killed at a random moment: the job has to end soon, say who died, and resume."""
 
 from __future__ import annotations
 

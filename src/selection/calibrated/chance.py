@@ -14,7 +14,7 @@
 # ============================================================================
 """How surprising a sum over pairs of rows is when a field does not matter: from its moments to a standard normal z.
 
-The statistics of this room are sums Q = Σ_v w_v (S_v² - Σ_{b in v} r_b²) of products of residuals over pairs of
+The statistics of this module are sums Q = Σ_v w_v (S_v² - Σ_{b in v} r_b²) of products of residuals over pairs of
 different rows with the same value v. Where the field does not matter the residuals are independent of it, and mean,
 variance and third cumulant of Q follow from the counts n_v alone. A binary field's Q is a shifted χ² with one degree of
 freedom, that of a field of thousands of values is nearly normal, that of a rare label is the chance of two

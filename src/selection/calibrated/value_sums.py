@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Sums per value of every field at once, and what they say: evidence of an effect, and what it would be worth."""
+"""Sums per value of every field at once, and what they show: evidence of an effect, and what it would be worth."""
 
 from __future__ import annotations
 

@@ -233,6 +233,6 @@ def label_correlations(labels: np.ndarray, fields: int) -> np.ndarray:
 
 
 def merge_scores(scores: np.ndarray, relations: np.ndarray) -> np.ndarray:
-    """Eq. 24 as its text has it, a sum over tasks: s′_tn = Σ_i r_n^{t,i} s_in, where the print has s_tn; ``[tasks,
+    """Eq. 24 as its text says, a sum over tasks: s′_tn = Σ_i r_n^{t,i} s_in, where the print has s_tn; ``[tasks,
     fields]``."""
     return np.einsum("nti,in->tn", relations, scores)

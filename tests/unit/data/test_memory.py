@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Data sets in memory: the face of a prepared set, noise fields, simulated laws with their truth."""
+"""Data sets in memory: the interface of a prepared set, noise fields, simulated laws with their truth."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""The simulation keeps its word: what truth.json calls relevant is, what it calls noise is not."""
+"""The simulation is as truth.json says: fields it calls relevant matter, fields it calls noise do not."""
 
 import json
 from functools import partial

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Running cells: in parallel, resumable, and none takes another with it."""
+"""Running cells: in parallel, resumable, and one that fails does not stop the others."""
 
 import json
 import os

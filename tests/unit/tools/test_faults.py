@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""The fault campaign's own judgement: what it does to files, and what it takes for survived."""
+"""The fault campaign's own judgement: what it does to files, and what counts as survived."""
 
 import random
 

@@ -31,7 +31,7 @@ SETTINGS = {"loss_reduction": "sum", "learning_rate": 0.01, "weight_decay": 1e-6
 
 
 class MaskSum(nn.Cell):
-    """Stands for the network: one row of one task, whose logit is the sum of the mask."""
+    """In place of the network: one row of one task, whose logit is the sum of the mask."""
 
     def __init__(self):
         super().__init__()

@@ -126,7 +126,7 @@ def test_weighted_counts_equal_repeated_rows():
     assert quantile_edges(counts, 3) == (3.0, 9.0)
 
 
-def test_numbers_beside_a_heavy_value_are_cut_among_themselves():
+def test_one_frequent_number_leaves_the_others_their_buckets():
     values = np.concatenate([np.zeros(9_000), np.random.default_rng(0).integers(1, 10_000, 1_000)])
     encoder = _fit(values, kind="number", buckets=10)
     counts = np.bincount(encoder.encode(pl.Series(values)))[1:]

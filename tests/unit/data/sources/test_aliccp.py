@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""AliCCP's raw layout: the join, the largest value, interruption and going on, refusals."""
+"""AliCCP's raw layout: the join, the largest value, interruption and resuming, refusals."""
 
 import json
 import shutil
