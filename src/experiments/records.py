@@ -42,8 +42,8 @@ def read_records(cells: Iterable[Cell], output_dir: Path) -> list[Record]:
     Returns:
         ``{"dataset": its name and tasks, "set": its name, "task_set": as asked for, "backbone", "method", "keep",
         "seed", "tasks": {task: {"auc", "logloss"}} on test, "mean_auc", "valid": the same on valid, "valid_mean_auc",
-        "fields": kept per task, "select", "train": seconds, "parts": those of the selection, "epochs", "parameters",
-        "selected": {task: [field]}}``
+        "fields": kept per task, "select", "train", "compile": seconds, "parts": those of the selection, "epochs",
+        "parameters", "selected": {task: [field]}}``
 
     Raises:
         UserError: a file of a finished run is damaged, or runs of one data set are of different content.
@@ -70,8 +70,8 @@ def _record(cell: Cell, metrics: dict, selection: Selection, parts: dict) -> Rec
         "dataset": cell.dataset + setting, "set": cell.dataset, "task_set": cell.tasks, "backbone": cell.backbone,
         "method": cell.method, "keep": cell.keep, "seed": cell.seed, "tasks": metrics["test"],
         "mean_auc": metrics["mean_auc"], "valid": metrics["valid"], "valid_mean_auc": mean_auc(metrics["valid"]),
-        "fields": metrics["input_fields"], "select": metrics["seconds"]["select"],
-        "train": metrics["seconds"]["train"], "parts": parts, "epochs": metrics["epochs"],
+        "fields": metrics["input_fields"], "select": metrics["seconds"]["select"], "parts": parts,
+        "train": metrics["seconds"]["train"], "compile": metrics["seconds"]["compile"], "epochs": metrics["epochs"],
         "parameters": metrics["parameters"], "selected": selection.selected,
     }
 

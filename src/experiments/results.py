@@ -19,6 +19,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..data import PreparedData
@@ -78,8 +79,8 @@ def _tables(grid: Grid, records: Sequence[Record], plan: Plan) -> Iterator[tuple
     elif not records:
         return
     elif grid.show in METHOD_TABLES:
-        for _, some in _by_ratio("", records):
-            yield method_table(METHOD_TABLES[grid.show], some, grid, plan)
+        for title, some in _by_ratio(grid.title, records):
+            yield method_table(METHOD_TABLES[grid.show], some, replace(grid, title=title), plan)
     elif grid.show == "results":
         for dataset in dict.fromkeys(record["dataset"] for record in records):
             for title, some in _by_ratio(dataset, [record for record in records if record["dataset"] == dataset]):

@@ -29,8 +29,9 @@ def record(method: str, seed: int, auc: float | None, keep: str | None = None, v
     return {"dataset": "toy", "set": "toy", "task_set": "auto", "backbone": backbone, "method": method, "seed": seed,
             "tasks": of_tasks, "mean_auc": auc, "keep": keep or ("1" if method == "none" else "0.5"),
             "valid_mean_auc": valid, "valid": {task: {"auc": valid, "logloss": 0.5} for task in of_tasks},
-            "fields": {"x": kept, "y": kept}, "select": select, "train": 2.0, "parts": {"total": select}, "epochs": 3,
-            "parameters": 10, "selected": {"x": list("abcd")[:kept], "y": list("dcba")[:kept]}, **changes}
+            "fields": {"x": kept, "y": kept}, "select": select, "train": 2.0, "compile": 0.5,
+            "parts": {"total": select}, "epochs": 3, "parameters": 10,
+            "selected": {"x": list("abcd")[:kept], "y": list("dcba")[:kept]}, **changes}
 
 
 def records_of(aucs: Mapping[str, Sequence[float]], backbone: str = "mmoe", **changes) -> list[dict]:

@@ -131,8 +131,8 @@ def test_table_5_splits_selecting_and_learning_by_backbone(plan):
                            parts={"relation": 30.0, "relation_learning": 33.0, "total": seconds + 30}),
                     record("mssm-end-to-end", 1, 0.8, backbone=backbone, train=50 * seconds)]
     table = seconds_table(records, Grid(("toy",), (PAPER,)), plan)
-    assert table.rows == [["toy", "MMoE", "50.00", "-", "1.00", "33.00"],
-                          ["toy", "PLE", "450.00", "-", "9.00", "33.00"]]
+    assert table.rows == [["toy", "MMoE", "50.50", "-", "1.00", "33.00"],
+                          ["toy", "PLE", "450.50", "-", "9.00", "33.00"]]
 
 
 def test_figure_3_has_a_line_for_every_backbone_over_k(plan, tmp_path):
