@@ -25,11 +25,11 @@ pytestmark = pytest.mark.e2e
 
 @pytest.mark.slow
 def test_a_small_campaign_loses_nothing(tmp_path):
-    done = run("-m tools.faults", "--kills", "4", "--corruptions", "28", "--worker_kills", "0", "--full_disks", "1",
-               "--conditions", "0", "--seed", "1", "--work_dir", str(tmp_path / "lab"))
+    done = run("-m tools.faults", "--kills", "4", "--corruptions", "28", "--mixups", "17", "--worker_kills", "0",
+               "--full_disks", "1", "--conditions", "0", "--seed", "1", "--work_dir", str(tmp_path / "lab"))
     assert done.returncode == 0, done.stdout + done.stderr
     last = [cell.strip() for cell in done.stdout.strip().splitlines()[-1].split("|")]
-    assert last[1] == "all" and int(last[2]) >= 32 and last[5] == "0", done.stdout
+    assert last[1] == "all" and int(last[2]) >= 49 and last[5] == "0", done.stdout
     assert re.search(r"\| kill -9: train +\| 1 ", done.stdout) and not list((tmp_path / "lab" / "logs").iterdir())
 
 
