@@ -41,7 +41,7 @@ lint() {
     check codespell "$bin/codespell"
     local markdownlint=(npx --yes --loglevel=error markdownlint-cli@0.48.0)
     if "${markdownlint[@]}" --version >/dev/null 2>&1; then
-        check markdownlint "${markdownlint[@]}" ./*.md docs/*.md
+        check markdownlint "${markdownlint[@]}" ./*.md docs/*.md docs/results/*.md
     else
         say "npx is missing or has no network: markdownlint was not run"
     fi
