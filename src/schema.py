@@ -126,7 +126,7 @@ class Selection:
     """The fields each task keeps. Stored as selection.json, and all that training knows of selection.
 
     ``seconds`` is null in what our programs write: one seed gives one file, byte for byte. The times are in
-    selection_seconds.json beside it and in metrics.json.
+    selection_seconds.json and in metrics.json.
     """
 
     selector: str

@@ -103,7 +103,7 @@ AtLeast1 = Annotated[int, Strict(), Field(ge=1)]
 AtLeast2 = Annotated[int, Strict(), Field(ge=2)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Share = Annotated[float, Strict(), Field(ge=0, le=1)]
-PlainName = Annotated[Text, AfterValidator(_plain_name)]  # of a file beside the one that names it
+PlainName = Annotated[Text, AfterValidator(_plain_name)]  # of a file in the folder of the one that names it
 InnerPath = Annotated[Text, AfterValidator(_inner_path)]  # of a file below the folder of the one that names it
 NoRepeats = AfterValidator(_no_repeats)  # for tuples of names, or of what has a name
 

@@ -67,7 +67,7 @@ def refuse_label_columns(fields: Sequence[FieldSpec], tasks: Sequence[TaskSpec])
 class LeakGuard:
     """Finds fields that are a copy of a label under another name.
 
-    A field is refused when, among its values that occur at least twice, each goes with one label value only, these
+    A field is refused when, among its values that occur at least twice, each occurs with one label value only, these
     values cover at least half of the rows, and either label is confirmed by at least five repeats: chance does not
     do that, a column written down after the outcome does.
     """
@@ -79,8 +79,8 @@ class LeakGuard:
 
     def add(self, ids: np.ndarray, labels: np.ndarray) -> None:
         """Counts train rows: ids int32 [b, N], labels uint8 [b, T]."""
-        room = _GUARD_ROWS - self._rows
-        ids, labels = ids[:room], labels[:room]
+        left = _GUARD_ROWS - self._rows
+        ids, labels = ids[:left], labels[:left]
         self._rows += len(ids)
         for place in range(len(self._fields) if len(ids) else 0):
             counts = self._counts[place].reshape(len(self._tasks), -1)

@@ -105,7 +105,7 @@ class SplitSpec:
 
 
 def _field(item: Any) -> Any:
-    """A field's mapping with its name filled in where it says no more; null stands for the default."""
+    """A field's mapping with its name filled in where it says no more; null means the default."""
     item = {"name": item} if isinstance(item, str) else item
     if not isinstance(item, Mapping):
         raise ValueError(f"is {item!r}; expected a name (write it in quotes), or a mapping with a name")
@@ -189,7 +189,7 @@ def parse_options(value: Any, source_defaults: Mapping[str, Any], where: str) ->
     """Returns the options of a ``data:`` mapping of a preset, or of a table description.
 
     Args:
-        value: keys of :class:`DataOptions` and those of ``source_defaults``; null stands for the default.
+        value: keys of :class:`DataOptions` and those of ``source_defaults``; null means the default.
         source_defaults: the keys that only this source knows, with their defaults.
         where: the file, for messages.
 

@@ -121,7 +121,7 @@ class Place:
             shutil.rmtree(self.hidden(what), ignore_errors=True)
 
     def put(self, new: Path) -> None:
-        """Puts the complete set in the folder ``new`` in place of the old one, which goes."""
+        """Puts the complete set in the folder ``new`` in place of the old one, which is removed."""
         self.refuse_foreign()
         old = self.hidden("replaced")
         try:
@@ -138,7 +138,7 @@ class Place:
         shutil.rmtree(old, ignore_errors=True)
 
     def _move_in(self, new: Path) -> None:
-        """Replaces the files one by one: first the schema goes, last the new one comes, so that no mixture opens."""
+        """Replaces the files one by one: the old schema is removed first and the new one moved last, so that no mixture can be opened."""
         for name in (SCHEMA_FILE, *sorted(path.name for path in self.folder.iterdir() if path.name != SCHEMA_FILE)):
             path = self.folder / name
             if path.is_dir() and name == "vocab":

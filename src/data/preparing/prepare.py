@@ -12,26 +12,34 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Preparing a data set by name: the one entry that programs and tests call."""
+"""Preparing a data set, from its name to the set on disk: stage the raw rows, deal them out, fit, encode, write."""
 
 from __future__ import annotations
 
 import logging
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ...errors import UserError
-from ...files import read_json, write_json
+from ...files import read_json, sha256, write_json
+from ...schema import SPLITS, Field, Schema, Task
 from ...settings import ROOT
-from ..prepared import INPUTS_FILE, PreparedData
-from .pipeline import prepare_stage
+from ..prepared import ENCODER_VERSION, INPUTS_FILE, PreparedData
+from ..reading.cells import CellError
+from .encode import FieldEncoder
+from .encode_rows import fit_encoders, write_rows
+from .labels import positive_rates, refuse_label_columns
+from .options import DataOptions
 from .place import Place
 from .presets import load_options
 from .reuse import describe_origin, find_set
 from .source import Source, load_source
+from .split import TRAIN, assign_splits
 from .stage import Stage
 from .write import PreparedWriter
 
@@ -64,32 +72,35 @@ def prepare(dataset: str, raw_dir=None, data_dir=None, preset=None, overrides: M
     if raw_dir is not None and not raw_dir.exists() and not source.GENERATED:
         raise UserError(f"raw_dir {raw_dir} does not exist; expected the raw files of {dataset}")
     place.put_back()
-    stands = place.holds_set()
+    has_set = place.holds_set()
     files = source.inputs(raw_dir, options)
     made_of = describe_origin(dataset, options, files)
-    if stands and not overwrite:
+    if has_set and not overwrite:
         found = find_set(place, made_of)
         if found is not None:
             return found
     started = time.monotonic()
     with PreparedWriter(place) as writer:
-        out = _open_stage(source, writer, made_of)
-        source.stage(files, options, out)
-        schema = prepare_stage(out, options, writer, dataset)
-        for path in out.extras:
+        stage = _open_stage(source, writer, made_of)
+        source.stage(files, options, stage)
+        try:
+            schema = encode_stage(stage, options, writer, dataset)
+        except CellError as error:
+            raise UserError(f"{error}; it is in {stage.place_of(error.column, error.cell)}; {error.advice}") from None
+        for path in stage.extras:
             shutil.copy(path, writer.folder)
-        if out.folder.parent == writer.folder:
-            out.remove()
-        writer.commit(schema, {**made_of, "extras": [path.name for path in out.extras]})
-        shutil.rmtree(out.folder, ignore_errors=True)
+        if stage.folder.parent == writer.folder:
+            stage.remove()
+        writer.commit(schema, {**made_of, "extras": [path.name for path in stage.extras]})
+        shutil.rmtree(stage.folder, ignore_errors=True)
     seconds = time.monotonic() - started
-    logger.info("prepared %s: %d rows, %d fields, %d tasks in %.1f s (%.0f rows/s)", place.name, out.rows,
-                len(schema.fields), len(schema.tasks), seconds, out.rows / seconds)
+    logger.info("prepared %s: %d rows, %d fields, %d tasks in %.1f s (%.0f rows/s)", place.name, stage.rows,
+                len(schema.fields), len(schema.tasks), seconds, stage.rows / seconds)
     return PreparedData.open(place.folder, verify=False)
 
 
 def _open_stage(source: Source, writer: PreparedWriter, made_of: Mapping[str, Any]) -> Stage:
-    """Returns where raw rows are staged: for a source that can go on after an interruption, a folder that outlives it.
+    """Returns where raw rows are staged: for a source that can be resumed, a folder that outlives a kill.
 
     Such a folder is taken up again only if it was begun with the same files and settings.
     """
@@ -100,9 +111,55 @@ def _open_stage(source: Source, writer: PreparedWriter, made_of: Mapping[str, An
     folder = writer.place.hidden("staging")
     if (folder / INPUTS_FILE).is_file() and read_json(folder / INPUTS_FILE) == made_of:
         stage = Stage.resume(folder)
-        logger.info("going on after %d rows that an interrupted preparation left", stage.rows)
+        logger.info("continuing after %d rows that an interrupted preparation left", stage.rows)
         return stage
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     write_json(folder / INPUTS_FILE, made_of)
     return Stage(folder)
+
+
+def encode_stage(stage: Stage, options: DataOptions, writer: PreparedWriter, dataset: str) -> Schema:
+    """Deals staged rows out, fits the encoders on train, writes shards and vocabularies, and returns the schema.
+
+    Raises:
+        UserError: there are no rows, a column is absent, or a field gives a label away.
+        CellError: a cell is not what its column may hold.
+    """
+    if not stage.rows:
+        raise UserError(f"the raw data of {dataset} has no rows left; expected at least one")
+    refuse_label_columns(options.fields, options.tasks)
+    homes = [stage.home(spec.column) for spec in options.fields]
+    for column in (column for task in options.tasks for column in task.columns):
+        if stage.home(column) is not None:
+            raise UserError(f"label column {column!r} is not a column of the log itself")
+    codes = assign_splits(stage, options.split)
+    rows = dict(zip(SPLITS, np.bincount(codes, minlength=3).tolist()))
+    for name, count in rows.items():
+        stage.step(f"rows of {name}", count)
+    encoders = fit_encoders(stage, options, homes, codes)
+    positives, constant = write_rows(stage, options, homes, codes, encoders, writer)
+    for task, count in zip(options.tasks, positives[TRAIN].tolist()):
+        if count in (0, rows["train"]):
+            logger.warning("task %s has one class only on train (%d of %d rows positive): it cannot be trained",
+                           task.name, count, rows["train"])
+    if constant:
+        stage.step(f"fields that are constant on train: {', '.join(constant)}", len(constant), fields=constant)
+    rates = positive_rates(positives, list(rows.values()))
+    return Schema(
+        dataset=dataset, fields=_write_vocabularies(encoders, writer.folder),
+        tasks=tuple(Task(task.name, rate) for task, rate in zip(options.tasks, rates)),
+        rows=rows, shards=writer.finish_shards(), encoder_version=ENCODER_VERSION,
+        steps=tuple(stage.steps), settings=options.to_json())
+
+
+def _write_vocabularies(encoders: Sequence[FieldEncoder], folder: Path) -> tuple[Field, ...]:
+    """Writes one file per field, with all that is needed to encode a raw value again; returns the schema's fields."""
+    (folder / "vocab").mkdir()
+    fields = []
+    for place, encoder in enumerate(encoders):
+        spec = encoder.spec
+        name = f"vocab/{place:03d}-{''.join(c if c.isalnum() else '_' for c in spec.name)[:60]}.json"
+        write_json(folder / name, encoder.to_json())
+        fields.append(Field(spec.name, encoder.cardinality, spec.kind, (spec.column,), name, sha256(folder / name)))
+    return tuple(fields)

@@ -95,7 +95,7 @@ def _changes(held: Any, wanted: Mapping[str, Any]) -> list[str]:
 
 
 def _flat(value: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
-    """Every leaf by its path; what has a name in a list goes by it, and null is as if the key was not there."""
+    """Every leaf by its path; items of a list that have a name by that, and null as if the key was not there."""
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):

@@ -42,7 +42,7 @@ class Source(Protocol):
         DEFAULTS: keys of the preset that only this source knows, with their defaults; ``options.source`` has them.
         DERIVED: columns that it makes itself: name -> (raw column, Polars expression of that column as text).
         LEAKAGE: columns that are known only after the impression, and are refused as fields.
-        RESUMABLE: whether ``stage`` notes how far it is (``Stage.save``) and goes on there after an interruption.
+        RESUMABLE: whether ``stage`` notes how far it is (``Stage.save``) and continues there after an interruption.
         GENERATED: whether ``inputs`` makes the raw files, so that ``raw_dir`` need not exist.
     """
 

@@ -52,7 +52,7 @@ class Stage:
         entities: entity table name -> its rows. A fact column of the same name holds row numbers, -1 = unknown.
         steps: what was done, with row counts, for schema.json and the user.
         state: where a source that can be interrupted stands; stored by :meth:`save`.
-        extras: files to keep beside the prepared set.
+        extras: files to keep with the prepared set.
     """
 
     folder: Path

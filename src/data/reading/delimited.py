@@ -89,7 +89,7 @@ class BlockReader:
         self._keys = [name if name in types else f"\0{place}" for place, name in enumerate(names)]
 
     def blocks(self, file, place: Place) -> Iterator[tuple[pl.DataFrame, Place]]:
-        """Yields every block from a place on, with the place after it, from which reading can go on later."""
+        """Yields every block from a place on, with the place after it, from which reading can continue later."""
         if file.seekable() and file.tell() != place.offset:
             file.seek(place.offset)
         rest = b""

@@ -40,7 +40,7 @@ LEAKAGE = ("marital-status", "relationship", "income")
 COLUMNS = ("age", "workclass", "fnlwgt", "education", "educational-num", "marital-status", "occupation",
            "relationship", "race", "gender", "capital-gain", "capital-loss", "hours-per-week", "native-country",
            "income")
-TEST_ROWS = 16_281  # of adult.test, which stand first in the wheel's file
+TEST_ROWS = 16_281  # of adult.test, which come first in the wheel's file
 _FILES = ("adult.data", "adult.test")
 
 

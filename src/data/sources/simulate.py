@@ -68,7 +68,7 @@ def inputs(raw_dir: Path | None, options: DataOptions) -> list[Path]:
 
 
 def stage(files: Sequence[Path], options: DataOptions, out: Stage) -> None:
-    """Stages the simulated files as KuaiRand's, and keeps the truth beside the prepared set."""
+    """Stages the simulated files as KuaiRand's, and keeps the truth with the prepared set."""
     kuairand.stage([path for path in files if path.name != TRUTH], options, out)
     out.extras.append(files[-1])
 

@@ -137,8 +137,8 @@ def test_files_of_others_are_never_deleted(make, tmp_path, foreign):
 
 def test_a_file_that_appears_while_a_set_is_being_written_is_not_deleted(make, tmp_path, monkeypatch):
     make(tmp_path / "set")
-    monkeypatch.setattr("src.data.preparing.prepare.prepare_stage", _with_side_effect(
-        "src.data.preparing.prepare", "prepare_stage", lambda: (tmp_path / "set" / "late.txt").write_text("late")))
+    monkeypatch.setattr("src.data.preparing.prepare.encode_stage", _with_side_effect(
+        "src.data.preparing.prepare", "encode_stage", lambda: (tmp_path / "set" / "late.txt").write_text("late")))
     with pytest.raises(UserError, match="late.txt"):
         make(tmp_path / "set", overwrite=True)
     assert (tmp_path / "set" / "late.txt").read_text() == "late"

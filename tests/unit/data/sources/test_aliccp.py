@@ -129,7 +129,7 @@ def test_an_interrupted_preparation_goes_on_and_ends_the_same(raw, tmp_path, mon
 def test_a_changed_file_or_setting_starts_from_scratch(raw, tmp_path, monkeypatch):
     folder = tmp_path / "raw"
     shutil.copytree(raw, folder)
-    monkeypatch.setattr("src.data.preparing.prepare.prepare_stage", lambda *_: (_ for _ in ()).throw(_Stop()))
+    monkeypatch.setattr("src.data.preparing.prepare.encode_stage", lambda *_: (_ for _ in ()).throw(_Stop()))
     with pytest.raises(_Stop):
         prepare("aliccp", folder, tmp_path / "set")
     monkeypatch.undo()
@@ -139,7 +139,7 @@ def test_a_changed_file_or_setting_starts_from_scratch(raw, tmp_path, monkeypatc
 
 
 def test_a_damaged_stage_is_read_again(raw, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("src.data.preparing.prepare.prepare_stage", lambda *_: (_ for _ in ()).throw(_Stop()))
+    monkeypatch.setattr("src.data.preparing.prepare.encode_stage", lambda *_: (_ for _ in ()).throw(_Stop()))
     with pytest.raises(_Stop):
         prepare("aliccp", raw, tmp_path / "set")
     monkeypatch.undo()
@@ -178,7 +178,7 @@ def test_the_largest_value_of_a_repeated_field_counts_and_ties_take_the_first():
 
 
 def test_state_on_disk_names_rows_read_and_kept(raw, tmp_path, monkeypatch):
-    monkeypatch.setattr("src.data.preparing.prepare.prepare_stage", lambda *_: (_ for _ in ()).throw(_Stop()))
+    monkeypatch.setattr("src.data.preparing.prepare.encode_stage", lambda *_: (_ for _ in ()).throw(_Stop()))
     with pytest.raises(_Stop):
         prepare("aliccp", raw, tmp_path / "set")
     state = json.loads((tmp_path / ".set.staging" / "stage.json").read_text())["state"]

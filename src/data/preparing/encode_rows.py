@@ -12,63 +12,23 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""From staged raw rows to a prepared data set: split, fit on train, encode, write."""
+"""Fitting one encoder per field on the train rows, and encoding all rows with them."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Callable
 
 import numpy as np
 import polars as pl
 
-from ...errors import UserError
-from ...files import sha256, write_json
-from ...schema import SPLITS, Field, Schema, Task
-from ..prepared import ENCODER_VERSION
-from ..reading.cells import CellError
+from ...schema import SPLITS
 from .encode import FieldCounter, FieldEncoder
-from .labels import LeakGuard, make_labels, positive_rates, refuse_label_columns
+from .labels import LeakGuard, make_labels
 from .options import DataOptions
-from .split import TRAIN, assign_splits
+from .split import TRAIN
 from .stage import Stage, progress
 from .write import PreparedWriter
-
-logger = logging.getLogger(__name__)
-
-
-def prepare_stage(stage: Stage, options: DataOptions, writer: PreparedWriter, dataset: str) -> Schema:
-    """Encodes staged rows into ``writer`` and returns the schema, ready for ``writer.commit``.
-
-    Raises:
-        UserError: there are no rows, a column is absent or malformed, or a field gives a label away.
-    """
-    if not stage.rows:
-        raise UserError(f"the raw data of {dataset} has no rows left; expected at least one")
-    try:
-        return _prepare(stage, options, writer, dataset)
-    except CellError as error:
-        raise UserError(f"{error}; it is in {stage.place_of(error.column, error.cell)}; {error.advice}") from None
-
-
-def _prepare(stage: Stage, options: DataOptions, writer: PreparedWriter, dataset: str) -> Schema:
-    refuse_label_columns(options.fields, options.tasks)
-    homes = [stage.home(spec.column) for spec in options.fields]
-    for task in options.tasks:
-        for column in task.columns:
-            if stage.home(column) is not None:
-                raise UserError(f"label column {column!r} is not a column of the log itself")
-    codes = assign_splits(stage, options.split)
-    rows = np.bincount(codes, minlength=3)
-    for name, count in zip(SPLITS, rows):
-        stage.step(f"rows of {name}", count)
-    encoders = fit_encoders(stage, options, homes, codes)
-    positives, constant = _write_rows(stage, options, homes, codes, encoders, writer)
-    _warn_of_labels(options, positives[TRAIN], int(rows[TRAIN]))
-    if constant:
-        stage.step(f"fields that are constant on train: {', '.join(constant)}", len(constant), fields=constant)
-    return _schema(stage, options, encoders, positives, rows, writer, dataset)
 
 
 def fit_encoders(stage: Stage, options: DataOptions, homes: Sequence[str | None],
@@ -115,7 +75,8 @@ def row_encoder(stage: Stage, encoders: Sequence[FieldEncoder],
     return encode
 
 
-def _write_rows(stage, options, homes, codes, encoders, writer) -> tuple[np.ndarray, list[str]]:
+def write_rows(stage: Stage, options: DataOptions, homes: Sequence[str | None], codes: np.ndarray,
+               encoders: Sequence[FieldEncoder], writer: PreparedWriter) -> tuple[np.ndarray, list[str]]:
     """Encodes and writes every row.
 
     Returns:
@@ -155,28 +116,3 @@ def _walk(stage: Stage, columns: list[str], codes: np.ndarray, what: str):
             yield part, codes[start:start + len(part)]
             start += len(part)
             bar.update(len(part))
-
-
-def _warn_of_labels(options: DataOptions, positives: np.ndarray, rows: int) -> None:
-    for task, count in zip(options.tasks, positives.tolist()):
-        if count in (0, rows):
-            logger.warning("task %s has one class only on train (%d of %d rows positive): it cannot be trained",
-                           task.name, count, rows)
-
-
-def _schema(stage, options, encoders, positives, rows, writer, dataset) -> Schema:
-    vocabulary = writer.folder / "vocab"
-    vocabulary.mkdir()
-    fields = []
-    for place, encoder in enumerate(encoders):
-        spec = encoder.spec
-        name = f"vocab/{place:03d}-{''.join(c if c.isalnum() else '_' for c in spec.name)[:60]}.json"
-        write_json(writer.folder / name, encoder.to_json())
-        fields.append(Field(spec.name, encoder.cardinality, spec.kind, (spec.column,), name,
-                            sha256(writer.folder / name)))
-    rates = positive_rates(positives, rows.tolist())
-    return Schema(
-        dataset=dataset, fields=tuple(fields),
-        tasks=tuple(Task(task.name, rate) for task, rate in zip(options.tasks, rates)),
-        rows=dict(zip(SPLITS, rows.tolist())), shards=writer.finish_shards(), encoder_version=ENCODER_VERSION,
-        steps=tuple(stage.steps), settings=options.to_json())
