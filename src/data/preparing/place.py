@@ -138,7 +138,7 @@ class Place:
         shutil.rmtree(old, ignore_errors=True)
 
     def _move_in(self, new: Path) -> None:
-        """Replaces the files one by one: the old schema is removed first and the new one moved last, so that no mixture can be opened."""
+        """Replaces the files one by one, the schema removed first and moved last, so that no mixture can be opened."""
         for name in (SCHEMA_FILE, *sorted(path.name for path in self.folder.iterdir() if path.name != SCHEMA_FILE)):
             path = self.folder / name
             if path.is_dir() and name == "vocab":

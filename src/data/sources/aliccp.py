@@ -19,7 +19,7 @@ feature count, feature list; common_features_{train,test}.csv with index, count,
 \\x01, each ``field \\x02 feature \\x03 value``. A field that occurs several times in one list keeps the feature of the
 largest value (the first of equals). Rows with a purchase but no click are dropped, as everyone does.
 
-Skeletons are read block by block; after each block the place is noted, so that an interrupted preparation can be resumed.
+Skeletons are read block by block; after each block the place is noted, so that an interruption loses one block at most.
 """
 
 from __future__ import annotations
