@@ -16,24 +16,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import count
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Callable
+from typing import BinaryIO
 
 import polars as pl
 
-from ..data.reading.cells import cell_text
 from ..data.reading.delimited import TEXT, BlockReader, Place
-from ..data.reading.header import BLOCK_BYTES, find_separator, names_of, parse_header, read_line, read_record
+from ..data.reading.header import find_separator, names_of, parse_header, read_record
+from ..data.reading.jsonl import CHUNK_ROWS, Columns, read_jsonl
 from ..errors import UserError, nearest, reason
 from ..files import open_whole
 from ..text import csv_cell
 
 FORMATS = ("csv", "parquet", "jsonl")
-CHUNK_ROWS = 65_536
-Columns = Callable[[Sequence[str], str], list]  # (columns that are there, where) -> columns to read
 
 
 def format_of(path: str, wanted: str | None, standard: str) -> str:
@@ -71,7 +67,7 @@ def read_rows(path: str, kind: str, columns: Columns, stdin: BinaryIO) -> Iterat
             raise UserError("Parquet cannot be read from standard input; give a file with --input")
         yield from _read_parquet(path, columns)
         return
-    read = _read_csv if kind == "csv" else _read_jsonl
+    read = _read_csv if kind == "csv" else read_jsonl
     if path == "-":
         yield from read(stdin, "standard input", columns)
         return
@@ -142,50 +138,3 @@ def _read_parquet(path: str, columns: Columns) -> Iterator[pl.DataFrame]:
         raise UserError(f"{path} does not exist") from None
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path} is damaged or no Parquet file ({' '.join(str(error).split())[:200]})") from None
-
-
-def _read_jsonl(file: BinaryIO, where: str, columns: Columns) -> Iterator[pl.DataFrame]:
-    wanted = None
-    for chunk in _line_chunks(file, where):
-        rows = [_parse_object(line, number, where) for number, line in chunk]
-        wanted = wanted or columns(list(rows[0]), f"{where} line {chunk[0][0]}")
-        data = {}
-        for name in wanted:
-            data[name] = [_cell(row, name, where, number) for (number, _), row in zip(chunk, rows)]
-        yield pl.DataFrame(data, schema=dict.fromkeys(wanted, TEXT))
-    if wanted is None:
-        raise UserError(f"{where} is empty; expected one JSON object a line")
-
-
-def _line_chunks(file: BinaryIO, where: str) -> Iterator[list[tuple[int, bytes]]]:
-    """Yields the lines that are not blank, with their numbers, at most CHUNK_ROWS and about BLOCK_BYTES at a time."""
-    chunk, size = [], 0
-    for number in count(1):
-        line = read_line(file, where, number)
-        if line.strip():
-            chunk.append((number, line))
-            size += len(line)
-        if chunk and (not line or len(chunk) == CHUNK_ROWS or size > BLOCK_BYTES):
-            yield chunk
-            chunk, size = [], 0
-        if not line:
-            return
-
-
-def _cell(row: dict[str, Any], name: str, where: str, number: int) -> str | None:
-    try:
-        return cell_text(row[name])
-    except KeyError:
-        raise UserError(f"{where} line {number} lacks {name!r}; write null for a missing value") from None
-    except TypeError as error:
-        raise UserError(f"{where} line {number}: {name!r} is {error}") from None
-
-
-def _parse_object(line: bytes, number: int, where: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{where} line {number} is not JSON: {error}") from None
-    if not isinstance(row, dict):
-        raise UserError(f"{where} line {number} is {str(row)[:50]}; expected an object such as {{\"user_id\": 1}}")
-    return row

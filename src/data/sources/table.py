@@ -33,11 +33,13 @@ from ..preparing.stage import GIVEN_SPLIT, PART_ROWS, Stage, progress
 from ..reading.archive import PACKED, inner_name, open_file
 from ..reading.delimited import TEXT, read_frames
 from ..reading.header import cells_of, find_separator, names_of, read_record, require_columns
+from ..reading.jsonl import read_jsonl
 
 DEFAULTS = {"delimiter": None, "names": None, "quote": None}
+OBJECTS = (".jsonl", ".ndjson")
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": ","}
-_EXPECTED = ("expected a file that ends in .csv, .tsv or .txt (packed as .gz or .zip, too) or .parquet, or a folder of "
-             "such files")
+_EXPECTED = ("expected a file that ends in .csv, .tsv, .txt or .jsonl (packed as .gz or .zip, too) or .parquet, or a "
+             "folder of such files")
 _SPLIT_FILES = {"train": "train", "valid": "valid", "val": "valid", "validation": "valid", "dev": "valid",
                 "test": "test"}
 
@@ -123,7 +125,7 @@ def _kind(path: Path) -> str | None:
     """Ending of the name, without that of packing; None if it is no table's. A .zip says it by what is in it."""
     name = inner_name(path) if path.suffix.lower() in PACKED else path.name
     ending = Path(name).suffix.lower()
-    known = (*SEPARATORS, ".parquet") if name == path.name else tuple(SEPARATORS)
+    known = (*SEPARATORS, *OBJECTS, *([".parquet"] if name == path.name else []))
     return ending if ending in known else None
 
 
@@ -132,6 +134,10 @@ def _split_of(path: Path) -> str | None:
 
 
 def _frames(path: Path, options: DataOptions) -> Iterator[pl.DataFrame]:
+    if _kind(path) in OBJECTS:
+        with open_file(path) as file:
+            yield from read_jsonl(file, str(path), lambda keys, where: _wanted(where, keys, options.columns()))
+        return
     if _kind(path) != ".parquet":
         yield from _text_frames(path, parse(Dialect, options.source, "the table's description"), options.columns())
         return
@@ -144,6 +150,11 @@ def _frames(path: Path, options: DataOptions) -> Iterator[pl.DataFrame]:
             yield lazy.select(columns).slice(start, PART_ROWS).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise UserError(f"{path} is damaged or no Parquet file ({error})") from None
+
+
+def _wanted(where: str, names: Sequence[str], columns: list[str]) -> list[str]:
+    require_columns(where, names, columns)
+    return columns
 
 
 def _text_frames(path: Path, dialect: Dialect, columns: Sequence[str]) -> Iterator[pl.DataFrame]:

@@ -27,9 +27,9 @@ import polars as pl
 import pytest
 
 import predict
-from src.data.reading import header
+from src.data.reading import header, jsonl
 from src.errors import UserError
-from src.serving import read_rows, rows, write_rows
+from src.serving import read_rows, write_rows
 from src.serving.exporting import export_model
 from tests.helpers import make_model, make_schema, make_selection
 
@@ -118,7 +118,7 @@ def test_input_without_line_ends_is_refused_before_memory_ends(kind, text, words
 
 
 def test_json_lines_come_in_pieces_of_bounded_size(monkeypatch):
-    monkeypatch.setattr(rows, "BLOCK_BYTES", 20)
+    monkeypatch.setattr(jsonl, "BLOCK_BYTES", 20)
     text = b"".join(b'{"a": %d}\n' % number for number in range(10))
     frames = list(read_rows("-", "jsonl", everything, io.BytesIO(text)))
     assert [len(frame) for frame in frames] == [3, 3, 3, 1]

@@ -100,6 +100,8 @@ _NAMES = "names: [uid, city, price, click, buy]\n"
     ("nameless.csv", "\ufeff" + _NO_HEADER.replace(",", ";"), _NAMES),
     ("packed.csv.gz", gzip.compress(_text().encode()), ""),
     ("packed.zip", _zipped(**{"folder/data.tsv": _text("\t"), "__MACOSX/._data.tsv": "x"}), ""),
+    ("objects.jsonl", _table().write_ndjson(), ""),
+    ("objects.ndjson.gz", gzip.compress(_table().write_ndjson().encode()), ""),
     ("lines.csv", _text().replace("uid,city", 'uid,"city"', 1), ""),
 ])
 def test_other_ways_to_write_a_table_give_the_same_rows(read, name, content, more):
@@ -182,6 +184,9 @@ def test_a_split_that_is_said_comes_before_the_names_of_files(read):
     ({"data.zip": b"no zip"}, "", "data.zip is damaged or truncated"),
     ({"data.zip": _zipped(**{"a.csv": "x", "b.csv": "y"})}, "", "data.zip holds 2 files; expected one"),
     ({"data.zip": _zipped(**{"a.parquet": "x"})}, "", "is no table"),
+    ({"data.jsonl": '{"uid": 1}\n'}, "", "data.jsonl line 1 has no column 'city'; it has uid"),
+    ({"data.jsonl": _table().write_ndjson() + "[1]\n"}, "", "data.jsonl line 121 is .1.; expected an object"),
+    ({"data.jsonl": ""}, "", "data.jsonl is empty; expected one JSON object a line"),
     ({"data.xlsx": b"x"}, "", "is no table; expected a file that ends in .csv"),
     ({"a.csv": _text(), "b.tsv": _text("\t")}, "", r"several kinds \(.csv, .tsv\)"),
     ({"train.csv": _text(), "test.csv": _text()}, "split: {by: file}\n", "no file valid; it has test.csv, train.csv"),
