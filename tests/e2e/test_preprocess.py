@@ -73,8 +73,8 @@ def test_a_table_is_prepared_from_any_directory_and_then_reused(table):
 @pytest.mark.parametrize(("change", "message"), [
     (("--dataset", "movilens"), "did you mean movielens?"),
     (("--raw_dir", "/nowhere/data.csv"), "/nowhere/data.csv does not exist"),
-    (("--sed", "3"), "argument --sed is unknown; did you mean --seed?"),
-    (("--seed", "three"), "invalid int value: 'three'"),
+    (("--sed", "3"), "unknown option 'sed'; did you mean seed?"),
+    (("--seed", "three"), "seed is 'three' on the command line; expected a whole number"),
     (("--fields", "citty"), "field 'citty' is not in"),
     (("--tasks", "clik"), "did you mean click?"),
     (("--min_count", "0"), "and the command line is 0; expected at least 1"),
