@@ -105,24 +105,33 @@ def read_facts(run: RunFolder, schema: Schema, all_fields: AllFields | None = No
         raise UserError(f"{run.path} was trained with other fields than {schema.dataset} has now; prepare the data as "
                         "it was, or train again")
     schema.task_indices(selection.tasks)
+    _check_selection(run, selection)
     env = run.read("env.json")
-    costs = run.read(COSTS) if (run.path / COSTS).exists() else None
+    with _damage(run.path / "env.json"):
+        _need(isinstance(env["command"], list) and isinstance(env.get("packages", {}), dict))
+    metrics = metrics or read_metrics(run, selection.tasks)
+    return Facts(run.path, read_yaml(run.path / "config.yaml"), env, schema, selection, history_of(run, metrics),
+                 metrics, all_fields, _read_costs(run, selection.tasks), predictions_of(run, metrics), values or {})
+
+
+def _check_selection(run: RunFolder, selection: Selection) -> None:
     with _damage(run.path / "selection.json"):
         scores = [*(selection.scores or {}).values()]
         _need(all(_is_number(score) for entry in scores for score in entry.values()))
         _need(all(len(matrix) == len(selection.tasks) for matrix in (selection.relations or {}).values())
               or _reuses(run))
-    with _damage(run.path / "env.json"):
-        _need(isinstance(env["command"], list) and isinstance(env.get("packages", {}), dict))
-    if costs is not None:
-        with _damage(run.path / COSTS, "delete it, and start report.py again"):
-            _need(all(_is_value(value) for entry in (costs["auc"], *costs["without"].values())
-                      for value in (entry[task] for task in selection.tasks)))
-            _need(all(_is_value(entry[task]) for entry in costs.get("error", {}).values() for task in selection.tasks))
-            _need(isinstance(costs["all_fields"], str) and isinstance(costs["split"], str))
-    metrics = metrics or read_metrics(run, selection.tasks)
-    return Facts(run.path, read_yaml(run.path / "config.yaml"), env, schema, selection, history_of(run, metrics),
-                 metrics, all_fields, costs, predictions_of(run, metrics), values or {})
+
+
+def _read_costs(run: RunFolder, tasks: Sequence[str]) -> Mapping[str, Any] | None:
+    """What field_costs.json holds, or None where there is none."""
+    if not (run.path / COSTS).exists():
+        return None
+    costs = run.read(COSTS)
+    with _damage(run.path / COSTS, "delete it, and start report.py again"):
+        _need(all(_is_value(entry[task]) for entry in (costs["auc"], *costs["without"].values()) for task in tasks))
+        _need(all(_is_value(entry[task]) for entry in costs.get("error", {}).values() for task in tasks))
+        _need(isinstance(costs["all_fields"], str) and isinstance(costs["split"], str))
+    return costs
 
 
 def read_metrics(run: RunFolder, tasks: Sequence[str]) -> Mapping[str, Any]:

@@ -221,4 +221,3 @@ def _place(name: str) -> int:
 
 
 _BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}
-REAL_SIZES = (USERS, VIDEOS)

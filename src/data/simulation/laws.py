@@ -35,8 +35,6 @@ from ...errors import UserError, nearest
 from ...streams import SimulationStream, generator
 from .columns import BY_NAME, COLUMNS
 
-PAIR_CELLS = 20_000  # a pair of fields has at most so many combinations
-
 
 @dataclass(frozen=True)
 class Law:
@@ -147,7 +145,7 @@ def _interleaved(draw: np.random.Generator, largest: int) -> list[str]:
 
 
 def _take_pair(pool: list[str]) -> tuple[str, str]:
-    """Removes and returns two fields of the pool with few enough combinations, the smallest fields first."""
+    """Removes and returns the two fields of the pool whose numbers of values are closest to 10."""
     small = sorted(pool, key=lambda name: abs(BY_NAME[name].size - 10))[:2]
     for name in small:
         pool.remove(name)
