@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""signature.json: all that is needed, beside the model file, to turn raw rows into probabilities. No MindSpore."""
+"""signature.json: all that is needed, with the model file, to turn raw rows into probabilities. No MindSpore."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Signature:
         dataset: name of the data set, whose source knows how derived columns are made.
         fields: the columns of the input ``ids``, int32 ``[batch, len(fields)]``, in order.
         tasks: the columns of the output ``probabilities``, float32 ``[batch, len(tasks)]``, in order.
-        model: file (a name beside signature.json), format (MINDIR or ONNX), sha256.
+        model: file (a name in the same folder), format (MINDIR or ONNX), sha256.
         more: what a reader may want to know besides: backbone, data set, selection, versions.
     """
 

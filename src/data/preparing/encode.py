@@ -33,7 +33,7 @@ from ..reading.cells import CellError, as_text, canonical, first_items, number_o
 from .options import DataOptions, FieldSpec
 from .times import moments
 
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 _MOST_NUMBERS = 4_000_000  # distinct numbers of one field kept while its quantiles are being found
 
 
@@ -142,7 +142,7 @@ class FieldCounter:
             found, counts = counts, counts.filter(pl.col("value").is_in(list(self.values)))
             if len(found) and not len(counts):
                 often = found.sort(["n", "value"], descending=[True, False])["value"].head(5)
-                logger.warning("field %s: none of its values (%s) occurs in the train rows of column %s, which has %s; "
+                LOG.warning("field %s: none of its values (%s) occurs in the train rows of column %s, which has %s; "
                                "every row is id 0", self.spec.name, ", ".join(self.values)[:200], self.spec.column,
                                ", ".join(often)[:200])
         counts = counts.sort(["n", "value"], descending=[True, False]).head(self.spec.max_values or len(counts))

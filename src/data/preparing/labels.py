@@ -29,7 +29,7 @@ from .options import FieldSpec, TaskSpec
 
 _GUARD_ROWS = 1_000_000  # train rows looked at; a copy of a label is a copy on any of them
 
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 def make_labels(part: pl.DataFrame, tasks: Sequence[TaskSpec], first_row: int,
@@ -101,7 +101,7 @@ class LeakGuard:
                     raise UserError(f"field {name!r} tells the label of task {task!r} exactly on the train rows: it "
                                     "is a copy of the label or was recorded after it; drop it from the fields, or, if "
                                     f"it is known before the label, give keep_leaks: [{name}]")
-                logger.warning("field %r tells the label of task %r exactly on the train rows; keep_leaks keeps it",
+                LOG.warning("field %r tells the label of task %r exactly on the train rows; keep_leaks keeps it",
                                name, task)
 
 

@@ -43,7 +43,7 @@ from .split import TRAIN, assign_splits
 from .stage import Stage
 from .write import PreparedWriter
 
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 def prepare(dataset: str, raw_dir=None, data_dir=None, preset=None, overrides: Mapping[str, Any] | None = None,
@@ -94,7 +94,7 @@ def prepare(dataset: str, raw_dir=None, data_dir=None, preset=None, overrides: M
         writer.commit(schema, {**made_of, "extras": [path.name for path in stage.extras]})
         shutil.rmtree(stage.folder, ignore_errors=True)
     seconds = time.monotonic() - started
-    logger.info("prepared %s: %d rows, %d fields, %d tasks in %.1f s (%.0f rows/s)", place.name, stage.rows,
+    LOG.info("prepared %s: %d rows, %d fields, %d tasks in %.1f s (%.0f rows/s)", place.name, stage.rows,
                 len(schema.fields), len(schema.tasks), seconds, stage.rows / seconds)
     return PreparedData.open(place.folder, verify=False)
 
@@ -111,7 +111,7 @@ def _open_stage(source: Source, writer: PreparedWriter, made_of: Mapping[str, An
     folder = writer.place.hidden("staging")
     if (folder / INPUTS_FILE).is_file() and read_json(folder / INPUTS_FILE) == made_of:
         stage = Stage.resume(folder)
-        logger.info("continuing after %d rows that an interrupted preparation left", stage.rows)
+        LOG.info("continuing after %d rows that an interrupted preparation left", stage.rows)
         return stage
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -141,7 +141,7 @@ def encode_stage(stage: Stage, options: DataOptions, writer: PreparedWriter, dat
     positives, constant = write_rows(stage, options, homes, codes, encoders, writer)
     for task, count in zip(options.tasks, positives[TRAIN].tolist()):
         if count in (0, rows["train"]):
-            logger.warning("task %s has one class only on train (%d of %d rows positive): it cannot be trained",
+            LOG.warning("task %s has one class only on train (%d of %d rows positive): it cannot be trained",
                            task.name, count, rows["train"])
     if constant:
         stage.step(f"fields that are constant on train: {', '.join(constant)}", len(constant), fields=constant)

@@ -31,7 +31,7 @@ from .place import Place
 
 _MOST_NAMED = 4
 
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 def describe_origin(dataset: str, options: DataOptions, files: Sequence[Path]) -> dict[str, Any]:
@@ -62,11 +62,11 @@ def find_set(place: Place, made_of: Mapping[str, Any]) -> PreparedData | None:
                         "another --data_dir")
     try:
         found = PreparedData.open(place.folder)
-        logger.info("data_dir %s is already prepared with these settings; use --overwrite to prepare it again",
+        LOG.info("data_dir %s is already prepared with these settings; use --overwrite to prepare it again",
                     place.name)
         return found
     except UserError as error:
-        logger.warning("%s; preparing it again", error)
+        LOG.warning("%s; preparing it again", error)
         return None
 
 

@@ -40,7 +40,7 @@ _STATE_FILE = "stage.json"
 GIVEN_TEST = "__given_test__"  # a bool column: the source itself says that the row is a test row
 GIVEN_SPLIT = "__given_split__"  # a uint8 column: 0 train, 1 valid, 2 test, where every split is a file of its own
 
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Stage:
         folder: where the parts go.
         entities: entity table name -> its rows. A fact column of the same name holds row numbers, -1 = unknown.
         steps: what was done, with row counts, for schema.json and the user.
-        state: where a source that can be interrupted stands; stored by :meth:`save`.
+        state: how far a source that can be interrupted is; stored by :meth:`save`.
         extras: files to keep with the prepared set.
     """
 
@@ -119,10 +119,10 @@ class Stage:
     def step(self, text: str, rows: int, **more) -> None:
         """Records and logs a step with its row count."""
         self.steps.append({"step": text, "rows": int(rows), **more})
-        logger.info("%12s  %s", f"{rows:,}", text)
+        LOG.info("%12s  %s", f"{rows:,}", text)
 
     def save(self, **state) -> None:
-        """Notes that everything written so far counts, and where the source stands."""
+        """Notes that everything written so far counts, and how far the source is."""
         self.state = {**self.state, **state}
         write_json(self.folder / _STATE_FILE, {"part_rows": self.part_rows, "steps": self.steps, "state": self.state})
 
@@ -138,7 +138,7 @@ class Stage:
         except (pl.exceptions.PolarsError, OSError):
             found = None
         if found != stage.part_rows:
-            logger.warning("%s is damaged; reading the raw files from the start", folder)
+            LOG.warning("%s is damaged; reading the raw files from the start", folder)
             return cls(folder)
         return stage
 

@@ -30,7 +30,7 @@ from ...settings import ROOT
 
 DOWNLOADS = ROOT / "downloads"
 
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def fetch_wheel(wheel: Wheel, folder: Path = DOWNLOADS) -> Path:
         return path
     folder.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
-    logger.info("fetching %s through pip", wheel.file)
+    LOG.info("fetching %s through pip", wheel.file)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
                "--only-binary", ":all:", "--dest", str(folder), f"{wheel.name}=={wheel.version}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

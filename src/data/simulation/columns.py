@@ -122,4 +122,3 @@ COLUMNS: tuple[Column, ...] = (
     _video("tag", 69, missing="", share=0.013),
 )
 BY_NAME = {column.name: column for column in COLUMNS}
-CONSTANT = tuple(column.name for column in COLUMNS if column.size == 1)

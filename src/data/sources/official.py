@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""The prepared train.csv and test.csv that the authors of MultiSFS trained on: ids in place of values, labels beside.
+"""The prepared train.csv and test.csv that the authors of MultiSFS trained on: ids in place of values, and labels.
 
 Three layouts, told apart by position as the authors' own reader does: KuaiRand has two leading columns that are
 dropped, 41 fields and seven labels; AliCCP has two labels first; QB has two labels last. The test file stays the test

@@ -38,7 +38,7 @@ GENERATED = True
 TRUTH = "truth.json"
 _UNIQUE_UP_TO = 1_000_000
 
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 def describe(raw_dir: Path | None, source: Mapping[str, object]) -> dict:
@@ -61,7 +61,7 @@ def inputs(raw_dir: Path | None, options: DataOptions) -> list[Path]:
         if held != settings:
             raise UserError(f"raw_dir {raw_dir} holds another simulation ({held}; asked for: {settings}); delete it, "
                             "or choose another --raw_dir")
-        logger.info("raw_dir %s already holds this simulation", raw_dir)
+        LOG.info("raw_dir %s already holds this simulation", raw_dir)
     else:
         _write(raw_dir, settings)
     return [*kuairand.inputs(raw_dir, options), raw_dir / TRUTH]
@@ -107,7 +107,7 @@ def _write(raw_dir: Path, settings: dict) -> None:
             os.replace(folder / name, raw_dir / name)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    logger.info("simulated %d rows by law %s into %s", settings["rows"], settings["law"], raw_dir)
+    LOG.info("simulated %d rows by law %s into %s", settings["rows"], settings["law"], raw_dir)
 
 
 def _truth(plan: Plan, settings: dict, facts: dict) -> dict:

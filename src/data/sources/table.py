@@ -43,7 +43,7 @@ _EXPECTED = ("expected a file that ends in .csv, .tsv, .txt or .jsonl (packed as
 _SPLIT_FILES = {"train": "train", "valid": "valid", "val": "valid", "validation": "valid", "dev": "valid",
                 "test": "test"}
 
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 def _one_character(text: str) -> str:
@@ -171,7 +171,7 @@ def _text_frames(path: Path, dialect: Dialect, columns: Sequence[str]) -> Iterat
     separator = dialect.delimiter or find_separator(first, path, check, SEPARATORS[_kind(path)], quoted)
     check(cells_of(first, path, separator, quoted))
     if separator != (dialect.delimiter or SEPARATORS[_kind(path)]):
-        logger.info("%s: cells are separated by %r", path, separator)
+        LOG.info("%s: cells are separated by %r", path, separator)
     yield from read_frames(path, dict.fromkeys(columns, TEXT), separator, dialect.names, quoted)
 
 
