@@ -26,7 +26,7 @@ from scipy.special import expit, ndtr
 from ...evaluation import task_metrics
 from ...streams import SimulationStream, generator
 from ..preparing.stage import progress
-from .columns import COLUMNS, USERS, VIDEOS, Column
+from .columns import COLUMNS, Column
 from .laws import Plan
 
 CHUNK = 500_000
