@@ -41,7 +41,7 @@ class FieldMask(nn.Cell):
 class SparseMask(FieldMask):
     """MSSM's (Ding et al., SIGIR 2021): ``construct()`` gives ReLU(tanh θ), ``[tasks, fields]`` in [0, 1).
 
-    A mask that reaches 0 has no gradient and stays there. Of the paper's levels only that of fields selects fields, so
+    A mask that reaches 0 has no gradient and stays there. Of MSSM's levels only that of fields selects fields, so
     the cell-level sparse connections are left out.
     """
 

@@ -57,7 +57,7 @@ class Counting(Selector):
 
 
 class ChiSquared(Counting):
-    """Pearson's statistic, as the paper's baseline takes it: it grows with the number of values, useful or not."""
+    """Pearson's statistic (Liu and Setiono, 1995): it grows with the number of values, useful or not."""
 
     name = "chi2"
 
