@@ -23,6 +23,7 @@ import numpy as np
 import polars as pl
 
 from ..errors import UserError, nearest
+from .reading.frames import column_of
 
 SHOWN = 8  # names in a message
 
@@ -198,24 +199,6 @@ def _binary(values: Any, task: str) -> tuple[np.ndarray, np.ndarray]:
         raise UserError(f"Unknown label type: task {task} has {len(classes)} class{'es' * (len(classes) > 1)}, "
                         f"{_shown(classes)}; expected two")
     return classes, codes.reshape(-1)
-
-
-def column_of(values: Any, name: str) -> pl.Series:
-    """A column as a Polars series of the type it has; Python objects become text."""
-    if isinstance(values, pl.Series):
-        return values.alias(name)
-    kind = str(values.dtype)
-    if kind == "category":
-        codes = pl.Series(np.asarray(values.cat.codes, np.int64))
-        return column_of(values.cat.categories, name).gather(codes.set(codes < 0, None))
-    if kind.startswith("Sparse"):
-        values = values.sparse.to_dense()
-    if kind != "object" and getattr(values.dtype, "kind", "") not in "SU":
-        return pl.Series(name, values, nan_to_null=True)
-    import pandas as pd
-
-    cells = [None if gone else str(value) for value, gone in zip(values, pd.isna(np.asarray(values)))]
-    return pl.Series(name, cells, dtype=pl.String)
 
 
 def _refuse_repeated(names: Sequence[str], what: str) -> None:

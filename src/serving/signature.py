@@ -158,16 +158,30 @@ class Signature:
         Raises:
             UserError: a number or timestamp column holds something else.
         """
-        derived = load_source(self.dataset).DERIVED
+        rows = self._with_derived(rows)
         ids = np.empty((len(rows), len(self.fields)), np.int32)
         for place, item in enumerate(self.fields):
-            column = item.encoder.spec.column
-            raw = rows[column] if column in rows.columns else _derive(rows, column, *derived[column])
+            raw = rows[item.encoder.spec.column]
             try:
                 ids[:, place] = item.encoder.encode(raw)
             except CellError as error:
                 raise UserError(f"{error} in row {first_row + (row_of(error.cell, raw) or 0) + 1}") from None
         return ids
+
+
+    def _with_derived(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Adds the columns that the source of the data set makes from raw ones."""
+        derived, held = load_source(self.dataset).DERIVED, set(rows.columns)
+        wanted = {item.encoder.spec.column for item in self.fields} - held
+        if not wanted:
+            return rows
+        made = [derived[column][1].alias(column) for column in sorted(wanted)]
+        raw = sorted({derived[column][0] for column in wanted})
+        try:
+            return rows.hstack(pl.DataFrame([texts(rows[name]) for name in raw]).select(made))
+        except pl.exceptions.PolarsError as error:
+            raise UserError(f"column {' or '.join(map(repr, raw))}, of which {', '.join(sorted(wanted))} is made, "
+                            f"holds something unexpected: {str(error).splitlines()[0]}") from None
 
 
 def read_signature(folder: Path) -> tuple[Signature, Path]:
@@ -186,12 +200,3 @@ def read_signature(folder: Path) -> tuple[Signature, Path]:
     if sha256(model) != signature.model["sha256"]:
         raise UserError(f"{model} is damaged: its SHA-256 is not the one in {SIGNATURE_FILE}; export the run again")
     return signature, model
-
-
-def _derive(rows: pl.DataFrame, column: str, raw: str, expression: pl.Expr) -> pl.Series:
-    """A column that the source of the data set makes from the raw one."""
-    try:
-        return pl.DataFrame(texts(rows[raw])).select(expression.alias(column)).to_series()
-    except pl.exceptions.PolarsError as error:
-        raise UserError(f"column {raw!r}, of which {column!r} is made, holds something unexpected: "
-                        f"{str(error).splitlines()[0]}") from None

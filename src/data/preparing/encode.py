@@ -21,17 +21,21 @@ by rising bucket. One vocabulary file holds all that is needed to encode a raw v
 from __future__ import annotations
 
 import logging
+import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from ...errors import UserError
-from ..reading.cells import CellError, as_text, canonical, first_items, number_of, numbers, texts
+from ..reading.cells import FEW, CellError, as_text, canonical, first_item, first_items, number_of, numbers, texts
 from .options import DataOptions, FieldSpec
-from .times import moments
+from .times import moment_of, moments
 
 LOG = logging.getLogger(__name__)
 _MOST_NUMBERS = 4_000_000  # distinct numbers of one field kept while its quantiles are being found
@@ -64,6 +68,10 @@ class FieldEncoder:
             UserError: a cell cannot be read as the field's kind (a CellError), or the column's type is not supported.
         """
         column = column.alias(self.spec.column)
+        if len(column) <= FEW and _is_groupable(column):
+            ids = [self._id_of(cell) for cell in column.to_list()]
+            if None not in ids:
+                return np.array(ids, np.int32)
         if self.edges is not None:
             found = to_numbers(column, self.spec, self.missing).to_numpy()
             ids = 1 + np.searchsorted(np.asarray(self.edges, np.float64), found, side="right")
@@ -75,6 +83,42 @@ class FieldEncoder:
         raw = column.unique()
         ids = _look_up(to_text(raw, self.spec, self.missing), values, known)
         return _look_up(column, raw, ids).to_numpy()
+
+    def _id_of(self, cell: str | int | None) -> int | None:
+        """The id of one cell as :meth:`encode` gives it, without the cost of a table; None where it has to be asked."""
+        spec, cell = self.spec, None if cell is None else str(cell)
+        if cell is None or cell in self._absent:
+            return 0
+        if spec.kind == "multi":
+            return self._ids.get(first_item(cell, spec.separator, self._absent, spec.column), 0)
+        if spec.kind == "timestamp":
+            moment = None if self._absent_numbers or self._absent_dates else moment_of(cell, spec.clock)
+            if moment is None:
+                return None
+            return self._ids.get(str(moment.isoweekday() if spec.part == "weekday" else getattr(moment, spec.part)), 0)
+        text = canonical(cell)
+        if self.edges is None:
+            return 0 if text in self._absent else self._ids.get(text, 0)
+        number = number_of(text)
+        if number is None:
+            return 0 if text in self._absent else None
+        return 0 if number in self._absent_numbers or not isfinite(number) else 1 + bisect_right(self.edges, number)
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {value: place for place, value in enumerate(self.values or (), 1)}
+
+    @cached_property
+    def _absent(self) -> frozenset[str]:
+        return frozenset(("", *self.missing))
+
+    @cached_property
+    def _absent_numbers(self) -> frozenset[float]:
+        return frozenset(number for number in map(number_of, self.missing) if number is not None and isfinite(number))
+
+    @cached_property
+    def _absent_dates(self) -> bool:
+        return any(re.match(r"\d{4}[-/]\d", item) for item in self.missing)
 
     def to_json(self) -> dict[str, Any]:
         spec = self.spec

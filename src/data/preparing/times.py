@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import polars as pl
@@ -33,6 +33,7 @@ _FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y/%m/%d %H:%
 _OFFSET_FORMATS = ("%Y-%m-%d %H:%M:%S%.f%z", "%Y-%m-%d %H:%M%z")
 _DAY_HOUR = r"(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([01]\d|2[0-3])"
 _DIGITS = {"%Y%m%d%H": f"^(19|20)\\d\\d{_DAY_HOUR}$", "%y%m%d%H%M": f"^\\d\\d{_DAY_HOUR}[0-5]\\d$"}
+_PLAIN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _LIKELY, _ANY = (1990, 2100), (1, 9999)  # years that a number without, or with, a unit may mean
 
 
@@ -99,6 +100,23 @@ def moments(column: pl.Series, clock: Clock, missing: Sequence[str]) -> pl.Serie
     for absent in _of_text(dates, clock).drop_nulls():
         found = pl.select(pl.when(pl.lit(found) != absent).then(found)).to_series()
     return found
+
+
+def moment_of(cell: str, clock: Clock) -> datetime | None:
+    """Returns what :func:`moments` gives for one number or date and time in UTC; None where it has to be asked."""
+    if clock.format or clock.timezone:
+        return None
+    if re.fullmatch(r"[0-9]{1,19}", cell):
+        size = int(cell)
+        unit = clock.unit or ("s" if size < 10**11 else "ms" if size < 10**14 else "us" if size < 10**17 else "ns")
+        micros = size * UNITS[unit] // 1_000
+        found = datetime(1970, 1, 1) + timedelta(microseconds=micros) if micros < 3e17 else None
+        low, high = _LIKELY if clock.unit is None else _ANY
+        return found if found and low <= found.year <= high else None
+    try:
+        return datetime.strptime(cell, "%Y-%m-%d %H:%M:%S") if _PLAIN.fullmatch(cell) else None
+    except ValueError:
+        return None
 
 
 def _of_typed(column: pl.Series, clock: Clock) -> pl.Series:

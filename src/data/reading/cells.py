@@ -45,6 +45,7 @@ from ...errors import UserError
 MISSING = ("", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NAN", "-NaN", "-nan", "NaT", "null", "NULL", "None", "#N/A",
            "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN", "\\N")
 
+FEW = 64  # rows that are read cell by cell: a row alone then takes microseconds, not milliseconds
 _BLANKS = " \t\n\v\f\r\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029" \
           "\u202f\u205f\u3000"  # as Polars has them; Python's strip() takes four control letters more
 # Every cell that canonical() may change but for its blanks; fast, and allowed to find too many.
@@ -82,6 +83,9 @@ def texts(column: pl.Series) -> pl.Series:
     Raises:
         UserError: the column's type is not supported.
     """
+    if column.dtype == pl.String and len(column) <= FEW:
+        cells = [None if cell is None else canonical(cell) or None for cell in column.to_list()]
+        return pl.Series(column.name, cells, dtype=pl.String)
     text = as_text(column)
     if column.dtype.is_integer():
         return text
@@ -143,6 +147,17 @@ def first_items(column: pl.Series, separator: str, missing: Collection[str]) -> 
     return frame.select("row").join(first, on="row", how="left", maintain_order="left")["cell"].alias(column.name)
 
 
+def first_item(cell: str, separator: str, missing: Collection[str], column: str) -> str | None:
+    """Returns what :func:`first_items` gives for one cell."""
+    cell = cell.strip(_BLANKS)
+    items = list_items(cell, column) if cell[:1] == "[" or cell[-1:] == "]" else None
+    for item in cell.split(separator) if items is None else items:
+        text = "" if item is None else canonical(item)
+        if text and text not in missing:
+            return text
+    return None
+
+
 def list_items(cell: str, column: str) -> list[str | None] | None:
     """Returns the items of a cell that is a list, as text; None for any other cell.
 
@@ -175,6 +190,8 @@ def as_text(column: pl.Series, lists: bool = False) -> pl.Series:
         UserError: the type is not supported, or binary cells are not UTF-8.
     """
     kind = column.dtype
+    if kind == pl.String:
+        return column
     if isinstance(kind, (pl.List, pl.Array)) and lists:
         return _lists_as_text(column.cast(pl.List(kind.inner)))
     if not _is_simple(kind):

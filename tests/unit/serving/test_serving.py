@@ -27,10 +27,13 @@ import polars as pl
 import pytest
 
 import predict
+from src.data.preparing.encode import FieldEncoder
+from src.data.preparing.options import FieldSpec
 from src.data.reading import header, jsonl
 from src.errors import UserError
-from src.serving import read_rows, write_rows
+from src.serving import Signature, read_rows, write_rows
 from src.serving.exporting import export_model
+from src.serving.signature import InputField
 from tests.helpers import make_model, make_schema, make_selection
 
 BACKBONES = ("single_task", "shared_bottom", "omoe", "mmoe", "ple", "esmm", "aitm")
@@ -73,6 +76,35 @@ def test_json_lines_of_mixed_types_and_lists():
 def test_rows_that_cannot_be_read(kind, text, words):
     with pytest.raises(UserError, match=words):
         list(read_rows("-", kind, everything, io.BytesIO(text)))
+
+
+def test_a_row_alone_is_encoded_without_a_query(monkeypatch):
+    """Its cells are looked up one by one: a query of Polars for every field takes 50 times as long."""
+    specs = [FieldSpec("city",
+    "city"), FieldSpec("age", "age", "number"), FieldSpec("hour", "at", "timestamp", part="hour"),
+             FieldSpec("tag", "tags", "multi", separator="|")]
+    encoders = [FieldEncoder(specs[0], ("",), values=("Oslo", "1")), FieldEncoder(specs[1], ("-1",), edges=(2.0, 5.5)),
+                FieldEncoder(specs[2], ("",), values=("7", "12")), FieldEncoder(specs[3], ("NA",), values=("a", "b"))]
+    signature = Signature("table", tuple(InputField(spec.name, encoder) for spec, encoder in zip(specs, encoders)),
+    ("t",), {})
+    rows = pl.DataFrame({"city": [" Oslo", "1.0", None], "age": ["5.50", "-1.0", "3"],
+                         "at": ["1413892800", "2024-03-01 07:59:59", ""], "tags": ["NA|b", '["a"]', "c"]})
+    many = signature.encode(pl.concat([rows] * 40))[:3].tolist()
+    monkeypatch.setattr(pl.LazyFrame, "collect", lambda *arguments, **options: pytest.fail("a query"))
+    assert signature.encode(rows).tolist() == many == [[1, 3, 2, 2], [2, 0, 1, 1], [0, 2, 0, 0]]
+
+
+def test_a_cell_that_cannot_be_read_is_named_with_its_row():
+    encoder = FieldEncoder(FieldSpec("age", "age", "number"), ("",), edges=(2.0,))
+    signature = Signature("table", (InputField("age", encoder),), ("t",), {})
+    for count in (3, 300):
+        with pytest.raises(UserError, match="column 'age' holds 'old'; expected a number in row 102$"):
+            signature.encode(pl.DataFrame({"age": ["1", "old", *["2"] * count]}), 100)
+
+
+def test_an_object_as_a_cell_is_refused_with_its_line():
+    with pytest.raises(UserError, match="line 1: 'a' is {'b': 1}, of type dict; expected text, a number"):
+        list(read_rows("-", "jsonl", everything, io.BytesIO(b'{"a": {"b": 1}}')))
 
 
 def test_a_failed_prediction_leaves_no_file(tmp_path):

@@ -24,9 +24,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.data.reading.cells import MISSING, canonical, cell_text, first_items, numbers, row_of, texts
+from src.data.reading.cells import FEW, MISSING, canonical, cell_text, first_items, numbers, row_of, texts
 from src.data.reading.frames import column_of
 from src.errors import UserError
+
+MANY = FEW + 1  # rows that are read as a column, not cell by cell
 
 
 @pytest.mark.parametrize(("text", "cells"), [
@@ -39,20 +41,20 @@ from src.errors import UserError
 ])
 def test_spellings_of_one_value_are_one_text(text, cells):
     assert {canonical(cell) for cell in cells} == {text}
-    assert set(texts(pl.Series(cells))) == {text}
+    assert set(texts(pl.Series(cells))) == set(texts(pl.Series(cells * MANY))) == {text}
 
 
 @pytest.mark.parametrize("cell", ["01", "007", "1_000", "0x10", "1,5", "$1", "yes", "2024-13-01 10:00", "1e9999",
                                   "1.2.3", "1180591620717411303425", "-", ".", "+", "E5", "5 apples", "truth", "P5"])
 def test_all_else_is_left_alone(cell):
-    assert canonical(cell) == cell and texts(pl.Series([cell]))[0] == cell
+    assert canonical(cell) == cell and texts(pl.Series([cell] * MANY))[0] == cell
 
 
 @given(st.one_of(st.text(), st.floats().map(repr), st.integers().map(str), st.datetimes().map(str),
                  st.booleans().map(str), st.from_regex(r"\A[-+0-9.eE:TZP d]{1,9}\Z")))
 def test_columns_and_single_cells_agree_and_what_is_canonical_stays(cell):
-    found = texts(pl.Series([cell], dtype=pl.String))[0]
-    assert found == (canonical(cell) or None)
+    for rows in (1, MANY):
+        assert texts(pl.Series([cell] * rows, dtype=pl.String))[0] == (canonical(cell) or None)
     assert canonical(canonical(cell)) == canonical(cell)
 
 
