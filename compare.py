@@ -64,7 +64,7 @@ OF_A_CELL = ("dataset", "data_dir", "backbone", "selector", "selection", "score"
 
 
 def main(arguments: list[str]) -> None:
-    """The whole story of a grid.
+    """Makes all runs of a grid and shows their tables.
 
     Raises:
         UserError: an axis or a setting is wrong.
@@ -97,7 +97,7 @@ def check_settings(settings: Sequence[str]) -> None:
     """Refuses settings that are unknown, or that differ from run to run.
 
     Raises:
-        UserError: so.
+        UserError: one is.
     """
     for key in (setting.partition("=")[0] for setting in settings):
         if key in OF_A_CELL:

@@ -77,7 +77,7 @@ def refuse_same_file(source: str, target: str) -> None:
     """Refuses to write over the rows that are read.
 
     Raises:
-        UserError: so.
+        UserError: both are one file.
     """
     if os.path.isfile(source) and os.path.exists(target) and os.path.samefile(source, target):
         raise UserError(f"output {target} is the input; its rows would be lost: name another file")

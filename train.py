@@ -34,7 +34,7 @@ LOG = logging.getLogger("train")
 
 
 def main(arguments: list) -> None:
-    """The whole story of one run."""
+    """Selects, trains and tests: one run."""
     given = parse(arguments, __doc__, settings=True)
     from src.selection import check_request  # only now: MindSpore takes seconds to load, and --help needs none of it
     from src.training import join_ranks
@@ -59,7 +59,7 @@ def main(arguments: list) -> None:
 
 
 def show(run: RunFolder) -> None:
-    """Prints what the run came to."""
+    """Prints the run's result."""
     from src.report import comparison_table
 
     metrics = run.read_metrics()

@@ -44,7 +44,7 @@ BACKBONES = ("mmoe", "ple", "esmm", "aitm")  # those whose speed is promised
 
 
 class Synthetic:
-    """Random rows over the given cardinalities, held in memory; the face of a Split."""
+    """Random rows over the given cardinalities, held in memory; with the interface of a Split."""
 
     def __init__(self, rows: int, cardinalities, tasks: int = 2):
         rng = np.random.default_rng(0)
@@ -140,7 +140,7 @@ def train_candidates(config: Settings, shape: str) -> tuple[dict[str, Callable],
 
 
 def matrix_product(size: int = 2048) -> tuple[Callable[[], None], float]:
-    """A square product, as large as the machine likes, and its floating-point operations."""
+    """A large square product, and its floating-point operations."""
     factor = Tensor(np.random.default_rng(0).standard_normal((size, size)).astype(np.float32))
     product = ops.MatMul()
     return lambda: product(factor, factor).asnumpy(), 2.0 * size ** 3
@@ -253,7 +253,7 @@ def layout_candidates(config: Settings) -> dict[str, Callable[[], None]]:
 
 
 class SumOfSquares(nn.Cell):
-    """A loss that keeps every expert busy."""
+    """A loss that depends on every expert."""
 
     def __init__(self, experts: nn.CellList):
         super().__init__()

@@ -155,7 +155,7 @@ def check_seal(path: Path) -> None:
     """Refuses a file that does not match its checksum file; one without a checksum file is accepted.
 
     Raises:
-        UserError: so.
+        UserError: it does not match.
     """
     if digest_file(path).exists() and matching_digest(path) is None and Path(path).exists():
         raise UserError(f"{path} is damaged: it does not match {digest_file(path).name}; restore it or make it again; "

@@ -36,7 +36,7 @@ def make_origin(settings: Mapping[str, Any], data: str | None, selection: Select
     """The record of what a run is made of.
 
     Args:
-        settings: the run's settings, as config.yaml has them.
+        settings: the run's settings, as in config.yaml.
         data: SHA-256 of the data set's schema.json, or None where it is not known.
         selection: the run's selection, or None before it is made.
     """

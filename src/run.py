@@ -40,7 +40,7 @@ LOG = logging.getLogger(__name__)
 DATA = "data.json"  # what data set the run is made of
 
 PACKAGES = ("mindspore", "mindspore-gpu", "numpy", "pandas", "polars", "scikit-learn", "scipy")
-SEALED = (DATA, "selection.json", "metrics.json")  # what others rely on, with a checksum next to it
+SEALED = (DATA, "selection.json", "metrics.json")  # what others rely on, with a checksum file
 METRICS = ("test", "valid", "mean_auc", "input_fields", "parameters", "train_rows_per_second", "seed")
 
 
@@ -99,7 +99,7 @@ class RunFolder:
             time.sleep(0.1)
 
     def close(self) -> None:
-        """Gives the folder free for another run; the end of the process does so too."""
+        """Releases the folder for another run; the end of the process does so too."""
         if self._release is not None:
             self._release()
 
@@ -122,7 +122,7 @@ class RunFolder:
         The folder of a run made before this was recorded is accepted, with a warning.
 
         Raises:
-            UserError: so.
+            UserError: it was made of other data.
         """
         recorded = self._recorded_data()
         if recorded is None and self._data is None:
@@ -161,7 +161,7 @@ class RunFolder:
             path: the file.
 
         Raises:
-            UserError: so.
+            UserError: the file is of another run.
         """
         if theirs is None:
             differs = "it does not name its run" if (self.path / DATA).exists() else ""
@@ -254,7 +254,7 @@ def refuse_other_data(runs: Sequence[RunFolder]) -> None:
     """Refuses to show runs of different data next to each other.
 
     Raises:
-        UserError: so.
+        UserError: their data differ.
     """
     known = [run for run in runs if run.data_fingerprint]
     for run in known[1:]:

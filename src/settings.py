@@ -112,7 +112,7 @@ class Settings:
         return replace(self, **{key: _converted(key, value, where) for key, value in changes.items()})
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings as JSON and YAML have them: lists for tuples."""
+        """The settings as in JSON and YAML: lists for tuples."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
 
     def to_yaml(self) -> str:

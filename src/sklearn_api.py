@@ -277,7 +277,7 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
         return _take_columns(table, kept)
 
     def inverse_transform(self, X, task: str | None = None) -> Any:
-        """The table that :meth:`transform` gave ``X`` from, as far as that is known.
+        """The table from which :meth:`transform` made ``X``, as far as ``X`` tells.
 
         Returns:
             All columns of ``fit`` in their order; those that were not kept hold 0 in an array, as in scikit-learn,

@@ -79,7 +79,7 @@ def select_and_train(run: RunFolder, data: PreparedData, tasks: Sequence[str], c
         data: the prepared data set.
         tasks: task names, in the order of the network's outputs.
         config: the run's settings; ``check_request`` has accepted them.
-        device: what ``choose_device`` or ``join_ranks`` gave.
+        device: what ``choose_device`` or ``join_ranks`` returned.
         ranks: the processes of a distributed run.
 
     Raises:
@@ -139,7 +139,7 @@ def check_given(run: RunFolder, data: PreparedData, tasks: Sequence[str], config
     """Refuses a selection file whose content is no longer what the run began with.
 
     Raises:
-        UserError: so.
+        UserError: its content has changed.
     """
     if config.selection == "none" or not (run.path / "selection.json").exists():
         return

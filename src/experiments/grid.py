@@ -142,7 +142,7 @@ class Plan:
         """Returns the grid, or says which value of an axis is unknown.
 
         Raises:
-            UserError: so.
+            UserError: a value is unknown.
         """
         grid = replace(grid, methods=tuple(self.aliases.get(name, name) for name in grid.methods))
         _known("method", grid.methods, self.methods)

@@ -58,7 +58,7 @@ class Table(NamedTuple):
 def result_table(title: str, records: Sequence[Record], label: Callable[[str], str]) -> Table:
     """Test AUC and log loss of the methods on one data set, for every backbone.
 
-    Every method is held against all fields with the same backbone, seed by seed; p values are corrected by Holm over
+    Every method is compared with all fields with the same backbone, seed by seed; p values are corrected by Holm over
     the table.
     """
     tasks = list(records[0]["tasks"])
@@ -89,7 +89,7 @@ def group(records: Sequence[Record], *keys: str) -> dict[tuple, list[Record]]:
 
 
 def _reference(key: tuple, groups: Mapping[tuple, list[Record]]) -> list[Record]:
-    """The all-fields runs that a group is held against; the single-task model has none of its own backbone."""
+    """The all-fields runs that a group is compared with; the single-task model has none of its own backbone."""
     if (key[0], REFERENCE) in groups:
         return groups[(key[0], REFERENCE)]
     return next((mine for (_, method), mine in groups.items() if method == REFERENCE), [])

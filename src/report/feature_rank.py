@@ -28,7 +28,7 @@ from ..schema import Selection
 def write_feature_ranks(selection: Selection, folder: Path) -> list[Path]:
     """Writes ``<folder>/<task>/feature_rank.npy`` for every task; returns the files.
 
-    Both rows are text, as ERASE has them: ``names, scores = numpy.load(file)``, ``scores.astype(float)``. All fields
+    Both rows are text, as in ERASE: ``names, scores = numpy.load(file)``, ``scores.astype(float)``. All fields
     are in it, those with equal scores in field order, so its first k names are what the selection keeps.
 
     Raises:

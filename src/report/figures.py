@@ -144,7 +144,7 @@ def _figure(drawings: Sequence[Drawing], titles: bool = True) -> Iterator:
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context({**matplotlib.rcParamsDefault, **LOOK}), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a font may lack a letter; a file of old style settings is no matter here
+        warnings.simplefilter("ignore")  # a font may lack a letter; old keys in a user's style file do not matter here
         figure = Figure((4.2 * len(drawings), max(drawing.height for drawing in drawings)), layout="constrained")
         for axes, drawing in zip(figure.subplots(1, len(drawings), squeeze=False)[0], drawings):
             drawing.draw(axes)

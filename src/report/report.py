@@ -106,14 +106,14 @@ def _results(facts: Facts, errors: Errors) -> list:
                     error = Errors.of(errors.change, split, key, place)
                     rows[-1] += [number(theirs), number(minus(mine, theirs), "+.4f", error=error)]
     header = ["task", "metric", "this run", *(["all fields", "change"] if other else [])]
-    return [_beside(facts), Text(INTERVALS if facts.predictions else NO_PREDICTIONS),
+    return [_compared_with(facts), Text(INTERVALS if facts.predictions else NO_PREDICTIONS),
             Table("Metrics of every task, at the best epoch", header, rows), _sizes(facts)]
 
 
 def _quality(facts: Facts) -> list:
     if not facts.predictions:
         return [Text(NO_PREDICTIONS)]
-    words = ("Dashed: a model that tells nothing, and one whose probabilities are right. Calibration: the rows in ten "
+    words = ("Dashed: a random model, and one whose probabilities are right. Calibration: the rows in ten "
              "groups of equal size by predicted probability, and how many of them are positive, with 95 % intervals.")
     details = facts.metrics.get("details", {}).get("test", {})  # runs of earlier versions have none
     rows = [[task, *(number(entry.get(key)) for key in DETAILS)] for task, entry in details.items()]
@@ -121,12 +121,12 @@ def _quality(facts: Facts) -> list:
     return [Text(words), *pictures(quality_drawings(facts)), *more]
 
 
-def _beside(facts: Facts) -> Text:
+def _compared_with(facts: Facts) -> Text:
     """Says what the run is compared with, and what else differs."""
     if keeps_all(facts.selection):
         return Text("This run has all fields.")
     if not facts.all_fields:
-        return Text("No run with all fields lies next to this one. To compare, start train.py with the same "
+        return Text("There is no run with all fields in the same folder. To compare, start train.py with the same "
                          "settings and --selector none, then report.py.")
     words = f"All fields: run {facts.all_fields.path.name}."
     for name, (mine, theirs) in facts.all_fields.differences.items():
@@ -221,7 +221,7 @@ def _environment(facts: Facts) -> list:
 
 
 def _command(words: list[str]) -> Code:
-    """A command to be started in the project's folder, whose paths are told from there."""
+    """A command to be started in the project's folder, with paths relative to it."""
     words = [_relative(word) for word in words]
     return Code(shlex.join(["python", *words] if words and words[0].endswith(".py") else words))
 

@@ -6,7 +6,8 @@ from .base import Selector, adapt_selection, all_fields, make_selection, with_ma
 from .registry import SELECTORS, check_request, read_given_selection, select_fields
 
 __all__ = [
-    "SELECTORS", "MultiSFSSelector", "Selector", "adapt_selection", "all_fields", "check_request", "make_selection",
+    "MultiSFSSelector",  # pylint: disable=undefined-all-variable
+    "SELECTORS", "Selector", "adapt_selection", "all_fields", "check_request", "make_selection",
     "read_given_selection", "select_fields", "with_masks",
 ]
 

@@ -96,7 +96,7 @@ def _no_memory(lab: Lab, draw: random.Random) -> Tried:
 
 
 def _refused_then_the_same(lab: Lab, fault: str, what: str, before: Callable[[], None], word: str) -> Tried:
-    """The disturbed command ends in one line and leaves what it had saved; undisturbed it then ends as ever."""
+    """The disturbed command ends in one line and leaves what it had saved; undisturbed it then ends as usual."""
     run = lab.folder / "runs" / RUN
     ended = lab.call(*lab.train(RUN), before=before)
     if ended.code == 0 and not lab.differences(run):

@@ -71,7 +71,7 @@ class Ended:
 
     @property
     def clear(self) -> bool:
-        """Whether it ended as wrong input shall: exit code 2, one line that says why, no traceback."""
+        """Whether it ended as wrong input should: exit code 2, one line that says why, no traceback."""
         lines = [line for line in self.errors.splitlines() if line.startswith("error: ")]
         return self.code == 2 and len(lines) == 1 and "Traceback" not in self.errors
 
@@ -82,7 +82,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Tried:
-    """One fault and what came of it.
+    """One fault and its outcome.
 
     Attributes:
         fault: the row of the table it belongs to.

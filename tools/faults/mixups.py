@@ -118,7 +118,7 @@ def _selection(lab: Lab, draw: random.Random) -> str:
 
 
 def _shard(lab: Lab, draw: random.Random) -> str:
-    """Writes a value that no shard may hold, and every checksum anew."""
+    """Writes a value that no shard may hold, and every checksum again."""
     folder = lab.folder / SET
     schema = json.loads((folder / "schema.json").read_text(encoding="utf-8"))
     split = draw.choice(SPLITS)

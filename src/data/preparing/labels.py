@@ -91,7 +91,7 @@ class LeakGuard:
         """Refuses fields that are a copy of a label; of those in ``keep`` it only warns.
 
         Raises:
-            UserError: so.
+            UserError: one is.
         """
         for name, counts in zip(self._fields, self._counts):
             for place, task in enumerate(self._tasks):

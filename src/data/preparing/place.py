@@ -75,10 +75,10 @@ class Place:
                         "expected an empty or new folder; choose another --data_dir")
 
     def refuse_foreign(self) -> None:
-        """Refuses a set that has company: to replace it would delete what somebody else wrote.
+        """Refuses a set with other files in its folder: to replace it would delete them.
 
         Raises:
-            UserError: so; the files are named.
+            UserError: there are such files; they are named.
         """
         if not self.holds_set():
             return
@@ -179,7 +179,7 @@ def _some(names: list[str]) -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes the names of its files last, whatever happens to the machine."""
+    """Syncs a folder, so that the names of its files survive a crash of the machine."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -43,7 +43,7 @@ class Clock:
 
     Attributes:
         unit: s, ms, us or ns since 1970 of a number; None tells it by each number's size.
-        format: how a text is read, as Python's strptime has it; a number is the text of its digits then.
+        format: how a text is read, in the codes of Python's strptime; a number is the text of its digits then.
         timezone: IANA name of the zone whose clock is shown, UTC by default. A cell that names no zone is of it.
     """
 
@@ -61,8 +61,8 @@ class Clock:
             try:
                 datetime.strptime(datetime(2014, 10, 21).strftime(self.format), self.format)
             except ValueError as error:
-                raise ValueError(f"format of {what} is {self.format!r} ({error}); expected one as Python's strptime "
-                                 "has it, such as \"%y%m%d%H\"") from None
+                raise ValueError(f"format of {what} is {self.format!r} ({error}); expected one of Python's "
+                                 "strptime, such as \"%y%m%d%H\"") from None
         try:
             _shown(pl.Series([0]).cast(pl.Datetime("us", "UTC")), self.timezone)
         except pl.exceptions.PolarsError:

@@ -44,7 +44,7 @@ def make_loader(rows: RowSource, plan: InputPlan, model: MultiTaskModel, tasks: 
 
 
 def repeat_epochs(loader: TrainLoader) -> Iterator[tuple]:
-    """The batches of one epoch after the other, without end."""
+    """The batches of one epoch after another, endlessly."""
     epoch = 1
     while True:
         yield from loader.epoch(epoch)

@@ -98,7 +98,7 @@ def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequen
     for path, row in zip(paths, shadows):
         row &= ~copies_of(table, np.flatnonzero(row), np.flatnonzero(path.taken))
     scores = one_scale(gain, significant, weak, shadows, table.entropies())
-    scores[:, np.diff(table.offsets) == 1] = -CHANCE  # a constant tells nothing: last of all
+    scores[:, np.diff(table.offsets) == 1] = -CHANCE  # a constant has no information: last of all
     parts = {"uz": uz, "z": np.stack([path.alone for path in paths]), "gain": gain,
              "pair": np.stack([_best_pair(pairs, row) for row in found])}
     return CalibratedScores(scores, CHANCE, significant, parts)
@@ -121,7 +121,7 @@ def one_scale(gain: np.ndarray, significant: np.ndarray, weak: np.ndarray, shado
 
 
 def copies_of(table: ValueTable, fields: np.ndarray, taken: np.ndarray) -> np.ndarray:
-    """Which of ``fields`` tell the value of a ``taken`` one (nearly) for certain: they bring nothing that it has not.
+    """Which of ``fields`` determine the value of a ``taken`` one (nearly): they add nothing to it.
 
     Returns:
         bool, one for every field of the table.

@@ -67,7 +67,7 @@ def relation_settings(config: Settings) -> dict[str, Any]:
 
 
 def relation_dim(config: Settings) -> int:
-    """D of the relation network; auto is the embedding width, as the paper has one D."""
+    """D of the relation network; auto is the embedding width, because the paper has one D."""
     return config.embedding_dim if config.relation_dim == "auto" else config.relation_dim
 
 
@@ -127,7 +127,7 @@ def _learn(data, tasks: Sequence[str], config: Settings) -> tuple[np.ndarray, fl
 
 
 def _about(data, tasks: Sequence[str]) -> dict[str, Any]:
-    """What relations were learned from; ``data`` alone tells, the rest tells people."""
+    """What relations were learned from; ``data`` is compared, the rest is for people."""
     schema = data.schema
     rates = [schema.tasks[place].positive_rate.get("train") for place in schema.task_indices(tasks)]
     return {"dataset": schema.dataset, "rows": schema.rows["train"], "tasks": dict(zip(tasks, rates)),

@@ -131,7 +131,7 @@ def test_what_a_run_lacks_is_said():
         assert words in text, words
     level = dataclasses.replace(facts.selection, settings={"chance": None})
     text = Page(report(dataclasses.replace(facts, selection=level, history=[]))).text
-    for words in ("has no chance level", "has no epoch", "No run with all fields lies next to", "--all_fields"):
+    for words in ("has no chance level", "has no epoch", "There is no run with all fields", "--all_fields"):
         assert words in text, words
     assert "There is one task" in Page(report(make_facts(tasks=1))).text
 
