@@ -107,8 +107,8 @@ def from_pytorch(state: Mapping[str, np.ndarray], backbone: str, plan: InputPlan
         else:
             found[name] = _take(left, pytorch_name(name, backbone, layers), tuple(shape), where)
     if left:
-        raise UserError(f"{where} has {len(left)} entries this model has not (first: {sorted(left)[0]}); it is that of "
-                        "another backbone, other widths, or more tasks")
+        raise UserError(f"{where} has {len(left)} entries that this model does not have (first: "
+                        f"{sorted(left)[0]}); it is that of another backbone, other widths, or more tasks")
     return found
 
 
@@ -182,7 +182,7 @@ def _widen(state: dict, plan: InputPlan, numerical: int, dim: int) -> None:
 
 
 def _narrow(state: dict, plan: InputPlan, dim: int, where: str) -> None:
-    """Turns the form of MTReclib's classes into the plain one; refuses weights on inputs our model has not."""
+    """Turns the form of MTReclib's classes into the plain one; refuses weights on inputs that our model lacks."""
     if _has_levels(state):
         for part in ("weight", "bias"):
             state.pop(f"share_gates.{_last_level(state)}.0.{part}", None)
@@ -199,7 +199,7 @@ def _narrow(state: dict, plan: InputPlan, dim: int, where: str) -> None:
         unread = np.setdiff1d(np.arange(width - dim if silent else width), keep)
         if value[:, unread].any():
             raise UserError(f"{name} in {where} gives weight to a field this path does not read, or to the numerical "
-                            "input, which these models have not; set those columns to zeros")
+                            "input, which these models lack; set those columns to zeros")
         state[name] = value[:, keep]
     for name in _private_tables(state):
         rows, count = _wide_rows(name, plan)

@@ -85,7 +85,7 @@ def test_failed_runs_do_not_stop_the_others(data_root, tmp_path):
 
 @pytest.mark.e2e
 @pytest.mark.slow
-def test_an_interrupted_grid_goes_on_to_the_same_numbers(data_root, tmp_path):
+def test_an_interrupted_grid_resumes_to_the_same_numbers(data_root, tmp_path):
     wanted = ["--methods", "none,random", "--seeds", "1", "epochs=4"]
     process = start(data_root, tmp_path / "cut", *wanted)
     while not list((tmp_path / "cut").glob("*/history.jsonl")):

@@ -149,7 +149,7 @@ def test_usage(home, device):
 
 
 @pytest.mark.slow
-def test_a_dead_rank_ends_the_job_and_the_same_command_goes_on(home):
+def test_a_dead_rank_ends_the_job_and_the_same_command_resumes(home):
     settings = [2, "movielens", *SMALL, "epochs=6", "patience=6", "selector=none"]
     folder = home / "my runs" / "killed"
     with start(home, *settings, "run_name=killed") as job:

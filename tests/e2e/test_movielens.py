@@ -140,7 +140,7 @@ def test_a_finished_run_is_left_as_it_is(finished, movielens):
         name: when for name, when in before.items() if name != ".lock"}
 
 
-def test_sigterm_saves_and_the_same_command_goes_on(movielens, tmp_path):
+def test_sigterm_saves_and_the_same_command_resumes(movielens, tmp_path):
     settings = [*SMALL, "epochs=3", f"data_dir={movielens}", f"output_dir={tmp_path}", "selector=none"]
     whole = run("train.py", *settings, "run_name=whole")
     assert whole.returncode == 0, whole.stderr

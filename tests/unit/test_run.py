@@ -184,7 +184,7 @@ def test_a_new_start_removes_what_a_killed_process_left(run, tmp_path):
     assert read_json(run.path / "metrics.json")["seed"] == 5
 
 
-def test_a_run_made_before_a_setting_existed_goes_on():
+def test_a_run_made_before_a_setting_existed_resumes():
     config = load_settings(["seed=3"])
     before = {key: value for key, value in config.to_dict().items() if key != "end_to_end"}
     assert changed_settings(before, config.to_dict()) == ""

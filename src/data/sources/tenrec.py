@@ -46,7 +46,7 @@ def inputs(raw_dir: Path | None, options: DataOptions) -> list[Path]:
         UserError: it is not there; its licence page keeps it from being fetched.
     """
     if raw_dir is None:
-        raise UserError(f"raw_dir is not given; expected the folder of {FILE}, which is to be had after accepting the "
+        raise UserError(f"raw_dir is not given; expected the folder of {FILE}, available after accepting the "
                         "licence at https://static.qblv.qq.com/qblv/h5/algo-frontend/tenrec_dataset.html")
     path = raw_dir / FILE if raw_dir.is_dir() else raw_dir
     if not path.is_file():

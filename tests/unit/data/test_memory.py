@@ -33,7 +33,7 @@ def make_data(rows: int = 50) -> MemoryData:
                       {"train": part(rows), "valid": part(10), "test": part(0)})
 
 
-def test_has_the_face_of_a_prepared_set():
+def test_has_the_interface_of_a_prepared_set():
     data = make_data()
     split = data.split("train")
     ids, labels = split.take(np.array([3, 1]), [2, 0], [1])

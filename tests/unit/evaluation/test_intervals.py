@@ -68,7 +68,7 @@ def test_mean_over_tasks_agrees_with_the_bootstrap():
     assert width == pytest.approx(NORMAL_95 * np.std(means), rel=0.15)
 
 
-def test_nothing_to_tell():
+def test_one_class_or_no_rows_have_no_interval():
     assert half_width(auc_parts(np.arange(3.0), np.ones(3))) is None
     assert half_width(auc_parts(np.empty(0), np.empty(0))) is None
     assert half_width(logloss_parts(np.empty(0), np.empty(0))) is None

@@ -67,7 +67,7 @@ def test_aucs_of_several_tasks_by_hand():
     ("mean_auc", {"click": 0.0, "like": 1.0}, "monitor mean_auc cannot be computed: click, like has one class"),
     ("min_auc", {"click": None, "like": None}, "monitor min_auc cannot be computed"),
 ])
-def test_a_monitor_that_cannot_be_computed_is_told_before_training(monitor, rates, words):
+def test_a_monitor_that_cannot_be_computed_is_refused_before_training(monitor, rates, words):
     with pytest.raises(UserError, match=words):
         check_monitor(monitor, ["click", "like"], rates)
 

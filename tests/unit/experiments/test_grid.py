@@ -67,7 +67,7 @@ def test_experiments_are_the_papers_by_number(plan):
     assert len(plan.cells(grids["table1"])) == 10 * (1 + 4 * 2) and len(plan.cells(grids["table4"])) == 2 * 10 * 13
 
 
-def test_stand_ins_have_fewer_seeds_unless_told_otherwise(plan):
+def test_small_data_sets_have_fewer_seeds_unless_given(plan):
     grid = plan.experiment("table3", ["movielens", "adult"])
     cells = plan.cells(grid)
     assert len(cells) == 2 * 3 * 4 * len(grid.methods) and len({cell.name for cell in cells}) == len(cells)

@@ -104,7 +104,7 @@ def test_table_4_stars_the_best_of_a_backbone_whoever_it_is(plan):
                                                ["MultiSFS", "0.8250 ± 0.0071"]]
 
 
-def test_the_papers_cells_stand_in_brackets_on_its_data_sets_alone(plan):
+def test_the_papers_cells_are_in_brackets_on_its_data_sets_alone(plan):
     where = {"dataset": "kuairand (click,like)", "set": "kuairand", "task_set": "click,like"}
     records = records_of({"none": [0.69], PAPER: [0.695]}, "ple", **where) + records_of({"none": [0.8]}, "ple")
     table, _ = method_table("1", records, Grid(("kuairand", "toy"), ("none", PAPER), ("ple",)), plan)

@@ -89,7 +89,7 @@ def test_names_are_those_of_mtreclib():
 
 @pytest.mark.parametrize("backbone, name, change, message", [
     ("mmoe", "expert.0.mlp.0.weight", None, "has no expert.0.mlp.0.weight"),
-    ("mmoe", "expert.4.mlp.0.weight", np.zeros((8, 16)), "entries this model has not"),
+    ("mmoe", "expert.4.mlp.0.weight", np.zeros((8, 16)), "entries that this model does not have"),
     ("mmoe", "tower.0.mlp.0.weight", np.zeros((5, 7)), "has shape (5, 7)"),
     ("single_task", "embedding.1.embedding.weight", np.zeros((3, 4)), "has shape (3, 4)"),
     ("ple", "embedding.embedding.weight", np.zeros((30, 4)), "has shape (30, 4)"),
@@ -106,7 +106,7 @@ def test_what_does_not_fit_is_named(backbone, name, change, message):
     assert message in str(error.value) and "weights.pt" in str(error.value)
 
 
-def test_weights_on_inputs_we_have_not_are_refused():
+def test_weights_on_inputs_that_our_model_lacks_are_refused():
     parameters, plan, _, _ = make("ple")
     shapes = shapes_of(parameters)
     state = to_pytorch(parameters, "ple", plan, 3)

@@ -269,7 +269,7 @@ document.body.append(Object.assign(document.createElement("output"), {textConten
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH; apt-get install chromium")
-def test_a_browser_tells_on_a_page_that_wants_the_network(tmp_path):
+def test_a_browser_reports_a_page_that_wants_the_network(tmp_path):
     """The check above can fail: the policy refuses what would be fetched, and the browser says so."""
     text = report(make_facts()).replace("</main>", '<img alt="" src="https://example.com/a.png"></main>')
     (tmp_path / "report.html").write_text(text, encoding="utf-8")

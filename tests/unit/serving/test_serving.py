@@ -158,7 +158,7 @@ def test_json_lines_come_in_pieces_of_bounded_size(monkeypatch):
 
 
 @pytest.mark.parametrize("name, stream", [("input", "stdin"), ("output", "stdout")])
-def test_a_closed_stream_is_told(name, stream, monkeypatch, tmp_path):
+def test_a_closed_stream_is_named(name, stream, monkeypatch, tmp_path):
     monkeypatch.setattr(sys, stream, None)
     other = {"input": "--output", "output": "--input"}[name]
     with pytest.raises(UserError, match=f"standard {name} is closed; give a file with --{name}"):

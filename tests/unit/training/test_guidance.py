@@ -95,7 +95,7 @@ def test_interventions_leave_no_trace_but_the_effects():
     assert (step.effects.values[~np.isnan(step.effects.values)] != 0).all()
 
 
-def test_a_step_goes_on_from_its_memory():
+def test_a_step_resumes_from_its_memory():
     ids, labels = map(Tensor, make_batch(32, make_schema(2)))
     _, step = make_guided()
     step(ids, labels)

@@ -77,6 +77,6 @@ def test_columns_of_other_types_are_refused_by_name(column):
     ("pm >= 1 and fl > 0 or q > 1", "mixes `and` with `or`"), ("4 <= pm", "<= needs a number to its right"),
     ("yn > yes", "> needs a number"), ("yn == 'yes", "a quote that is not closed"), ("pm >=", ">= needs a number"),
 ])
-def test_rules_that_are_none(rule, message):
+def test_invalid_rules_are_refused(rule, message):
     with pytest.raises(ValueError, match=message):
         parse_rule(rule)

@@ -101,7 +101,7 @@ class _Stop(Exception):
     pass
 
 
-def test_an_interrupted_preparation_goes_on_and_ends_the_same(raw, tmp_path, monkeypatch):
+def test_an_interrupted_preparation_resumes_and_ends_the_same(raw, tmp_path, monkeypatch):
     monkeypatch.setattr(delimited, "BLOCK_BYTES", 20_000)
     whole = prepare("aliccp", raw, tmp_path / "whole")
     save, calls, parsed = Stage.save, [], []

@@ -159,7 +159,7 @@ def test_a_damaged_wheel_is_fetched_again_and_a_wrong_one_refused(tmp_path, monk
     assert not path.exists()
 
 
-def test_no_network_names_the_way_out(tmp_path, monkeypatch):
+def test_no_network_says_what_to_do(tmp_path, monkeypatch):
     _fake_pip(monkeypatch, lambda command: subprocess.CompletedProcess(command, 1, "", "ERROR: no route\n"))
     with pytest.raises(UserError, match=r"cannot fetch recbole==1.2.1 \(ERROR: no route\).*--raw_dir"):
         fetch_wheel(WHEEL, tmp_path)

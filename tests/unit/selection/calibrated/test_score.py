@@ -161,7 +161,7 @@ def test_gain_leaves_every_row_out(lam):
     np.testing.assert_allclose(loo_gain(np.bincount(values).astype(float), sums ** 2 - squares, squares, lam), expected)
 
 
-def test_kinds_of_fields_stand_apart():
+def test_kinds_of_fields_are_apart():
     gain = np.array([[5.0, -2.0, 0.5, -40.0, 0.0, 4.0]])
     taken, weak, shadows = (np.array([[n in kind for n in range(6)]]) for kind in ({0, 4}, {5}, {1}))
     scores = one_scale(gain, taken, weak, shadows, np.array([1.0, 2.0, 1.0, 1.0, 1.0, 1.0]))[0]
