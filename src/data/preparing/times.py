@@ -82,7 +82,7 @@ def moments(column: pl.Series, clock: Clock, missing: Sequence[str]) -> pl.Serie
         CellError: a cell is no moment, or a number that reads as a year which was hardly meant.
         UserError: the column's type is not supported.
     """
-    if column.dtype == pl.Date or column.dtype == pl.Datetime:
+    if column.dtype in (pl.Date, pl.Datetime):
         found = _of_typed(column, clock)
     else:
         text = as_text(column).str.strip_chars().str.replace(r"^(\d+)\.0+$", "$1")

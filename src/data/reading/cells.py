@@ -228,8 +228,10 @@ def cell_text(value: Any, plain: bool = False) -> str | None:
     """
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, (float, np.floating)) or type(value).__name__ in ("NAType", "NaTType"):
-        return str(value) if isinstance(value, (float, np.floating)) and value == value else None
+    if isinstance(value, (float, np.floating)):
+        return None if np.isnan(value) else str(value)
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return None
     if isinstance(value, (bool, np.bool_, int, np.integer, Decimal, date, time, np.datetime64)):
         return str(value)
     if isinstance(value, timedelta):

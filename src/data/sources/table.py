@@ -135,7 +135,7 @@ def _split_of(path: Path) -> str | None:
 
 def _frames(path: Path, options: DataOptions) -> Iterator[pl.DataFrame]:
     if _kind(path) in OBJECTS:
-        with open_file(path) as file:
+        with open_file(path) as file:  # pylint: disable=contextmanager-generator-missing-cleanup
             yield from read_jsonl(file, str(path), lambda keys, where: _wanted(where, keys, options.columns()))
         return
     if _kind(path) != ".parquet":
