@@ -16,7 +16,10 @@
 
 from __future__ import annotations
 
+import logging
+
 import mindspore as ms
+from mindspore import log, nn
 
 
 def set_device(device: str, device_id: int = 0) -> None:
@@ -28,3 +31,24 @@ def set_device(device: str, device_id: int = 0) -> None:
         ms.set_context(device_target=device)
     else:
         ms.set_context(device_target=device, device_id=device_id)  # which 1.10 lets a process do once
+
+
+def make_adam(parameters: list, learning_rate: float) -> nn.Adam:
+    """``nn.Adam``, without the warning that a part of it is deprecated: MindSpore 2.8 and later make their own Adam of
+    parts that they warn of, which no user can change.
+
+    Args:
+        parameters: parameters, or groups of them as ``nn.Adam`` takes them.
+        learning_rate: the step size.
+    """
+    logger = log._get_logger()
+    logger.addFilter(_other_than_adams_parts)
+    try:
+        return nn.Adam(parameters, learning_rate=learning_rate)
+    finally:
+        logger.removeFilter(_other_than_adams_parts)
+
+
+def _other_than_adams_parts(record: logging.LogRecord) -> bool:
+    message = record.getMessage()
+    return not (message.startswith("'FusedSparse") and "is deprecated" in message)

@@ -32,6 +32,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from ..compat import make_adam
 from ..models import MultiTaskModel
 from ..models.embedding import rows_read
 from ..models.model import TaskLosses
@@ -88,8 +89,8 @@ class LazyStep(nn.Cell):
         self.betas = Tensor(np.array([BETA1, BETA2], np.float32))
         rest = [parameter for parameter in model.trainable_params() if parameter is not self.table]
         self.weights = ms.ParameterTuple(rest)
-        self.optimizer = nn.Adam([{"params": rest, "weight_decay": config.weight_decay}],
-                                 learning_rate=config.learning_rate)
+        self.optimizer = make_adam([{"params": rest, "weight_decay": config.weight_decay}],
+                                   config.learning_rate)
         self.gradient = ops.value_and_grad(self.network, 0, self.weights)
         self.learning_rate, self.weight_decay = config.learning_rate, config.weight_decay
         self.gather, self.update, self.concat = ops.Gather(), ops.ScatterUpdate(), ops.Concat(1)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from mindspore import nn
 
+from ..compat import make_adam
 from ..models import LearnedMaskModel, MultiTaskModel, NetWithLoss
 from ..settings import Settings
 from .guidance import GuidedStep
@@ -37,7 +38,7 @@ def make_step(model: MultiTaskModel | LearnedMaskModel, config: Settings, ranks:
         return LazyStep(model, config, ranks)
     weights = {"params": model.trainable_params(), "weight_decay": config.weight_decay}
     return _training(nn.TrainOneStepCell(NetWithLoss(model, config.loss_reduction),
-                                         nn.Adam([weights], learning_rate=config.learning_rate)))
+                                         make_adam([weights], config.learning_rate)))
 
 
 def _mask_step(model: LearnedMaskModel, config: Settings, ranks: Ranks | None) -> nn.Cell:
@@ -47,8 +48,8 @@ def _mask_step(model: LearnedMaskModel, config: Settings, ranks: Ranks | None) -
     """
     theta = model.mask.theta
     weights = [parameter for parameter in model.trainable_params() if parameter is not theta]
-    optimizer = nn.Adam([{"params": weights, "weight_decay": config.weight_decay},
-                         {"params": [theta], "weight_decay": 0.0}], learning_rate=config.learning_rate)
+    optimizer = make_adam([{"params": weights, "weight_decay": config.weight_decay},
+                           {"params": [theta], "weight_decay": 0.0}], config.learning_rate)
     if model.mask.guided:
         return _training(GuidedStep(model, optimizer, config, ranks))
     return _training(nn.TrainOneStepCell(NetWithLoss(model, config.loss_reduction), optimizer))

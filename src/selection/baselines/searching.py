@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from mindspore import Parameter, Tensor, nn
 
+from ...compat import make_adam
 from ...data.loader import TrainLoader
 from ...data.subsets import DataSet, RowSource
 from ...errors import UserError
@@ -127,7 +128,7 @@ def make_search_step(loss: nn.Cell, parameters: Sequence[Parameter], config: Set
                      weight_decay: float) -> nn.TrainOneStepCell:
     """Forward, backward and Adam on these parameters; the rest stays as it is."""
     groups = [{"params": list(parameters), "weight_decay": weight_decay}]
-    step = nn.TrainOneStepCell(loss, nn.Adam(groups, learning_rate=config.learning_rate))
+    step = nn.TrainOneStepCell(loss, make_adam(groups, config.learning_rate))
     step.set_train()
     return step
 

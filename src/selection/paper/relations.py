@@ -31,6 +31,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from ...compat import make_adam
 from ...data.subsets import RowSource
 from ...progress import progress
 from ...streams import Stream, generator
@@ -174,7 +175,7 @@ def train_relations(network: RelationNetwork, split: RowSource, tasks: Sequence[
     ``epochs``, or after one whose mean loss over its batches is above 1 - SETTLED times that of the one before.
     """
     auxiliary = draw_auxiliary(split.rows, len(tasks), seed)
-    step = nn.TrainOneStepCell(RelationLoss(network), nn.Adam(network.trainable_params(), LEARNING_RATE))
+    step = nn.TrainOneStepCell(RelationLoss(network), make_adam(network.trainable_params(), LEARNING_RATE))
     step.set_train()
     losses: list[float] = []
     bar = progress("relations", "epoch", show, range(epochs))
