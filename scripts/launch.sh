@@ -28,10 +28,12 @@ DISTRIBUTED_USAGE=(
     "several hosts: the same command on each, with --worker_num ALL --master_addr FIRST_HOST --master_port 8118"
     "--node_rank 0 (1, 2, ...), and output_dir and data_dir on storage that all of them share")
 
-# use_device TARGET: installs what is needed and sets DEVICE.
+# use_device TARGET: installs what is needed, sets DEVICE, and says what an accelerator is and runs on.
 use_device() {
     use_python requirements.txt
     case "$1" in GPU) use_gpu ;; Ascend) use_ascend ;; esac
+    if [ "$DEVICE" = CPU ]; then return; fi
+    "$PYTHON" "$ROOT/scripts/device_facts.py" found "$DEVICE" "${DEVICE_ID:-0}" ${OPTIONS[@]+"${OPTIONS[@]}"} >&2
 }
 
 # standalone_train TARGET "$@": one model in one process, or three models side by side (train_and_compare).
@@ -142,24 +144,33 @@ train_in_parallel() {
 # the calibrated one, then prints one table. Finished runs are not repeated. Options that say how to select train that
 # one model alone.
 train_and_compare() {
-    local device="$1" option choice output runs=()
+    local device="$1" option choice output code runs=()
     shift
-    for option in "$@"; do
-        if [[ "$option" =~ ^(selector|selection|score)= ]]; then
-            run "$PYTHON" "$ROOT/train.py" "device_target=$device" "$@"
-            return
-        fi
-    done
     output="$(mktemp)"
     # shellcheck disable=SC2064
     trap "rm -f '$output'" EXIT
+    for option in "$@"; do
+        if [[ "$option" =~ ^(selector|selection|score)= ]]; then
+            run "$PYTHON" "$ROOT/train.py" "device_target=$device" "$@" >"$output" || { code=$?; cat "$output"; exit "$code"; }
+            cat "$output"
+            say_reached "$(run_folder "$output")"
+            return
+        fi
+    done
     for choice in selector=none score=paper score=calibrated; do
         say "== $choice"
         run "$PYTHON" "$ROOT/train.py" "device_target=$device" "$@" "$choice" "$(named "$choice" "$@")" >"$output"
-        runs+=("$(sed -n 's/^run folder: //p' "$output")")
+        runs+=("$(run_folder "$output")")
     done
     "$PYTHON" "$ROOT/report.py" "${runs[@]}"
+    say_reached "${runs[@]}"
 }
+
+# The run folder that a training printed into a file.
+run_folder() { sed -n 's/^run folder: //p' "$1"; }
+
+# say_reached RUN...: device, metrics and speed of finished runs, one line each.
+say_reached() { "$PYTHON" "$ROOT/scripts/device_facts.py" reached "$@" >&2; }
 
 # The run_name of one of the three runs: the caller's with an ending, or auto.
 named() {

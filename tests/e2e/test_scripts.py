@@ -108,6 +108,8 @@ def test_one_command_ends_with_one_table(compared, clone):
     assert [row.split("|")[1].strip() for row in rows] == ["all fields", "MultiSFS (paper)", "MultiSFS (calibrated)"]
     assert [row.split("|")[2].strip() for row in rows] == ["28/28", "14/14", "14/14"]
     assert len(list((clone.parent / "my runs").iterdir())) == 3
+    last = compared.stderr.splitlines()[-3:]
+    assert [": trained on the CPU, mean AUC 0." in line and line.endswith(" rows/s") for line in last] == [True] * 3
     assert not (clone / "data").exists() and not (clone / ".venv").exists()
 
 

@@ -36,10 +36,13 @@ from pathlib import Path
 
 from scripts.check_env import plugin_path
 from src.command_line import parse
-from src.errors import UserError, run_program
+from src.errors import UserError, nearest, run_program
 from src.option import Option
+from tools.gpu.ascend import ascend_line, kernel_names
+from tools.gpu.cards import architectures, cards_line
 from tools.gpu.graphs import PASSES, Kernel
-from tools.gpu.stubs import build_stubs
+from tools.gpu.programs import programs
+from tools.gpu.stubs import KERNELS, build_stubs
 
 ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = (
@@ -52,14 +55,17 @@ def main(arguments: list) -> None:
     """Runs the programs and prints what they need.
 
     Raises:
-        UserError: there is no compiler, no GPU plug-in, or no program of that name.
+        UserError: there is no compiler, no GPU plug-in, or no program of a name given.
         SystemExit: an operator has no kernel, or a program did not finish (1).
     """
     options = parse(arguments, __doc__, OPTIONS)
+    for name in options.only:
+        if name not in (*programs(), "missing"):
+            raise UserError(f"only has {name}, which is no program of a dry run{nearest(name, programs())}")
     with tempfile.TemporaryDirectory(prefix="gpu-") as temporary:
         results = dry_run(Path(options.work_dir or temporary), options.only)
     lines, good = summary(results)
-    print("\n".join(lines))
+    print("\n".join([*lines, *about_devices(results)]))
     if not good:
         sys.exit(1)
 
@@ -83,21 +89,36 @@ def dry_run(folder: Path, only: Sequence[str] = ()) -> list[dict]:
     return results
 
 
+def about_devices(results: list[dict]) -> list[str]:
+    """What the wheel's files say about cards and about Ascend."""
+    folder = plugin_path().parent
+    names = {kernel["name"] for result in results if result["name"] != "missing" for kernel in result["kernels"]}
+    return [cards_line(architectures(folder / "gpu" / KERNELS)), ascend_line(names, kernel_names(folder))]
+
+
 def summary(results: list[dict]) -> tuple[list[str], bool]:
     """What to print, and whether every program finished and every operator has a kernel."""
-    kernels = {Kernel(item["name"], tuple(item["inputs"]), tuple(item["outputs"]), item["reason"])
-               for result in results for item in result["kernels"]}
-    missing = sorted(kernel for kernel in kernels if kernel.reason)
-    failed = [result for result in results if result["error"] or not result["kernels"]]
-    expanded = sorted({name for result in results for name in result["expanded"]})
-    lines = [f"{len(results)} programs, {len({kernel.name for kernel in kernels})} operators, {len(kernels)} with "
-             "their data types:"]
-    lines += [f"  {kernel}" for kernel in sorted(kernels) if not kernel.reason]
-    lines += [f"expanded into these by MindSpore's back end, so that they need no kernel: {', '.join(expanded)}"]
-    lines += [f"no GPU kernel: {kernel}: {kernel.reason}" for kernel in missing]
-    lines += [f"failed: {result['name']}: {result['error'] or 'no graph was compiled'}" for result in failed]
-    lines += [] if missing or failed else ["every operator has a GPU kernel"]
-    return lines, bool(results) and not missing and not failed
+    kernels = _kernels(results)
+    names = {kernel.name for kernel in kernels}
+    expanded = sorted({name for result in results for name in result["expanded"]} - names)
+    wrong = [f"no GPU kernel: {kernel}: {kernel.reason}" for kernel in kernels if kernel.reason]
+    wrong += [f"failed: {result['name']}: {problem}" for result in results for problem in _problems(result)]
+    lines = [f"{len(results)} programs, {len(names)} operators, {len(kernels)} with their data types:",
+             *(f"  {kernel}" for kernel in kernels if not kernel.reason),
+             f"expanded into these by MindSpore's back end, so that they need no kernel: {', '.join(expanded)}"]
+    good = bool(results) and not wrong
+    return [*lines, *(wrong or ["every operator has a GPU kernel"])], good
+
+
+def _kernels(results: list[dict]) -> list[Kernel]:
+    return sorted({Kernel(item["name"], tuple(item["inputs"]), tuple(item["outputs"]), item["reason"])
+                   for result in results for item in result["kernels"]})
+
+
+def _problems(result: dict) -> list[str]:
+    if result["error"]:
+        return [result["error"]]
+    return [] if result["kernels"] else ["no graph was compiled"]
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ from tools.gpu.graphs import read_folder
 SMALL = ["dataset=table", "data_dir=set", "output_dir=runs", "device_target=GPU", "embedding_dim=4", "bottom_dims=8",
          "tower_dims=4", "experts=2", "batch_size=512", "epochs=1", "progress=false", "score_batches=2",
          "relation_epochs=1", "search_epochs=1", "keep_ratio=0.5"]
-PROBES = {"operator": "FusedSparseLazyAdam", "type": "MatMul"}  # of `missing`: neither has a kernel on a GPU
+WITHOUT_NETWORK = ("chi2", "chi2_z", "lasso", "mutual_information", "random")  # selectors that need no device
 
 
 def programs() -> dict[str, tuple[str, list[str]]]:
@@ -55,7 +55,7 @@ def programs() -> dict[str, tuple[str, list[str]]]:
     for relation in ("gnn", "pearson"):
         cases[f"select-paper-{relation}"] = ("select_features", ["score=paper", f"relation={relation}"])
     cases["select-calibrated"] = ("select_features", ["score=calibrated"])
-    for selector in sorted(set(choices("selector")) - {"multisfs", "none", "random"}):
+    for selector in sorted(set(choices("selector")) - {"multisfs", "none"} - set(WITHOUT_NETWORK)):
         cases[f"select-{selector}"] = ("select_features", [f"selector={selector}"])
     cases["eval"] = ("eval", ["--run_dir", "runs/train-mmoe-dense"])
     return cases
@@ -110,6 +110,12 @@ def try_program(name: str, graphs: Path, cases: dict) -> dict:
             "error": error}
 
 
+def loaded_libraries() -> list[str]:
+    """Paths of the shared libraries that this process has loaded by now."""
+    maps = Path("/proc/self/maps").read_text(encoding="utf-8")
+    return sorted({line.split(maxsplit=5)[5] for line in maps.splitlines() if ".so" in line.rpartition("/")[2]})
+
+
 def main(arguments: list) -> None:
     """Prepares a small data set, sets the device, runs the cases."""
     from src.training import device
@@ -128,6 +134,7 @@ def main(arguments: list) -> None:
         for name in list(cases) if wanted == "ALL" else wanted.split(","):
             result = try_program(name, Path(os.environ["MS_DEV_SAVE_GRAPHS_PATH"]), cases)
             print(json.dumps(result), file=report, flush=True)
+    Path("libraries.txt").write_text("\n".join(loaded_libraries()) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -41,6 +41,12 @@ GIVES_HANDLE(cudnnCreateDropoutDescriptor)
 int cudaGetDeviceCount(int *count) { *count = 1; return 0; }
 int cuDeviceGetCount(int *count) { *count = 1; return 0; }
 int cuDeviceGetAttribute(int *value) { *value = 8; return 0; }
+int cuDeviceGet(int *device, int index) { *device = index; return index != 0; }
+int cuDeviceGetName(char *name, int size, int device) { strcpy(name, "Stub"); return 0; }
+int cuDeviceTotalMem_v2(size_t *total, int device) { *total = (size_t)4 << 30; return 0; }
+int cuDriverGetVersion(int *version) { *version = 12020; return 0; }
+int cudaRuntimeGetVersion(int *version) { *version = 11080; return 0; }
+int cudnnGetVersion(void) { return 8906; }
 int nvrtcVersion(int *major, int *minor) { *major = 11; *minor = 6; return 0; }
 int cudaEventElapsedTime(float *milliseconds) { *milliseconds = 0; return 0; }
 int cudaMemGetInfo(size_t *free_bytes, size_t *total) { *free_bytes = *total = (size_t)4 << 30; return 0; }
@@ -75,10 +81,14 @@ int cudaMalloc(void **out, size_t size) {
 int cudaFree(void *memory) { free(memory); return 0; }
 int cudaHostAlloc(void **out, size_t size, unsigned flags) { return cudaMalloc(out, size); }
 int cudaFreeHost(void *memory) { free(memory); return 0; }
-int cudaMemcpy(void *to, const void *from, size_t size, int kind) { memcpy(to, from, size); return 0; }
-int cudaMemcpyAsync(void *to, const void *from, size_t size, int kind, void *stream) {
-    memcpy(to, from, size);
+
+/* What the host reads is 0: no kernel has written it, and memory that was used before would look like results. */
+int cudaMemcpy(void *to, const void *from, size_t size, int kind) {
+    if (kind == 2) memset(to, 0, size); else memcpy(to, from, size);  /* 2: from the device to the host */
     return 0;
+}
+int cudaMemcpyAsync(void *to, const void *from, size_t size, int kind, void *stream) {
+    return cudaMemcpy(to, from, size, kind);
 }
 int cudaMemset(void *to, int value, size_t size) { memset(to, value, size); return 0; }
 int cudaMemsetAsync(void *to, int value, size_t size, void *stream) { memset(to, value, size); return 0; }

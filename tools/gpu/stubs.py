@@ -14,8 +14,8 @@
 # ============================================================================
 """Stub CUDA libraries, with which MindSpore's GPU plug-in loads and runs on a machine without a GPU.
 
-The device that they show takes its memory from the host, and its kernels do nothing. MindSpore does all the rest as on a
-GPU: it expands operators, chooses a kernel for each by name and data types, and refuses what it has none for.
+The device that they show takes its memory from the host, and its kernels do nothing. MindSpore does all the rest as on
+a GPU: it expands operators, and chooses a kernel for each by name and data types.
 """
 
 from __future__ import annotations

@@ -1,0 +1,197 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""What a run on a GPU loads, packed for a machine that takes files of at most 60 MiB at a time.
+
+    python -m tools.gpu.pieces pack FOLDER [MIB]          # here, in an environment with requirements/gpu.txt
+    python3 pieces.py take FOLDER TARGET                  # there, after every piece or once after the last; FOLDER
+                                                          # holds what has arrived: pieces.json and some pieces
+
+``pack`` runs the dry run (``python -m tools.gpu``) to see which shared libraries MindSpore loads, adds CUDA's, and
+leaves out MindSpore's and NVIDIA's others. ``take`` needs Python alone: it adds each piece to the archive, checks it,
+deletes it, and unpacks after the last. Then ``source TARGET/activate`` sets the paths.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path
+
+MIB = 60
+INDEX = "pieces.json"
+# Loaded by name at run time, so that a dry run does not show them: cuDNN's parts without convolutions and recurrent
+# networks, which no graph of ours has (python -m tools.gpu lists the operators), and NCCL for several GPUs.
+BY_NAME = ("libcudnn_ops_infer.so.8", "libcudnn_ops_train.so.8", "libcublasLt.so.11", "libnvrtc-builtins.so.11.8",
+           "libnvidia_collective.so", "libnccl.so.2")
+LEFT_OUT = re.compile(r"/(include|tests?|__pycache__|third_party)/|\.(pyc|a|h|hpp|pyi)$|/akg/|/nvidia/(nccl|cufile)/")
+ACTIVATE = """\
+# Sourced: the Python, libraries and toolkit unpacked in this folder.
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+export PYTHONHOME="$here/python" PYTHONPATH="$here/site-packages" MULTISFS_PYTHON="$here/python/bin/python3"
+"""
+
+
+def is_library(name: str) -> bool:
+    return re.search(r"\.so(\.[\d.]+)?$", name) is not None
+
+
+def chosen(files: Iterable[Path], loaded: set[str]) -> list[Path]:
+    """Of an environment's files: all but MindSpore's and NVIDIA's shared libraries that a run does not load."""
+    names = {Path(path).name for path in loaded} | set(BY_NAME)
+    wanted = (path for path in files if not LEFT_OUT.search(path.as_posix()))
+    return sorted(path for path in wanted if path.name in names or not is_library(path.name)
+                  or not {"mindspore", "nvidia"} & set(path.parts))
+
+
+def environment_files(requirements: Iterable[Path]) -> list[Path]:
+    """Files of the distributions that requirements files name, and of those that these need."""
+    lines = [line for file in requirements for line in file.read_text(encoding="utf-8").splitlines()]
+    names = [name for name in map(_name, lines) if name]
+    files: list[Path] = []
+    for name in names:  # grows while it is read
+        needed, own = _distribution(name)
+        names += [other for other in needed if other not in names]
+        files += own
+    return sorted({path for path in files if path.is_file()})
+
+
+def _distribution(name: str) -> tuple[list[str], list[Path]]:
+    """Names of what a distribution needs, and its files; nothing where it is not installed."""
+    try:
+        distribution = importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        return [], []
+    needed = [_name(line) for line in distribution.requires or [] if "extra ==" not in line]
+    return needed, [Path(str(distribution.locate_file(file))) for file in distribution.files or []]
+
+
+def _name(requirement: str) -> str:
+    found = re.match(r"[A-Za-z0-9][\w.-]*", requirement)
+    return found.group(0).lower() if found else ""
+
+
+class Splitter:
+    """A file to write to, whose content becomes pieces of a size in a folder; ``close`` writes their index."""
+
+    def __init__(self, folder: Path, size: int):
+        self.folder, self.size = folder, size
+        self.pieces: list[dict] = []
+        self._waiting = bytearray()
+
+    def write(self, content: bytes) -> int:
+        self._waiting += content
+        while len(self._waiting) >= self.size:
+            self._piece(self.size)
+        return len(content)
+
+    def close(self) -> None:
+        if self._waiting:
+            self._piece(len(self._waiting))
+        (self.folder / INDEX).write_text(json.dumps(self.pieces, indent=1) + "\n", encoding="utf-8")
+
+    def _piece(self, size: int) -> None:
+        content, name = bytes(self._waiting[:size]), f"piece-{len(self.pieces):03d}"
+        del self._waiting[:size]
+        (self.folder / name).write_bytes(content)
+        self.pieces.append({"name": name, "sha256": hashlib.sha256(content).hexdigest()})
+
+
+def pack(files: Iterable[tuple[Path, str]], folder: Path, size: int) -> list[dict]:
+    """Writes (file, name in the archive) as compressed pieces of at most ``size`` bytes, and their index."""
+    folder.mkdir(parents=True)
+    pieces = Splitter(folder, size)
+    with tarfile.open(fileobj=pieces, mode="w|gz") as archive:
+        for path, name in files:
+            archive.add(path, name, recursive=False)
+    pieces.close()
+    return pieces.pieces
+
+
+def take(folder: Path, target: Path) -> str:
+    """Adds the pieces that have arrived, in order, and unpacks after the last; says how far it is.
+
+    Raises:
+        ValueError: a piece is damaged; it stays, to be sent again.
+    """
+    pieces = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    target.mkdir(parents=True, exist_ok=True)
+    archive, count = target / "archive", target / "taken"
+    taken = json.loads(count.read_text(encoding="utf-8")) if count.exists() else {"pieces": 0, "bytes": 0}
+    while taken["pieces"] < len(pieces) and (folder / pieces[taken["pieces"]]["name"]).exists():
+        piece = pieces[taken["pieces"]]
+        content = (folder / piece["name"]).read_bytes()
+        if hashlib.sha256(content).hexdigest() != piece["sha256"]:
+            raise ValueError(f"{folder / piece['name']} is damaged; send it again")
+        with open(archive, "r+b" if archive.exists() else "w+b") as file:
+            file.seek(taken["bytes"])  # what an interrupted call wrote is written again
+            file.write(content)
+        taken = {"pieces": taken["pieces"] + 1, "bytes": taken["bytes"] + len(content)}
+        count.write_text(json.dumps(taken), encoding="utf-8")
+        (folder / piece["name"]).unlink()
+    if taken["pieces"] < len(pieces):
+        return f"{taken['pieces']} of {len(pieces)} pieces; next: {pieces[taken['pieces']]['name']}"
+    if archive.exists():
+        with tarfile.open(archive) as content:
+            content.extractall(target)
+        archive.unlink()
+    return f"all {len(pieces)} pieces; source {target / 'activate'}"
+
+
+def files_of_a_run(work: Path) -> list[tuple[Path, str]]:
+    """This environment as (file, name in the archive): Python itself, the packages, and the script of the paths."""
+    root = Path(__file__).resolve().parents[2]
+    subprocess.run([sys.executable, "-m", "tools.gpu", "--only", "train-mmoe-dense,eval", "--work_dir", str(work)],
+                   cwd=root, check=True, stdout=subprocess.DEVNULL)
+    loaded = set((work / "libraries.txt").read_text(encoding="utf-8").splitlines())
+    needed = {path.name for path in (work / "cuda" / "lib64").iterdir()}
+    site = Path(sysconfig.get_paths()["purelib"])
+    files = environment_files([root / "requirements.txt", root / "requirements" / "gpu.txt"])
+    pairs = [(path, f"site-packages/{os.path.relpath(path, site)}") for path in chosen(files, loaded | needed)
+             if site in path.parents]
+    base, version = Path(sys.base_prefix), f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    library = [path for path in (base / "lib" / version).rglob("*")
+               if path.is_file() and "site-packages" not in path.parts and not LEFT_OUT.search(path.as_posix())]
+    pairs += [(path, f"python/{path.relative_to(base)}") for path in sorted(library)]
+    pairs += [(path, f"python/lib/{path.name}") for path in sorted((base / "lib").glob("libpython*.so*"))]
+    pairs.append((Path(os.path.realpath(sys.executable)), "python/bin/python3"))
+    (work / "activate").write_text(ACTIVATE, encoding="utf-8")
+    return [*pairs, (work / "activate", "activate")]
+
+
+def main(arguments: list[str]) -> None:
+    """Packs here, or takes pieces there."""
+    import tempfile
+
+    if arguments[:1] == ["take"] and len(arguments) == 3:
+        print(take(Path(arguments[1]), Path(arguments[2])))
+    elif arguments[:1] == ["pack"] and len(arguments) in (2, 3):
+        folder, size = Path(arguments[1]), int((*arguments[2:], MIB)[0]) << 20
+        with tempfile.TemporaryDirectory() as temporary:
+            pieces = pack(files_of_a_run(Path(temporary) / "dry"), folder, size)
+        print(f"{len(pieces)} pieces of at most {size >> 20} MiB in {folder}; take tools/gpu/pieces.py with them")
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
