@@ -144,17 +144,17 @@ train_in_parallel() {
 # the calibrated one, then prints one table. Finished runs are not repeated. Options that say how to select train that
 # one model alone.
 train_and_compare() {
-    local device="$1" option choice output code runs=()
+    local device="$1" option choice output code=0 runs=()
     shift
     output="$(mktemp)"
     # shellcheck disable=SC2064
     trap "rm -f '$output'" EXIT
     for option in "$@"; do
         if [[ "$option" =~ ^(selector|selection|score)= ]]; then
-            run "$PYTHON" "$ROOT/train.py" "device_target=$device" "$@" >"$output" || { code=$?; cat "$output"; exit "$code"; }
+            run "$PYTHON" "$ROOT/train.py" "device_target=$device" "$@" >"$output" || code=$?
             cat "$output"
-            say_reached "$(run_folder "$output")"
-            return
+            if [ "$code" -eq 0 ]; then say_reached "$(run_folder "$output")"; fi
+            return "$code"
         fi
     done
     for choice in selector=none score=paper score=calibrated; do

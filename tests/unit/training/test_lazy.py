@@ -57,7 +57,7 @@ def test_touched_rows_are_distinct_and_found_again(seed):
 
 
 @pytest.mark.parametrize("weight_decay", [0.0, 0.05])
-def test_the_table_moves_as_with_sparse_adam(weight_decay, compiled):
+def test_the_table_moves_as_with_sparse_adam(weight_decay):
     torch = pytest.importorskip("torch")
     model, _ = make_model("shared_bottom", make_schema(2, CARDINALITIES))
     loss, table = NetWithLoss(model), model.embedding.table

@@ -96,7 +96,7 @@ def test_a_stopped_run_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path, s
         np.testing.assert_array_equal(a.asnumpy(), b.asnumpy(), err_msg=a.name)
 
 
-def test_same_seed_same_history_other_seed_another(tmp_path, compiled):
+def test_same_seed_same_history_other_seed_another(tmp_path):
     histories = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         trainer = make_trainer(tmp_path / name, None, f"seed={seed}", "epochs=1")
