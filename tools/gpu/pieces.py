@@ -47,7 +47,7 @@ LEFT_OUT = re.compile(r"/(include|tests?|__pycache__|third_party)/|\.(pyc|a|h|hp
 ACTIVATE = """\
 # Sourced: the Python, libraries and toolkit unpacked in this folder.
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-export PYTHONHOME="$here/python" PYTHONPATH="$here/site-packages" MULTISFS_PYTHON="$here/python/bin/python3"
+export PYTHONHOME="$here/python" MULTISFS_PYTHON="$here/python/bin/python3"
 """
 
 
@@ -166,9 +166,9 @@ def files_of_a_run(work: Path) -> list[tuple[Path, str]]:
     needed = {path.name for path in (work / "cuda" / "lib64").iterdir()}
     site = Path(sysconfig.get_paths()["purelib"])
     files = environment_files([root / "requirements.txt", root / "requirements" / "gpu.txt"])
-    pairs = [(path, f"site-packages/{os.path.relpath(path, site)}") for path in chosen(files, loaded | needed)
-             if site in path.parents]
     base, version = Path(sys.base_prefix), f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    pairs = [(path, f"python/lib/{version}/site-packages/{path.relative_to(site)}")
+             for path in chosen(files, loaded | needed) if site in path.parents]
     library = [path for path in (base / "lib" / version).rglob("*")
                if path.is_file() and "site-packages" not in path.parts and not LEFT_OUT.search(path.as_posix())]
     pairs += [(path, f"python/{path.relative_to(base)}") for path in sorted(library)]
@@ -183,7 +183,11 @@ def main(arguments: list[str]) -> None:
     import tempfile
 
     if arguments[:1] == ["take"] and len(arguments) == 3:
-        print(take(Path(arguments[1]), Path(arguments[2])))
+        try:
+            print(take(Path(arguments[1]), Path(arguments[2])))
+        except (OSError, ValueError) as problem:
+            print(f"error: {problem}", file=sys.stderr)
+            sys.exit(2)
     elif arguments[:1] == ["pack"] and len(arguments) in (2, 3):
         folder, size = Path(arguments[1]), int((*arguments[2:], MIB)[0]) << 20
         with tempfile.TemporaryDirectory() as temporary:

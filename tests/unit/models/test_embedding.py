@@ -68,7 +68,7 @@ def test_every_field_may_fold(backbone):
 
 
 @pytest.mark.parametrize("backbone", ["ple", "single_task"])
-def test_folding_changes_nothing_compiled(backbone, compiled):
+def test_folding_changes_nothing_compiled(backbone):
     assert_folding_changes_nothing(backbone, MIXED, True)
 
 

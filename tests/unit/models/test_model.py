@@ -132,7 +132,7 @@ def test_loss_reduction(reduction, factor):
     assert float(NetWithLoss(model, reduction)(ids, labels).asnumpy()) == pytest.approx(parts.sum() * factor, rel=1e-6)
 
 
-def test_whole_step_compiles_and_learns(compiled):
+def test_whole_step_compiles_and_learns():
     schema = make_schema(2)
     model, _ = make_model("mmoe", schema, dropout=0.1)
     ids, labels = make_batch(64, schema)

@@ -155,7 +155,7 @@ def test_initial_weights_have_the_spread_of_pytorchs(backbone):
 
 
 @pytest.mark.parametrize("backbone, tasks, pruned", cases((2, 3), (False, True), fast=FAST[::2]))
-def test_ten_adam_steps(backbone, tasks, pruned, compiled):
+def test_ten_adam_steps(backbone, tasks, pruned):
     model, plan, reference, schema = make_pair(backbone, tasks, pruned)
     config = make_config(backbone=backbone, weight_decay=0.01, learning_rate=1e-3, loss_reduction="mean")
     step = make_step(model, config)

@@ -28,7 +28,7 @@ from scripts.check_env import plugin_path
 from src.errors import UserError
 from src.settings import choices
 from tools.gpu import __main__ as tool
-from tools.gpu import stubs
+from tools.gpu import pieces, stubs
 from tools.gpu.ascend import ascend_line, kernel_names
 from tools.gpu.cards import architectures, cards_line
 from tools.gpu.graphs import Kernel, read_folder, read_kernels
@@ -184,14 +184,14 @@ def some_files(folder: Path) -> list:
 
 def test_pieces_arrive_one_at_a_time(tmp_path):
     there, target = tmp_path / "there", tmp_path / "unpacked"
-    pieces = pack(some_files(tmp_path / "env"), tmp_path / "out", 100)
-    assert len(pieces) > 3 and all((tmp_path / "out" / piece["name"]).stat().st_size <= 100 for piece in pieces)
+    made = pack(some_files(tmp_path / "env"), tmp_path / "out", 100)
+    assert len(made) > 3 and all((tmp_path / "out" / piece["name"]).stat().st_size <= 100 for piece in made)
     there.mkdir()
     (there / "pieces.json").write_bytes((tmp_path / "out" / "pieces.json").read_bytes())
-    for count, piece in enumerate(pieces, 1):
+    for count, piece in enumerate(made, 1):
         (there / piece["name"]).write_bytes((tmp_path / "out" / piece["name"]).read_bytes())
         said = take(there, target)
-        assert said.startswith(f"{count} of {len(pieces)} pieces" if count < len(pieces) else "all ")
+        assert said.startswith(f"{count} of {len(made)} pieces" if count < len(made) else "all ")
     assert (target / "lib" / "large.so").read_bytes() == (tmp_path / "env" / "a" / "large.so").read_bytes()
     assert (target / "small.py").read_text() == "x = 1\n"
     assert sorted(path.name for path in there.iterdir()) == ["pieces.json"]
@@ -212,6 +212,12 @@ def test_damaged_and_interrupted_pieces(tmp_path):
     second.write_bytes(good)
     assert take(there, target).startswith("all ")
     assert (target / "small.py").read_text() == "x = 1\n"
+
+
+def test_pieces_without_their_index(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        pieces.main(["take", str(tmp_path), str(tmp_path / "unpacked")])
+    assert ended.value.code == 2 and "pieces.json" in capsys.readouterr().err
 
 
 def test_only_libraries_that_are_loaded_travel():
