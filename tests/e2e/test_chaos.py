@@ -34,7 +34,7 @@ def test_a_small_campaign_loses_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (["--kills", "many"], "'many' is no number of faults"), (["--kill", "3"], "unrecognized arguments: --kill"),
+    (["--kills", "many"], "kills is 'many'"), (["--kill", "3"], "did you mean kills?"),
     (["--work_dir", str(ROOT / "docs")], "docs holds something else")])
 def test_wrong_options_are_one_line(arguments, message):
     refused("tools.faults.__main__", arguments, message)

@@ -26,7 +26,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.files import read_json, write_json
+import preprocess
+from src.schema import SPLITS
 from tests.commands import ROOT, SMALL, refused, run
 
 pytestmark = pytest.mark.e2e
@@ -189,13 +190,15 @@ def test_damaged_data_is_named(movielens, tmp_path):
     refused("train.py", [*SMALL, f"data_dir={copy}", f"output_dir={tmp_path / 'o'}"], shard.name)
 
 
-def test_a_task_with_one_class_is_refused(movielens, tmp_path):
-    copy = tmp_path / "copy"
-    shutil.copytree(movielens, copy)
-    schema = read_json(copy / "schema.json")
-    schema["tasks"][1]["positive_rate"]["train"] = 0.0
-    write_json(copy / "schema.json", schema, sealed=True)
-    refused("train.py", [*SMALL, f"data_dir={copy}", f"output_dir={tmp_path / 'o'}"], "task love has one class")
+def test_a_task_with_one_class_is_refused(tmp_path):
+    rows = "".join(f"{i % 7},{i % 2},{int(i >= 80 and i % 3 == 0)},{SPLITS[i // 80]}\n" for i in range(240))
+    (tmp_path / "data.csv").write_text("city,click,buy,fold\n" + rows)
+    (tmp_path / "table.yaml").write_text(
+        "fields: [{name: city}]\ntasks: [{name: click}, {name: buy}]\nsplit: {by: column, column: fold}\n")
+    preprocess.main(["--dataset", "table", "--raw_dir", str(tmp_path / "data.csv"), "--table",
+                     str(tmp_path / "table.yaml"), "--data_dir", str(tmp_path / "set")])
+    refused("train.py", [*SMALL, "dataset=table", f"data_dir={tmp_path / 'set'}", f"output_dir={tmp_path / 'o'}"],
+            "task buy has one class")
 
 
 def test_eval_of_something_that_is_no_run(tmp_path):
