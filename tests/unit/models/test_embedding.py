@@ -58,12 +58,12 @@ def assert_folding_changes_nothing(backbone, cardinalities, selected):
 
 @pytest.mark.parametrize("selected", [False, True], ids=["all_fields", "selected"])
 @pytest.mark.parametrize("backbone", TRAITS)
-def test_folding_changes_nothing(backbone, selected):
+def test_folding_changes_nothing(backbone, selected, eager):
     assert_folding_changes_nothing(backbone, MIXED, selected)
 
 
 @pytest.mark.parametrize("backbone", ["mmoe", "single_task"])
-def test_every_field_may_fold(backbone):
+def test_every_field_may_fold(backbone, eager):
     assert_folding_changes_nothing(backbone, SMALL, True)
 
 
@@ -78,7 +78,7 @@ def test_only_fields_with_fewer_ids_than_columns_fold(cardinality, expected):
     assert folds(plan, 4) is expected
 
 
-def test_first_layers_multiply_one_column_per_id():
+def test_first_layers_multiply_one_column_per_id(eager):
     """The whole point: 3 + 2 one-hot columns and the embeddings of four other fields, instead of six embeddings."""
     schema = make_schema(2, MIXED)
     model, _ = make_model("mmoe", schema)
@@ -95,7 +95,7 @@ def test_first_layers_multiply_one_column_per_id():
 @pytest.mark.parametrize("selected", [False, True], ids=["all_fields", "selected"])
 @pytest.mark.parametrize("cardinalities", [MIXED, SMALL, (9, 8, 7, 6, 5, 4)], ids=["some", "all", "none"])
 @pytest.mark.parametrize("backbone", ["mmoe", "ple", "single_task"])
-def test_rows_read_are_those_that_the_model_looks_up(backbone, cardinalities, selected):
+def test_rows_read_are_those_that_the_model_looks_up(backbone, cardinalities, selected, eager):
     schema = make_schema(3, cardinalities)
     shared = SHARED if TRAITS[backbone].shared else ()
     model, plan = make_model(backbone, schema, make_selection(schema, KEPT, shared, backbone) if selected else None)

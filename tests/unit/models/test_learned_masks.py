@@ -27,14 +27,14 @@ from tests.helpers import make_batch, make_config, make_model, make_schema
 THETA = np.array([[-1, 0.2, 1, 0.5, 2, 0.1], [0.3, 1, -0.5, 0.9, 0.2, 0.7], [1, 1, 0.4, 0, 0.6, 3]], np.float32)
 
 
-def test_sparse_mask_by_hand():
+def test_sparse_mask_by_hand(eager):
     mask = SparseMask(2, 2)
     np.testing.assert_allclose(mask().asnumpy(), np.full((2, 2), 0.76159416), rtol=1e-6)  # tanh(1)
     mask.theta.set_data(Tensor(np.array([[-1, 0], [1, 0.5]], np.float32)))
     np.testing.assert_allclose(mask().asnumpy(), [[0, 0], [0.76159416, 0.46211716]], rtol=1e-6)
 
 
-def test_competing_mask_by_hand():
+def test_competing_mask_by_hand(eager):
     """tanh θ is 0, negative and 1/2. Softmax of 0, 0 and 1/2: 1, 1 and 1.64872127 over 3.64872127."""
     mask = CompetingMask(1, 3)
     mask.theta.set_data(Tensor(np.array([[0, -3, np.arctanh(0.5)]], np.float32)))
@@ -51,7 +51,7 @@ def make_learned(backbone: str, kind: str = "mssm") -> LearnedMaskModel:
 
 
 @pytest.mark.parametrize("backbone, kind", [("mmoe", "cfs"), *((backbone, "mssm") for backbone in TRAITS)])
-def test_every_task_has_the_network_of_its_own_mask(backbone, kind):
+def test_every_task_has_the_network_of_its_own_mask(backbone, kind, eager):
     """Trained on and evaluated as if there were no other task: also the statistics of batch normalisation are its own.
     """
     model, schema = make_learned(backbone, kind), make_schema(3)

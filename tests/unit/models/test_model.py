@@ -35,7 +35,7 @@ def masks_of(traits, schema):
 
 @pytest.mark.parametrize("backbone", TRAITS)
 @pytest.mark.parametrize("train", [False, True])
-def test_masked_and_pruned_models_agree(backbone, train):
+def test_masked_and_pruned_models_agree(backbone, train, eager):
     schema, traits = make_schema(3), TRAITS[backbone]
     selection = make_selection(schema, KEPT, SHARED[traits.shared], backbone)
     full, full_plan = make_model(backbone, schema)
@@ -51,7 +51,7 @@ def test_masked_and_pruned_models_agree(backbone, train):
 
 
 @pytest.mark.parametrize("backbone", TRAITS)
-def test_deselected_fields_cost_nothing(backbone):
+def test_deselected_fields_cost_nothing(backbone, eager):
     schema, traits = make_schema(3), TRAITS[backbone]
     kept = {task: ("f1", "f3") for task in KEPT}
     model, plan = make_model(backbone, schema, make_selection(schema, kept, ("f1", "f3") if traits.shared else ()))
@@ -65,7 +65,7 @@ def test_deselected_fields_cost_nothing(backbone):
 
 
 @pytest.mark.parametrize("backbone", TRAITS)
-def test_every_parameter_has_its_own_name_and_a_gradient(backbone):
+def test_every_parameter_has_its_own_name_and_a_gradient(backbone, eager):
     schema = make_schema(3)
     model, _ = make_model(backbone, schema)
     names = [parameter.name for parameter in model.get_parameters()]
@@ -80,13 +80,13 @@ def test_every_parameter_has_its_own_name_and_a_gradient(backbone):
 
 
 @pytest.mark.parametrize("backbone", [name for name, traits in TRAITS.items() if traits.min_tasks == 1])
-def test_one_task(backbone):
+def test_one_task(backbone, eager):
     schema = make_schema(1)
     model, _ = make_model(backbone, schema)
     assert model(Tensor(make_batch(8, schema)[0])).shape == (8, 1)
 
 
-def test_esmm_probabilities_are_products():
+def test_esmm_probabilities_are_products(eager):
     schema = make_schema(3)
     model, _ = make_model("esmm", schema)
     ids = Tensor(make_batch(12, schema)[0])
@@ -97,7 +97,7 @@ def test_esmm_probabilities_are_products():
     np.testing.assert_allclose(1 / (1 + np.exp(-logits)), chances, rtol=1e-5)
 
 
-def test_esmm_logits_stay_finite_at_extremes():
+def test_esmm_logits_stay_finite_at_extremes(eager):
     from src.models.backbones import log_add, log_sigmoid
     extreme = Tensor(np.array([-80.0, -20.0, 0.5, 20.0, 80.0], np.float32))
     yes, no = log_sigmoid(extreme), log_sigmoid(-extreme)
@@ -105,7 +105,7 @@ def test_esmm_logits_stay_finite_at_extremes():
     assert np.isfinite(chained.asnumpy()).all()
 
 
-def test_dropout_follows_the_mask_and_keeps_the_mean():
+def test_dropout_follows_the_mask_and_keeps_the_mean(eager):
     schema = make_schema(2)
     model, _ = make_model("shared_bottom", schema, dropout=0.25)
     assert model.mask_rows == 8 + 6 + 2 * 5 and model.dropout == 0.25
@@ -116,7 +116,7 @@ def test_dropout_follows_the_mask_and_keeps_the_mean():
     np.testing.assert_allclose(dropped, plain * keep[:8] / 0.75, rtol=1e-6)
 
 
-def test_losses_are_mean_cross_entropies():
+def test_losses_are_mean_cross_entropies(eager):
     logits = np.array([[0.0, 30.0], [2.0, -30.0]], np.float32)
     labels = np.array([[1.0, 1.0], [0.0, 1.0]], np.float32)
     losses = TaskLosses()(Tensor(logits), Tensor(labels)).asnumpy()
@@ -124,7 +124,7 @@ def test_losses_are_mean_cross_entropies():
 
 
 @pytest.mark.parametrize("reduction, factor", [("sum", 1.0), ("mean", 1 / 3)])
-def test_loss_reduction(reduction, factor):
+def test_loss_reduction(reduction, factor, eager):
     schema = make_schema(3)
     model, _ = make_model("mmoe", schema)
     ids, labels = map(Tensor, make_batch(8, schema))
@@ -144,7 +144,7 @@ def test_whole_step_compiles_and_learns():
     assert losses[-1] < 0.7 * losses[0]
 
 
-def test_same_seed_same_weights():
+def test_same_seed_same_weights(eager):
     schema = make_schema(2)
     first, second, other = (make_model("ple", schema, seed=seed)[0] for seed in (3, 3, 4))
     for a, b in zip(first.get_parameters(), second.get_parameters()):

@@ -72,6 +72,15 @@ def cases(*parameters, fast=FAST):
             for case in itertools.product(TRAITS, *parameters)]
 
 
+pytestmark = pytest.mark.usefixtures("eager")
+
+
+@pytest.fixture
+def graph(eager):
+    """Graph mode, in which the compiled step of the programs runs."""
+    ms.set_context(mode=ms.GRAPH_MODE)
+
+
 def make_pair(backbone, tasks, pruned):
     """Our model and the reference with equal weights, those of BatchNorm and its statistics not as initialised."""
     schema = make_schema(tasks)
@@ -155,7 +164,7 @@ def test_initial_weights_have_the_spread_of_pytorchs(backbone):
 
 
 @pytest.mark.parametrize("backbone, tasks, pruned", cases((2, 3), (False, True), fast=FAST[::2]))
-def test_ten_adam_steps(backbone, tasks, pruned):
+def test_ten_adam_steps(backbone, tasks, pruned, graph):
     model, plan, reference, schema = make_pair(backbone, tasks, pruned)
     config = make_config(backbone=backbone, weight_decay=0.01, learning_rate=1e-3, loss_reduction="mean")
     step = make_step(model, config)

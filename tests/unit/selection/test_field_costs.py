@@ -28,7 +28,7 @@ from tests.helpers import copy_pruned_weights, make_batch, make_config, make_mod
 
 
 @pytest.mark.parametrize("backbone", TRAITS)
-def test_a_switched_off_field_equals_a_pruned_one(backbone):
+def test_a_switched_off_field_equals_a_pruned_one(backbone, eager):
     data = toy_data()
     names = data.schema.field_names
     rest = [name for name in names if name != "f2"]

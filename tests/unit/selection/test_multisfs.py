@@ -41,7 +41,7 @@ def test_the_papers_score_sees_whole_batches():
 
 
 @pytest.mark.parametrize("backbone", ["shared_bottom", "single_task"])
-def test_batches_of_any_size_give_one_calibrated_score(backbone):
+def test_batches_of_any_size_give_one_calibrated_score(eager, backbone):
     """Also where the last batch is smaller than the others."""
     data = toy_data(rows=700)
     scores = [MultiSFS(trained_config("score_batches=auto", f"batch_size={size}", f"backbone={backbone}"))

@@ -42,7 +42,7 @@ class MaskSum(nn.Cell):
         return mask.sum(1).reshape(1, 1)
 
 
-def test_loss_by_hand():
+def test_loss_by_hand(eager):
     """The masks sum to 1, times 3 fields: log(1 + e^3) - 3. The distance: -(log 0.27406862 + log 0.45186276) / 2."""
     shares, labels = Tensor(np.array([[0, 0.5, 0.5]], np.float32)), Tensor(np.ones((1, 1), np.float32))
     found = float(GuidedLoss(MaskSum())(None, labels, None, shares).asnumpy())
@@ -81,7 +81,7 @@ def values_of(cell: nn.Cell) -> dict[str, np.ndarray]:
     return {parameter.name: parameter.asnumpy().copy() for parameter in cell.get_parameters()}
 
 
-def test_interventions_leave_no_trace_but_the_effects():
+def test_interventions_leave_no_trace_but_the_effects(eager):
     """A step with them equals the inner step alone, given the same shares."""
     ids, labels = map(Tensor, make_batch(32, make_schema(2)))
     model, step = make_guided()
@@ -95,7 +95,7 @@ def test_interventions_leave_no_trace_but_the_effects():
     assert (step.effects.values[~np.isnan(step.effects.values)] != 0).all()
 
 
-def test_a_step_resumes_from_its_memory():
+def test_a_step_resumes_from_its_memory(eager):
     ids, labels = map(Tensor, make_batch(32, make_schema(2)))
     _, step = make_guided()
     step(ids, labels)

@@ -24,14 +24,14 @@ from src.selection.baselines.autofield import AutoField, Gates, draw_noise, temp
 from tests.unit.selection.planted_data import PlantedData, assert_train_only, fit_planted, trained_config
 
 
-def test_gate_by_hand():
+def test_gate_by_hand(eager):
     gates = Gates(1, 3)
     gates.theta.set_data(Tensor(np.array([[0, 0.5, -1]], np.float32)))
     found = gates(Tensor(np.array([[1, 0, 0.5]], np.float32)), Tensor(np.array([0.5], np.float32))).asnumpy()
     np.testing.assert_allclose(found, [[0.88079708, 0.73105858, 0.26894142]], rtol=1e-6)  # σ(2), σ(1), σ(-1)
 
 
-def test_gates_have_the_law_of_gumbel_softmax():
+def test_gates_have_the_law_of_gumbel_softmax(eager):
     """A gate is above one half with the probability of keep, whatever the temperature; so is the two-logit form."""
     gates, rng = Gates(1, 20_000), np.random.default_rng(0)
     gates.theta.set_data(Tensor(np.full((1, 20_000), 0.8, np.float32)))

@@ -57,7 +57,7 @@ def test_training_keeps_the_best_weights():
     assert original(model, plan, parts[1], [0, 1], config) == max(values) > values[0] - 1e-12
 
 
-def test_a_search_step_moves_what_it_was_given():
+def test_a_search_step_moves_what_it_was_given(eager):
     config = trained_config()
     data = PlantedData(200)
     plan, model = fresh_model(data.schema, data.schema.task_names, config)

@@ -36,7 +36,7 @@ def make_smooth(model):
 
 @pytest.mark.parametrize("backbone", TRAITS)
 @pytest.mark.parametrize("train", [False, True])
-def test_gradient_matches_central_differences(backbone, train):
+def test_gradient_matches_central_differences(backbone, train, eager):
     schema = make_schema(2)
     model, plan = make_model(backbone, schema, **WIDE)
     make_smooth(model)
@@ -60,7 +60,7 @@ def central(network, ones, change, ids, labels):
 
 
 @pytest.mark.parametrize("backbone", TRAITS)
-def test_one_backward_of_the_sum_equals_one_backward_per_task(backbone):
+def test_one_backward_of_the_sum_equals_one_backward_per_task(backbone, eager):
     schema = make_schema(3)
     model, plan = make_model(backbone, schema, **WIDE)
     ids, labels = (Tensor(part) for part in make_batch(32, schema))
@@ -75,7 +75,7 @@ def test_one_backward_of_the_sum_equals_one_backward_per_task(backbone):
         np.testing.assert_allclose((own * gradients[t]).sum((0, 2)), signed[t], atol=2e-5 * np.abs(signed).max() + 1e-9)
 
 
-def test_magnitudes_are_averaged_over_batches():
+def test_magnitudes_are_averaged_over_batches(eager):
     schema = make_schema(2)
     batches = [tuple(map(Tensor, make_batch(32, schema, seed))) for seed in (1, 2)]
     model, plan = make_model("mmoe", schema, **WIDE)
@@ -84,7 +84,7 @@ def test_magnitudes_are_averaged_over_batches():
     np.testing.assert_allclose(mask_scores(model, plan, batches, 2, True), (each[0] + each[1]) / 2, rtol=1e-6)
 
 
-def test_scores_follow_the_fields_when_these_change_places():
+def test_scores_follow_the_fields_when_these_change_places(eager):
     """Permuting fields, with the weights that belong to them, permutes the scores."""
     schema, order = make_schema(2), [3, 0, 5, 1, 4, 2]
     moved = Schema("toy", tuple(Field(f"f{i}", schema.cardinalities[i]) for i in order), schema.tasks, schema.rows,

@@ -71,7 +71,7 @@ def some_rows(rows, tasks, seed=0):
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-def test_one_forward_pass_is_eqs_11_to_22(layers):
+def test_one_forward_pass_is_eqs_11_to_22(layers, eager):
     network = RelationNetwork(SIZES, 3, dim=5, layers=layers, seed=1)
     ids, labels = some_rows(7, 3)
     labels[:, 2] = 0  # a task without any neighbour

@@ -49,17 +49,17 @@ def gradient(backbone, task):
 
 
 @pytest.mark.parametrize("backbone", ["ple", "aitm"])
-def test_row_0_is_not_the_second_tasks_own(backbone):
+def test_row_0_is_not_the_second_tasks_own(backbone, eager):
     """The release's score of task 1 is that of task 0's inputs, as far as they reach the loss of task 1."""
     rows = np.abs(gradient(backbone, 1))
     assert (rows[0] > 0).all()
     assert np.argsort(-rows[1])[:3].tolist() != np.argsort(-rows[0])[:3].tolist()
 
 
-def test_row_0_says_nothing_of_the_second_task_where_tasks_share_nothing():
+def test_row_0_says_nothing_of_the_second_task_where_tasks_share_nothing(eager):
     rows = gradient("single_task", 1)
     assert (rows[0] == 0).all() and (rows[1] != 0).any()
 
 
-def test_row_0_is_right_for_the_first_task():
+def test_row_0_is_right_for_the_first_task(eager):
     assert (gradient("aitm", 0)[0] != 0).any() and (gradient("aitm", 0)[1] == 0).all()
