@@ -24,7 +24,7 @@ from pathlib import Path
 import pytest
 
 from src.command_line import parse
-from src.data.preparing.prepare import SOURCES
+from src.data.preparing.source import SOURCES
 from src.data.simulation.laws import LAWS
 from src.errors import UserError
 from src.option import Option
