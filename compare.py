@@ -85,7 +85,8 @@ def main(arguments: list[str]) -> None:
             print(" ".join(["python train.py", *cell.command(campaign.output_dir)]))
         return
     if not given.tables_only:
-        import src.workflow  # noqa: F401 once, here: the forked runs find it loaded
+        # Loaded once, here: the forked runs find it in memory.
+        import src.workflow  # noqa: F401  pylint: disable=unused-import
     missing = sweep(campaign, grids["compare"]) if given.sweep else compare(campaign, grids, given.tables_only)
     for name, reason in missing.items():
         LOG.warning("no result: %s: %s", name, reason)
