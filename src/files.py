@@ -20,14 +20,20 @@ import contextlib
 import hashlib
 import json
 import os
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import yaml
 
 from .errors import UserError
 
+# What NumPy raises for damaged arrays: it reads the header of an array as Python, and several arrays as a ZIP file.
+NUMPY_ERRORS = (ValueError, KeyError, EOFError, OSError, SyntaxError, TokenError, NotImplementedError, RuntimeError,
+                zipfile.BadZipFile, zlib.error)
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # that of libyaml bounds how deep values are nested
 
 
@@ -137,7 +143,8 @@ def read_yaml(path: Path, loader: type = YAML_LOADER) -> dict[str, Any]:
 def _cause(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "its values are nested too deep"
-    quotes = isinstance(error, ValueError) and not isinstance(error, (yaml.YAMLError, UnicodeDecodeError))
+    others = (yaml.YAMLError, UnicodeDecodeError, json.JSONDecodeError)
+    quotes = isinstance(error, ValueError) and not isinstance(error, others)  # a date such as 2020-13-45
     return f"{error}; write such a value in quotes" if quotes else str(error)
 
 

@@ -26,22 +26,55 @@ import sys
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from .errors import UserError
 from .files import check_seal, read_json, remove_leftovers, write_json, write_sealed, write_text
 from .origin import changed_settings, difference, make_origin
 from .schema import Selection
 from .settings import ROOT, Settings, read_yaml
+from .typed import Number, Text, Whole, parse
 
 LOG = logging.getLogger(__name__)
 DATA = "data.json"  # what data set the run is made of
 
 PACKAGES = ("mindspore", "mindspore-gpu", "numpy", "pandas", "polars", "scikit-learn", "scipy")
 SEALED = (DATA, "selection.json", "metrics.json")  # what others rely on, with a checksum file
-METRICS = ("test", "valid", "mean_auc", "input_fields", "parameters", "train_rows_per_second", "seed")
+
+
+@dataclass(frozen=True)
+class MadeOf:
+    """What data.json holds: the data set a run is made of."""
+
+    dataset: Text
+    sha256: Text
+    rows: dict[str, Whole]
+    path: Text
+
+
+@dataclass(frozen=True)
+class TaskMetrics:
+    """The metrics of one task; an AUC is null where the split has one class."""
+
+    auc: Optional[Number]
+    logloss: Optional[Number]
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What every metrics.json holds, at least."""
+
+    test: dict[str, TaskMetrics]
+    valid: dict[str, TaskMetrics]
+    mean_auc: Optional[Number]
+    input_fields: dict[str, Whole]
+    parameters: Whole
+    train_rows_per_second: Optional[Number]
+    seed: Whole
+    seconds: dict[str, Number]
 
 
 class RunFolder:
@@ -128,25 +161,20 @@ class RunFolder:
         if recorded is None and self._data is None:
             LOG.warning("%s does not say which data set it was made of, as an earlier version made it; %s is taken for "
                         "it", self.path, data.path)
-        elif recorded is not None and recorded["sha256"] != data.fingerprint:
+        elif recorded is not None and recorded.sha256 != data.fingerprint:
             raise UserError(f"{self.path} was made of another data set than {data.path}: {_data_change(recorded, data)}"
-                            f"; name the one it was made of with data_dir (it was {recorded['path']}), prepare that "
+                            f"; name the one it was made of with data_dir (it was {recorded.path}), prepare that "
                             "again as it was, or train again under another run_name")
         self._data = data.fingerprint
 
     @property
     def data_fingerprint(self) -> str | None:
         """SHA-256 of the schema.json of the run's data set; None for a run made before it was recorded."""
-        return self._data or (self._recorded_data() or {}).get("sha256")
+        return self._data or getattr(self._recorded_data(), "sha256", None)
 
-    def _recorded_data(self) -> dict[str, Any] | None:
+    def _recorded_data(self) -> MadeOf | None:
         path = self.path / DATA
-        if not path.exists():
-            return None
-        found = self.read(DATA)
-        if not isinstance(found, dict) or not {"dataset", "sha256", "rows", "path"} <= found.keys():
-            raise UserError(f"{path} is damaged: it does not describe a data set; restore it")
-        return found
+        return parse(MadeOf, self.read(DATA), str(path), "restore it") if path.exists() else None
 
     def origin(self) -> dict[str, Any]:
         """What the run is made of, for its checkpoints and its metrics; see src/origin.py."""
@@ -222,6 +250,18 @@ class RunFolder:
         """
         return Selection.from_json(self.read("selection.json"), str(self.path / "selection.json"))
 
+    def read_selection_seconds(self) -> dict[str, float]:
+        """The seconds of the selection's parts and their total.
+
+        Raises:
+            UserError: selection_seconds.json is missing or damaged.
+        """
+        path, remedy = self.path / "selection_seconds.json", "remove selection.json to select again"
+        seconds = parse(dict[str, Number], self.read(path.name), str(path), remedy)
+        if "total" not in seconds:
+            raise UserError(f"{path} is damaged: it has no total; {remedy}")
+        return seconds
+
     def read_metrics(self) -> dict[str, Any]:
         """The numbers of a finished run.
 
@@ -229,9 +269,7 @@ class RunFolder:
             UserError: metrics.json is damaged, or is that of another run.
         """
         path, metrics = self.path / "metrics.json", self.read("metrics.json")
-        missing = [key for key in METRICS if not isinstance(metrics, dict) or key not in metrics]
-        if missing:
-            raise UserError(f"{path} is damaged: it has no {', '.join(missing)}; remove it and run train.py again")
+        parse(Metrics, metrics, str(path), "remove it and run train.py again")
         seed = read_yaml(self.path / "config.yaml").get("seed")
         if metrics["seed"] != seed:
             raise UserError(f"{path} is that of another run: its seed is {metrics['seed']}, this run's {seed}; remove "
@@ -240,11 +278,11 @@ class RunFolder:
         return metrics
 
 
-def _data_change(recorded: Mapping[str, Any], data) -> str:
+def _data_change(recorded: MadeOf, data) -> str:
     """How a data set differs from the recorded one, in words."""
-    for what, old, new in (("it was of data set", recorded["dataset"], data.schema.dataset),
-                           ("it had rows", recorded["rows"], dict(data.schema.rows)),
-                           ("its schema.json had SHA-256", recorded["sha256"][:12], data.fingerprint[:12])):
+    for what, old, new in (("it was of data set", recorded.dataset, data.schema.dataset),
+                           ("it had rows", recorded.rows, dict(data.schema.rows)),
+                           ("its schema.json had SHA-256", recorded.sha256[:12], data.fingerprint[:12])):
         if old != new:
             return f"{what} {old}, now {new}"
     return ""

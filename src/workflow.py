@@ -127,7 +127,7 @@ def _selection_of(run: RunFolder, data: PreparedData, tasks: Sequence[str], conf
         run.wait_for("selection_seconds.json" if config.end_to_end else "selection.json")
         run.check_data(data)
     if (run.path / "selection.json").exists() and not config.end_to_end:
-        return read_selection(run, config, data), run.read("selection_seconds.json")
+        return read_selection(run, config, data), run.read_selection_seconds()
     selection, seconds = select_fields(data, tasks, config)
     run.write("selection_seconds.json", seconds)  # apart, so that one seed gives one selection.json
     if not config.end_to_end:

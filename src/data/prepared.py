@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UserError
-from ..files import read_json, sha256
+from ..files import NUMPY_ERRORS, read_json, sha256
 from ..schema import SPLITS, Schema, Shard
 
 SCHEMA_FILE = "schema.json"
@@ -179,7 +179,7 @@ def _open_array(path: Path, name: str, shape: tuple[int, int], dtype: type, reme
         array = np.load(path / name, mmap_mode="r" if shape[0] else None, allow_pickle=False)
     except FileNotFoundError:
         raise UserError(f"shard {path / name} is missing; {remedy}") from None
-    except (ValueError, EOFError, OSError) as error:
+    except NUMPY_ERRORS as error:
         raise UserError(f"shard {path / name} is damaged or truncated ({error}); {remedy}") from None
     if array.shape != shape or array.dtype != dtype:
         raise UserError(f"shard {path / name} is {array.dtype} {list(array.shape)}; expected {np.dtype(dtype)} "

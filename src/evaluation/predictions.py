@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import UserError
-from ..files import naming
+from ..files import NUMPY_ERRORS, naming
 
 FILE = "predictions.npz"
 MOST_ROWS = 1_000_000  # of a split; of a longer one this many are kept, evenly spaced
@@ -68,7 +67,7 @@ def read_predictions(folder: Path, tasks: Sequence[str]) -> dict[str, Prediction
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             found = {split: Predictions(arrays[f"{split}_logits"], arrays[f"{split}_labels"])
                      for split in ("valid", "test")}
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except NUMPY_ERRORS as error:
         raise UserError(f"{path} is damaged: {error}; delete it, and start report.py again") from None
     if any(array.shape != (len(item.labels), len(tasks)) for item in found.values() for array in item):
         raise UserError(f"{path} is not of the tasks {', '.join(tasks)}; delete it, and start report.py again")

@@ -58,7 +58,7 @@ def read_records(cells: Iterable[Cell], output_dir: Path) -> list[Record]:
             LOG.warning("left out: %s: %s", cell.name, problem)
             continue
         runs[cell.dataset].append(run)
-        found.append(_record(cell, run.read_metrics(), run.read_selection(), run.read("selection_seconds.json")))
+        found.append(_record(cell, run.read_metrics(), run.read_selection(), run.read_selection_seconds()))
     for of_one_set in runs.values():
         refuse_other_data(of_one_set)
     return found

@@ -25,6 +25,7 @@ import polars as pl
 from ..data.reading.delimited import TEXT, BlockReader, Place
 from ..data.reading.header import find_separator, names_of, parse_header, read_record
 from ..data.reading.jsonl import CHUNK_ROWS, Columns, read_jsonl
+from ..data.reading.parquet import PARQUET_ERRORS, damaged
 from ..errors import UserError, nearest, reason
 from ..files import open_whole
 from ..text import csv_cell
@@ -133,8 +134,8 @@ def _read_parquet(path: str, columns: Columns) -> Iterator[pl.DataFrame]:
         with pq.ParquetFile(path) as file:
             wanted = columns(file.schema_arrow.names, path)
             for batch in file.iter_batches(CHUNK_ROWS, columns=wanted):
-                yield pl.from_arrow(pa.Table.from_batches([batch]))
+                yield pl.from_arrow(pa.Table.from_batches([batch.replace_schema_metadata()]))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path} is damaged or no Parquet file ({' '.join(str(error).split())[:200]})") from None
+    except (pa.ArrowException, *PARQUET_ERRORS) as error:
+        raise damaged(path, error) from None

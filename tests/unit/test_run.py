@@ -21,13 +21,16 @@ import pytest
 from src.errors import UserError
 from src.files import read_json, write_json, write_sealed
 from src.origin import changed_settings
-from src.run import METRICS, RunFolder, refuse_other_data
+from src.run import RunFolder, refuse_other_data
 from src.settings import load_settings
 from src.workflow import read_selection
 from tests.helpers import make_schema, make_selection, toy_data
 
 DATA = toy_data(20)
 WORDS = ["dataset=toy", "run_name=a", "seed=5"]
+OF_TASKS = {task: {"auc": 0.5, "logloss": 0.7} for task in ("t0", "t1")}
+METRICS = {"test": OF_TASKS, "valid": OF_TASKS, "mean_auc": 0.5, "input_fields": {"t0": 1, "t1": 1}, "parameters": 9,
+           "train_rows_per_second": None, "seconds": {"train": 1.0}}
 
 
 def create(folder, *more, data=DATA):
@@ -41,7 +44,7 @@ def of_other_content(path="elsewhere"):
 
 
 def metrics_of(of_run, **changes):
-    return {**dict.fromkeys(METRICS, 0), "seed": 5, "run": of_run.origin(), **changes}
+    return {**METRICS, "seed": 5, "run": of_run.origin(), **changes}
 
 
 @pytest.fixture(name="run")
@@ -98,7 +101,7 @@ def test_metrics_of_another_run_are_refused(run, tmp_path):
         write_json(path, metrics_of(run, run=damaged), sealed=True)
         with pytest.raises(UserError, match="its record of the run it belongs to is damaged"):
             run.read_metrics()
-    write_json(path, {**dict.fromkeys(METRICS, 0), "seed": 5}, sealed=True)
+    write_json(path, {**METRICS, "seed": 5}, sealed=True)
     with pytest.raises(UserError, match="it does not name its run"):
         run.read_metrics()
     other.close()
@@ -135,10 +138,20 @@ def test_metrics_of_this_run_only(run):
     run.write("metrics.json", {**metrics, "seed": 6})
     with pytest.raises(UserError, match="metrics.json is that of another run: its seed is 6, this run's 5"):
         run.read_metrics()
-    for value in ({"selected": {}}, []):
+    for value, says in (({"selected": {}}, "it has no key 'test'"), ([], "it is \\[\\]; expected a mapping"),
+                        ({**metrics, "test": {"t0": []}}, "t0 of test is \\[\\]; expected a mapping"),
+                        ({**metrics, "valid": {"t0": {"auc": "x", "logloss": 1}}}, "auc of t0 of valid is 'x'")):
         write_json(path, value, sealed=True)
-        with pytest.raises(UserError, match="metrics.json is damaged: it has no test, valid"):
+        with pytest.raises(UserError, match=f"metrics.json is damaged: {says}"):
             run.read_metrics()
+
+
+@pytest.mark.parametrize("name", ["data.json", "selection_seconds.json"])
+@pytest.mark.parametrize("value", [None, 0.5, [], "x", {}, {"total": "x"}, {"sha256": 1, "total": []}])
+def test_values_of_other_types_are_refused_by_the_name_of_their_file(run, name, value):
+    write_json(run.path / name, value, sealed=name == "data.json")
+    with pytest.raises(UserError, match=f"{name} is damaged: .*(expected|no key|no total)"):
+        run.read_selection_seconds() if name.startswith("sel") else run.check_data(toy_data(20))
 
 
 def test_a_selection_of_another_run_is_refused(run):

@@ -48,6 +48,8 @@ def column_of(values: Any, name: str) -> pl.Series:
     if kind.startswith(("period", "interval", "complex", "void")):
         raise UserError(f"column {name!r} has the type {kind}, which is not supported; expected text, numbers, true or "
                         "false, dates, times or durations; turn it into one of these")
+    if getattr(values.dtype, "kind", "") == "f" and values.dtype.itemsize > 8:
+        values = values.astype(np.float64)  # Polars has no long double
     return pl.Series(name, values, nan_to_null=True)
 
 

@@ -34,6 +34,7 @@ from ..reading.archive import PACKED, inner_name, open_file
 from ..reading.delimited import TEXT, read_frames
 from ..reading.header import cells_of, find_separator, names_of, read_record, require_columns
 from ..reading.jsonl import read_jsonl
+from ..reading.parquet import PARQUET_ERRORS, damaged
 
 DEFAULTS = {"delimiter": None, "names": None, "quote": None}
 OBJECTS = (".jsonl", ".ndjson")
@@ -148,8 +149,8 @@ def _frames(path: Path, options: DataOptions) -> Iterator[pl.DataFrame]:
         rows = lazy.select(pl.len()).collect().item()
         for start in range(0, rows, PART_ROWS):
             yield lazy.select(columns).slice(start, PART_ROWS).collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise UserError(f"{path} is damaged or no Parquet file ({error})") from None
+    except PARQUET_ERRORS as error:
+        raise damaged(path, error) from None
 
 
 def _wanted(where: str, names: Sequence[str], columns: list[str]) -> list[str]:

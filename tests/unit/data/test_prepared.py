@@ -112,7 +112,8 @@ def test_damaged_shards_are_named(prepared):
     path = prepared[0]
     shard = path / "train-00001-ids.npy"
     whole = shard.read_bytes()
-    for content, verify in ((whole[:-4], False), (whole[:50], False), (b"", False), (whole[:-1] + b"\x55", True)):
+    for content, verify in ((whole[:-4], False), (whole[:50], False), (b"", False), (whole[:-1] + b"\x55", True),
+                            (whole.replace(b"}", b"("), False), (whole.replace(b"'<i4'", b"'<<4'"), False)):
         shard.write_bytes(content)
         with pytest.raises(UserError, match="train-00001-ids.npy"):
             PreparedData.open(path, verify=verify)

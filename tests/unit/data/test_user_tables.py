@@ -60,6 +60,11 @@ def test_whole_numbers_stay_whole():
     assert column.to_list() == [3, None, 2, 3]
 
 
+def test_a_long_double_is_the_double_nearest_to_it():
+    (column, kind), = read_columns(pd.DataFrame({"c": np.array([0.5, np.nan, 2], np.longdouble)}), ["c"], set(), set())
+    assert kind == "number" and column.to_list() == [0.5, None, 2.0]
+
+
 def test_names_partly_of_text():
     assert column_names(pd.DataFrame([[1, 2]])) == (["x0", "x1"], False)
     with pytest.raises(UserError, match="such as 7; expected text for all"):

@@ -56,6 +56,15 @@ def test_every_backbone_is_written_for_any_batch_size(kind, backbone, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("wrong", [b"\xff\xfeity", b"c\xc3ty"])
+def test_names_of_parquet_that_are_no_text_are_refused(wrong, tmp_path):
+    path = tmp_path / "rows.parquet"
+    pl.DataFrame({"city": ["Oslo"]}).write_parquet(path)
+    path.write_bytes(path.read_bytes().replace(b"city", wrong[:4]))
+    with pytest.raises(UserError, match="rows.parquet is damaged or no Parquet file"):
+        list(read_rows(str(path), "parquet", everything, None))
+
+
 def everything(names, where):
     return list(names)
 

@@ -192,6 +192,15 @@ def test_malformed_files_are_refused_with_file_and_place(make, tmp_path, content
     assert not (tmp_path / "set").exists()
 
 
+def test_a_panic_of_polars_is_one_line(make, monkeypatch):
+    def panic(*_, **__):
+        raise pl.exceptions.PanicException("called `Result::unwrap()`")
+
+    monkeypatch.setattr(pl, "scan_parquet", panic)
+    with pytest.raises(UserError, match=r"rows.parquet is damaged or no Parquet file \(called"):
+        make(b"", name="rows.parquet")
+
+
 def test_a_truncated_parquet_is_refused(make, tmp_path):
     _table().write_parquet(tmp_path / "whole.parquet")
     with pytest.raises(UserError, match="cut.parquet is damaged or no Parquet file"):
