@@ -87,7 +87,7 @@ def test_what_is_nested_too_deep_is_one_line(tmp_path):
 def test_only_yaml_is_told_to_quote_a_value(tmp_path):
     (tmp_path / "a.json").write_text('{"a": 2020-13-45}')
     (tmp_path / "a.yaml").write_text("a: 2020-13-45")
-    with pytest.raises(UserError, match=r"not valid JSON \(Expecting .*char 10\)$"):
+    with pytest.raises(UserError, match=r"not valid JSON \(Expecting .*char 10\)\)$"):
         read_json(tmp_path / "a.json")
     with pytest.raises(UserError, match="month must be in 1..12; write such a value in quotes"):
         read_yaml(tmp_path / "a.yaml")
