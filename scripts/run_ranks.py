@@ -80,7 +80,7 @@ class Job:
                        "PYTHONUNBUFFERED": "1", LAUNCHER: str(os.getpid())}
         # Its own session: a Ctrl+C of the terminal reaches this program alone, which tells the workers. msrun ends when
         # this program does, even by SIGKILL, and the workers end when msrun does (join_ranks in src/training/ranks.py).
-        # pylint: disable-next=subprocess-popen-preexec-fn  (no thread is running yet)
+        # No thread is running yet. pylint: disable-next=subprocess-popen-preexec-fn
         self.msrun = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                       text=True, start_new_session=True, preexec_fn=partial(end_with, os.getpid()))
         self.processes: dict[int, psutil.Process] = {}  # all that msrun has started, by process id
