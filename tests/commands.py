@@ -37,7 +37,7 @@ def run(program: str, *arguments, cwd: Path | None = None, **options) -> subproc
     command = [sys.executable, *(["-m", program[3:]] if program.startswith("-m ") else [str(ROOT / program)])]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
     return subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True, cwd=cwd or ROOT,
-                          timeout=300, check=False, env=environment, **options)
+                          timeout=900, check=False, env=environment, **options)
 
 
 def refusal(program: str, *arguments) -> str:
