@@ -36,4 +36,4 @@ if [ -z "${MULTISFS_PYTHON:-}" ] && ! is_old_python; then  # no such PyTorch for
 fi
 if [ $# -eq 0 ]; then set -- -m "not slow" "$ROOT/tests"; fi
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
-run "$PYTHON" -m pytest -c "$ROOT/pyproject.toml" --rootdir "$ROOT" -n "${MULTISFS_WORKERS:-2}" --dist loadgroup "$@"
+run "$PYTHON" -m pytest -c "$ROOT/pyproject.toml" --rootdir "$ROOT" -n "${MULTISFS_WORKERS:-2}" --dist loadfile "$@"

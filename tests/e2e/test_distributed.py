@@ -45,7 +45,7 @@ ranks.total(np.ones(1))
 time.sleep(45 * ranks.rank)
 print("sum", float(ranks.total(np.ones(1))[0]))
 """
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("ports")]
+pytestmark = pytest.mark.e2e
 
 
 def command(*arguments) -> list[str]:

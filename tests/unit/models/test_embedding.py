@@ -67,7 +67,7 @@ def test_every_field_may_fold(backbone, eager):
     assert_folding_changes_nothing(backbone, SMALL, True)
 
 
-@pytest.mark.parametrize("backbone", ["ple", "single_task"])
+@pytest.mark.parametrize("backbone", [pytest.param("ple", marks=pytest.mark.slow), "single_task"])
 def test_folding_changes_nothing_compiled(backbone):
     assert_folding_changes_nothing(backbone, MIXED, True)
 

@@ -210,7 +210,7 @@ def test_mask_scores(backbone, tasks, signed):
     assert_close(given, wanted, 1e-5)
 
 
-@pytest.mark.parametrize("backbone, tasks", cases((2, 3), fast=[case[:2] for case in FAST[1::2]]))
+@pytest.mark.parametrize("backbone, tasks", cases((2, 3), fast=[case[:2] for case in FAST[1::2] if case[0] != "ple"]))
 def test_gradient_energy(backbone, tasks):
     """The uz of the calibrated score, streamed in float32 gradients, against the formula row by row in float64."""
     model, plan, reference, schema = make_pair(backbone, tasks, False)

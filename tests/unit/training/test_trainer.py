@@ -75,8 +75,10 @@ def test_early_stopping_waits_patience_epochs(tmp_path):
 
 
 @pytest.mark.parametrize("steps, changes", [
-    (4, ()), (10, ()), (12, ()),  # within an epoch of 9 steps, within the second, at its beginning
-    (10, ("embedding_optimizer=lazy",)), (10, ("selector=cfs", "end_to_end=true"))])
+    (10, ()),  # within the second epoch of 9 steps; below, within the first, at the beginning of the second
+    pytest.param(4, (), marks=pytest.mark.slow), pytest.param(12, (), marks=pytest.mark.slow),
+    pytest.param(10, ("embedding_optimizer=lazy",), marks=pytest.mark.slow),
+    pytest.param(10, ("selector=cfs", "end_to_end=true"), marks=pytest.mark.slow)])
 def test_a_stopped_run_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path, steps, changes):
     whole = make_trainer(tmp_path / "whole", None, *changes)
     whole.fit()

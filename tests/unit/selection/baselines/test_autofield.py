@@ -55,6 +55,7 @@ def test_planted_fields_are_kept():
     assert ((scores > 0) & (scores < 1)).all() and scores[0, 0] > 0.6 and scores[:, 3:].max() < 0.6
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_result_from_train_rows_alone():
     scores = assert_train_only(AutoField, trained_config())
     assert (fit_planted(AutoField, trained_config("seed=7"), 600).scores_ != scores).any()

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from src.selection.baselines.mssm import MSSM
 from tests.unit.selection.planted_data import assert_train_only, fit_planted, trained_config
@@ -29,11 +30,13 @@ def test_planted_fields_have_the_largest_masks():
     assert selector.settings()["search_epochs"] == 3 and set(selector.seconds_) == {"prepare", "search", "total"}
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_result_from_train_rows_alone():
     scores = assert_train_only(MSSM, trained_config())
     assert (fit_planted(MSSM, trained_config("seed=7"), 600).scores_ != scores).any()
 
 
+@pytest.mark.slow
 def test_one_task_and_three_tasks_of_ple():
     assert fit_planted(MSSM, trained_config("backbone=single_task"), 300, 1).scores_.shape == (1, 6)
     assert np.isfinite(fit_planted(MSSM, trained_config("backbone=ple"), 300, 3).scores_).all()

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from src.selection.baselines.permutation import Permutation
 from tests.unit.selection.planted_data import PlantedData, assert_train_only, fit_planted, trained_config
@@ -28,11 +29,13 @@ def test_planted_fields_lead_and_noise_is_worth_nothing():
     assert scores[0, 0] > 0.2 and np.abs(scores[:, 3:]).max() < 0.02
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_result_from_train_rows_alone():
     scores = assert_train_only(Permutation, trained_config())
     assert (fit_planted(Permutation, trained_config("seed=7"), 600).scores_ != scores).any()
 
 
+@pytest.mark.slow
 def test_one_task_and_three_tasks_of_aitm():
     assert fit_planted(Permutation, trained_config("backbone=mmoe"), 300, 1).scores_.shape == (1, 6)
     assert np.isfinite(fit_planted(Permutation, trained_config("backbone=aitm"), 300, 3).scores_).all()

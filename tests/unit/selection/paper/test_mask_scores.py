@@ -34,8 +34,12 @@ def make_smooth(model):
             cell.relu = nn.Tanh()
 
 
-@pytest.mark.parametrize("backbone", TRAITS)
-@pytest.mark.parametrize("train", [False, True])
+# PLE's many layers take many times as long as the others'.
+BACKBONES = [pytest.param(name, marks=[pytest.mark.slow] if name == "ple" else []) for name in TRAITS]
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("train", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_gradient_matches_central_differences(backbone, train, eager):
     schema = make_schema(2)
     model, plan = make_model(backbone, schema, **WIDE)
@@ -59,7 +63,7 @@ def central(network, ones, change, ids, labels):
     return (up - down) / 2
 
 
-@pytest.mark.parametrize("backbone", TRAITS)
+@pytest.mark.parametrize("backbone", BACKBONES)
 def test_one_backward_of_the_sum_equals_one_backward_per_task(backbone, eager):
     schema = make_schema(3)
     model, plan = make_model(backbone, schema, **WIDE)
