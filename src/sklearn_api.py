@@ -27,9 +27,9 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .data.description.options import DataOptions, FieldSpec
 from .data.memory import MemoryData
 from .data.preparing.encode import FieldCounter
-from .data.preparing.options import DataOptions, FieldSpec
 from .data.user_tables import as_table, column_names, places_of, read_columns, read_labels
 from .errors import UserError, nearest
 from .option import Option

@@ -33,8 +33,8 @@ import numpy as np
 import polars as pl
 
 from ...errors import UserError
+from ..description.options import DataOptions, FieldSpec
 from ..reading.cells import FEW, CellError, as_text, canonical, first_item, first_items, number_of, numbers, texts
-from .options import DataOptions, FieldSpec
 from .times import moment_of, moments
 
 LOG = logging.getLogger(__name__)

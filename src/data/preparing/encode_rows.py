@@ -23,9 +23,9 @@ import numpy as np
 import polars as pl
 
 from ...schema import SPLITS
+from ..description.options import DataOptions
 from .encode import FieldCounter, FieldEncoder
 from .labels import LeakGuard, make_labels
-from .options import DataOptions
 from .split import TRAIN
 from .stage import Stage, progress
 from .write import PreparedWriter

@@ -24,8 +24,8 @@ import polars as pl
 
 from ...errors import UserError
 from ...schema import SPLITS
+from ..description.options import FieldSpec, TaskSpec
 from ..reading.cells import MISSING
-from .options import FieldSpec, TaskSpec
 
 _GUARD_ROWS = 1_000_000  # train rows looked at; a copy of a label is a copy on any of them
 

@@ -29,14 +29,14 @@ from ...errors import UserError
 from ...files import read_json, sha256, write_json
 from ...schema import SPLITS, Field, Schema, Task
 from ...settings import ROOT
+from ..description.options import DataOptions
+from ..description.presets import load_options
 from ..prepared import ENCODER_VERSION, INPUTS_FILE, PreparedData
 from ..reading.cells import CellError
 from .encode import FieldEncoder
 from .encode_rows import fit_encoders, write_rows
 from .labels import positive_rates, refuse_label_columns
-from .options import DataOptions
 from .place import Place
-from .presets import load_options
 from .reuse import describe_origin, find_set
 from .source import Source, load_source
 from .split import TRAIN, assign_splits

@@ -25,8 +25,8 @@ from typing import Any
 
 from ...errors import UserError
 from ...files import read_json
+from ..description.options import DataOptions
 from ..prepared import INPUTS_FILE, PreparedData
-from .options import DataOptions
 from .place import Place
 
 _MOST_NAMED = 4

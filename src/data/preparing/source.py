@@ -27,7 +27,7 @@ import polars as pl
 
 from ...errors import UserError, nearest
 from .. import sources
-from .options import DataOptions
+from ..description.options import DataOptions
 from .stage import Stage
 
 SOURCES = {module.name: f"{sources.__name__}.{module.name}" for module in pkgutil.iter_modules(sources.__path__)}

@@ -21,8 +21,8 @@ import polars as pl
 
 from ...errors import UserError
 from ...schema import SPLITS
+from ..description.options import SplitSpec
 from ..reading.cells import texts
-from .options import SplitSpec
 from .stage import GIVEN_SPLIT, GIVEN_TEST, Stage
 from .times import moments
 

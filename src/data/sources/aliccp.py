@@ -31,7 +31,7 @@ import numpy as np
 import polars as pl
 
 from ...errors import UserError
-from ..preparing.options import DataOptions
+from ..description.options import DataOptions
 from ..preparing.stage import GIVEN_TEST, Stage, point_to, progress
 from ..reading.delimited import TEXT, WHOLE, BlockReader, Place
 

@@ -28,7 +28,7 @@ from pathlib import Path
 import polars as pl
 
 from ...errors import UserError, nearest
-from ..preparing.options import DataOptions
+from ..description.options import DataOptions
 from ..preparing.stage import Stage, point_to, progress
 from ..reading.archive import is_archive, unpack
 from ..reading.delimited import WHOLE, read_frames, read_table

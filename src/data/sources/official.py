@@ -27,7 +27,7 @@ from pathlib import Path
 import polars as pl
 
 from ...errors import UserError, nearest
-from ..preparing.options import DataOptions
+from ..description.options import DataOptions
 from ..preparing.stage import GIVEN_TEST, Stage, progress
 from ..reading.delimited import TEXT, read_frames
 from ..reading.header import read_header

@@ -25,7 +25,7 @@ from pathlib import Path
 from ...errors import UserError
 from ...files import read_json, write_json
 from ...settings import ROOT
-from ..preparing.options import DataOptions
+from ..description.options import DataOptions
 from ..preparing.stage import Stage
 from ..simulation.columns import COLUMNS, USERS, VIDEOS
 from ..simulation.generate import RAW_FILES, Simulation, write_raw

@@ -28,7 +28,7 @@ from pydantic import AfterValidator
 from ...errors import UserError
 from ...schema import SPLITS
 from ...typed import NoRepeats, NotEmpty, Text, parse
-from ..preparing.options import DataOptions
+from ..description.options import DataOptions
 from ..preparing.stage import GIVEN_SPLIT, PART_ROWS, Stage, progress
 from ..reading.archive import PACKED, inner_name, open_file
 from ..reading.delimited import TEXT, read_frames

@@ -27,7 +27,7 @@ import numpy as np
 import polars as pl
 
 from ...errors import UserError
-from ..preparing.options import DataOptions
+from ..description.options import DataOptions
 from ..preparing.stage import Stage, progress
 from ..reading.delimited import TEXT, WHOLE, read_frames
 

@@ -27,8 +27,8 @@ import polars as pl
 import pytest
 
 import predict
+from src.data.description.options import FieldSpec
 from src.data.preparing.encode import FieldEncoder
-from src.data.preparing.options import FieldSpec
 from src.data.reading import header, jsonl
 from src.errors import UserError
 from src.serving import Signature, read_rows, write_rows

@@ -22,8 +22,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.data import prepare
+from src.data.description.options import DataOptions, FieldSpec, TaskSpec
 from src.data.preparing.encode import FieldCounter, FieldEncoder, quantile_edges
-from src.data.preparing.options import DataOptions, FieldSpec, TaskSpec
 from src.errors import UserError
 
 DESCRIPTION = """

@@ -26,8 +26,8 @@ from ...errors import UserError, nearest
 from ...files import YAML_LOADER, read_yaml
 from ...settings import ROOT
 from ...typed import keys_of
+from ..preparing.source import load_source
 from .options import DataOptions, FieldSpec, SplitSpec, TaskSpec, parse_options
-from .source import load_source
 
 _PLAIN = {"bool": "true|True|TRUE|false|False|FALSE", "null": "~|null|", "int": "[-+]?(0|[1-9][0-9]*)",
           "float": r"[-+]?(0|[1-9][0-9]*)?\.[0-9]+([eE][-+]?[0-9]+)?"}

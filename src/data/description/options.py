@@ -28,9 +28,9 @@ from pydantic import AfterValidator, BeforeValidator
 from ...errors import UserError, nearest
 from ...schema import Kind
 from ...typed import AtLeast1, AtLeast2, NoRepeats, NotEmpty, Share, Text, Whole, keys_of, parse, refuse_unknown
+from ..preparing.times import Clock, Unit
 from ..reading.cells import MISSING
 from .rules import Rule, parse_rule
-from .times import Clock, Unit
 
 Part = Literal["year", "month", "day", "weekday", "hour", "minute"]
 

@@ -17,9 +17,9 @@
 import polars as pl
 import pytest
 
+from src.data.description.options import TaskSpec
+from src.data.description.rules import parse_rule
 from src.data.preparing.labels import make_labels
-from src.data.preparing.options import TaskSpec
-from src.data.preparing.rules import parse_rule
 from src.errors import UserError
 
 TABLE = pl.DataFrame({
