@@ -149,7 +149,7 @@ def _frames(path: Path, options: DataOptions) -> Iterator[pl.DataFrame]:
         rows = lazy.select(pl.len()).collect().item()
         for start in range(0, rows, PART_ROWS):
             yield lazy.select(columns).slice(start, PART_ROWS).collect()
-    except PARQUET_ERRORS as error:
+    except PARQUET_ERRORS as error:  # Polars panics, too. pylint: disable=catching-non-exception
         raise damaged(path, error) from None
 
 
