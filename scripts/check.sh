@@ -18,9 +18,9 @@
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 USAGE=("usage: bash scripts/check.sh [all|lint|slow]"
-    "all (default): ruff, the README's test command, the slow tests, and the lint gate"
+    "all (default): ruff, the README's test command, the slow unit tests, and the lint gate"
     "lint: ruff, pylint, lizard, shellcheck, codespell and markdownlint; runs all of them, then fails if one did"
-    "slow: the tests that scripts/run_tests.sh leaves out")
+    "slow: all tests that scripts/run_tests.sh leaves out; those that start programs take longer than the rest together")
 FAILED=()
 
 # check NAME COMMAND...
@@ -61,7 +61,7 @@ case "${1:-all}" in
     all)
         "$PYTHON" -m ruff check .
         bash scripts/run_tests.sh
-        bash scripts/run_tests.sh -m slow tests
+        bash scripts/run_tests.sh -m slow tests/unit
         lint
         ;;
 esac
