@@ -20,7 +20,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 USAGE=("usage: bash scripts/check.sh [all|lint|slow]"
     "all (default): ruff, the README's test command, the slow unit tests, and the lint gate"
     "lint: ruff, pylint, lizard, shellcheck, codespell and markdownlint; runs all of them, then fails if one did"
-    "slow: all tests that scripts/run_tests.sh leaves out; those that start programs take longer than the rest together")
+    "slow: all tests that scripts/run_tests.sh leaves out; it takes longer than all the rest")
 FAILED=()
 
 # check NAME COMMAND...

@@ -83,8 +83,9 @@ class Option:
             return self._numbers_by_task(value, where)
         if self.kind in ("whole", "number"):
             return self._number(value, self.kind, where)
-        readers = {"flag": self._flag, "wholes": self._wholes, "names": self._names}
-        return readers.get(self.kind, self._text)(value, where)
+        readers = {"flag": self._flag, "wholes": self._wholes, "names": self._names, "text": self._text,
+                   "path": self._text, "name": self._text}
+        return readers[self.kind](value, where)
 
     def usage(self) -> str:
         """Its lines of a help text."""

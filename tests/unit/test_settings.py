@@ -245,3 +245,11 @@ def test_the_settings_of_an_older_run_are_read():
     assert load_settings(["epochs=4"], base=base) == load_settings(["seed=3", "epochs=4"])
     with pytest.raises(UserError, match="relations are learned from all train rows"):
         load_settings(["relation_batches=2"])
+
+
+def test_a_number_is_a_number_for_every_setting_that_takes_one():
+    """relation_dim=8 was the text "8" once: its rule named a kind that no option has."""
+    whole = load_settings(["relation_dim=8", "score_batches=3", "keep_fields=5", "keep_ratio=0.25"])
+    assert (whole.relation_dim, whole.score_batches, whole.keep_fields, whole.keep_ratio) == (8, 3, 5, 0.25)
+    with pytest.raises(UserError, match="relation_dim is 'wide' on the command line; expected a whole number"):
+        load_settings(["relation_dim=wide"])
