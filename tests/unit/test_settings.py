@@ -197,7 +197,7 @@ def test_config_is_read_only_and_replace_checks():
     with pytest.raises(UserError):
         config.replace(seed=-1)
     with pytest.raises(AttributeError):
-        assert config.nonsense
+        assert config.nonsense  # pylint: disable=no-member
 
 
 def test_help_lists_every_key():
