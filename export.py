@@ -46,8 +46,9 @@ OPTIONS = (
 def main(arguments: list) -> None:
     """Exports, checks, and prints the folder as one JSON object."""
     given = parse(arguments, __doc__, OPTIONS, settings=True)
+    from src.run import package_versions
     from src.serving import SIGNATURE_FILE, InputField, Signature
-    from src.serving.exporting import export_model, import_onnx, read_encoder, versions
+    from src.serving.exporting import PACKAGES, export_model, import_onnx, read_encoder
     from src.training import choose_device
     from src.workflow import load_model, load_run, open_data, refuse_learned_masks
 
@@ -74,7 +75,7 @@ def main(arguments: list) -> None:
         data.schema.dataset, tuple(InputField(field.name, encoder) for field, encoder in zip(fields, encoders)),
         selection.tasks, {"file": model.name, "format": kind, "sha256": sha256(model)},
         {"backbone": config.backbone, "data": {"dataset": data.schema.dataset, "sha256": data.fingerprint},
-         "versions": versions(),
+         "versions": package_versions(PACKAGES),
          "selection": {"selector": selection.selector, "selected": {task: list(selection.selected[task])
                                                                     for task in selection.tasks},
                        "shared": list(selection.shared)}})

@@ -312,17 +312,23 @@ def run_name(config: Settings) -> str:
     return f"{config.dataset}-{config.backbone}-{how}-{config.seed}"
 
 
-def environment(device: str) -> dict[str, Any]:
-    """Versions, machine and command of this process, for env.json."""
-    versions = {}
-    for package in PACKAGES:
+def package_versions(packages: Sequence[str]) -> dict[str, str]:
+    """The versions of those of the packages that are installed."""
+    found = {}
+    for package in packages:
         try:
-            versions[package] = metadata.version(package)
+            found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
+    return found
+
+
+def environment(device: str) -> dict[str, Any]:
+    """Versions, machine and command of this process, for env.json."""
     return {
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]], "device": device, "python": platform.python_version(),
-        "packages": versions, "platform": platform.platform(), "cpus": os.cpu_count(), "git": _git_revision(),
+        "packages": package_versions(PACKAGES),
+        "platform": platform.platform(), "cpus": os.cpu_count(), "git": _git_revision(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
 
