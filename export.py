@@ -14,77 +14,13 @@
 # ============================================================================
 """Export a finished run: its best weights as a model file that gives probabilities, and signature.json.
 
-    python export.py --run_dir outputs/movielens-mmoe-multisfs-calibrated-42                     # MINDIR
-    python export.py --run_dir DIR --file_format ONNX --output_dir served                        # ONNX
-
---output_dir is RUN_DIR/export-mindir or RUN_DIR/export-onnx where it is not given. The model takes ids, int32
-[batch, fields], and gives probabilities, float32 [batch, tasks], for any batch size; it has the fields that the run
-reads, and no others. signature.json holds the fields in order, with all that is needed to encode raw rows, the tasks,
-the selection, versions, and the model file's SHA-256. predict.py serves such a folder; see docs/SERVING.md.
-ONNX needs requirements/serve.txt.
+The code is in src/programs/export.py; python export.py --help says how to use it.
 """
 
-from __future__ import annotations
+from src.errors import run_program
+from src.programs.export import main
 
-import json
-import logging
-from pathlib import Path
-
-from src.command_line import parse, start_logging
-from src.errors import UserError, run_program
-from src.files import sha256, write_json
-from src.option import Option
-
-LOG = logging.getLogger("export")
-OPTIONS = (
-    Option("run_dir", help="folder of a finished run", kind="path", required=True),
-    Option("file_format", "MINDIR", "kind of model file", choices=("MINDIR", "ONNX")),
-    Option("output_dir", "", "folder to write (default: export-mindir or export-onnx in RUN_DIR)", kind="path"),
-)
-
-
-def main(arguments: list) -> None:
-    """Exports, checks, and prints the folder as one JSON object."""
-    given = parse(arguments, __doc__, OPTIONS, settings=True)
-    from src.run import package_versions
-    from src.serving import SIGNATURE_FILE, InputField, Signature
-    from src.serving.exporting import PACKAGES, export_model, import_onnx, read_encoder
-    from src.training import choose_device
-    from src.workflow import load_model, load_run, open_data, refuse_learned_masks
-
-    start_logging()
-    kind = given.file_format
-    run, config = load_run(given.run_dir, given.settings)
-    refuse_learned_masks(run, config)
-    if kind == "ONNX":
-        import_onnx()
-    data = open_data(config.replace(verify_data=False))  # only its schema and vocabularies are read
-    choose_device("CPU")
-    _, plan, selection = load_model(run, config, data)
-    folder = Path(given.output_dir) if given.output_dir else run.path / f"export-{kind.lower()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot write to {folder}: {error.strerror}; name another output_dir") from None
-    fields = [data.schema.fields[column] for column in plan.columns]
-    model = folder / f"model.{kind.lower()}"
-    difference = export_model(lambda: load_model(run, config, data)[0], [field.cardinality for field in fields],
-                              kind, model)
-    encoders = [read_encoder(data.path, field) for field in fields]
-    signature = Signature(
-        data.schema.dataset, tuple(InputField(field.name, encoder) for field, encoder in zip(fields, encoders)),
-        selection.tasks, {"file": model.name, "format": kind, "sha256": sha256(model)},
-        {"backbone": config.backbone, "data": {"dataset": data.schema.dataset, "sha256": data.fingerprint},
-         "versions": package_versions(PACKAGES),
-         "selection": {"selector": selection.selector, "selected": {task: list(selection.selected[task])
-                                                                    for task in selection.tasks},
-                       "shared": list(selection.shared)}})
-    write_json(folder / SIGNATURE_FILE, signature.to_json(), sealed=True)
-    LOG.info("%d fields, %d tasks; probabilities differ from the run's by at most %.1e", len(fields),
-             len(selection.tasks), difference)
-    print(json.dumps({"output_dir": str(folder), "model": model.name, "signature": SIGNATURE_FILE,
-                      "bytes": model.stat().st_size, "largest_difference": difference}))
-
+__all__ = ["main"]
 
 if __name__ == "__main__":
     run_program(main)

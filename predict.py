@@ -14,87 +14,13 @@
 # ============================================================================
 """Probabilities for raw rows, from a folder that export.py wrote.
 
-    python predict.py --model DIR --input rows.csv --output probabilities.csv
-    head -2 rows.csv | python predict.py --model DIR                     # standard input and output, CSV
-    python predict.py --model DIR --input rows.jsonl                     # also .parquet
-
-A raw row has the columns that preparation reads the model's fields from (signature.json names them under "column"),
-in any order; others are ignored; labels are not needed. They are the raw files' own: for MovieLens user_id,
-item_id, timestamp, age, gender, occupation, zip_code, release_year and genres, joined into one row; for a table of your
-own the columns of its description. A value that is missing, or that the train rows did not have, is id 0. Of CSV and
-Parquet the order of columns is free and a column that is absent is refused by name; in JSON lines every row needs
-every key, with null for a missing value.
-
-Output: one column per task, a row for every input row, in order. Rows are read, encoded and predicted in pieces, so
-memory does not grow with their number. MINDIR runs in MindSpore; ONNX in onnxruntime alone, without MindSpore.
+The code is in src/programs/predict.py; python predict.py --help says how to use it.
 """
 
-from __future__ import annotations
+from src.errors import run_program
+from src.programs.predict import main
 
-import os
-import sys
-from pathlib import Path
-from types import SimpleNamespace
-from typing import BinaryIO
-
-from src.command_line import parse
-from src.errors import UserError, run_program
-from src.option import Option
-
-FORMATS = ("csv", "parquet", "jsonl")
-OPTIONS = (
-    Option("model", help="folder that export.py wrote", kind="path", required=True),
-    Option("input", "-", "file of raw rows; - is standard input", kind="path"),
-    Option("format", None, "format of the input (default: the ending of --input; csv for standard input)",
-           choices=FORMATS),
-    Option("output", "-", "file to write, .csv, .parquet or .jsonl; - is standard output, in the format of the input, "
-           "or CSV for Parquet", kind="path"),
-    Option("batch_size", 8192, "most rows given to the model at once", kind="whole", limits={"min": 1}),
-)
-
-
-def main(arguments: list) -> None:
-    """Runs the program.
-
-    Raises:
-        UserError: the command line, the folder or a row is wrong.
-    """
-    given = parse(arguments, __doc__, OPTIONS)
-    from src.serving import open_engine, predictions, read_rows, read_signature, write_rows
-    from src.serving.rows import format_of
-
-    refuse_same_file(given.input, given.output)
-    kind = format_of(given.input, given.format, "csv")
-    written = format_of(given.output, None, "csv" if kind == "parquet" else kind)
-    source, sink = stream_of(given, "input", sys.stdin), stream_of(given, "output", sys.stdout)
-    signature, model = read_signature(Path(given.model))
-    engine = open_engine(model, signature.model["format"])
-    rows = read_rows(given.input, kind, signature.columns_of, source)
-    write_rows(predictions(rows, signature, engine, given.batch_size), given.output, written, sink)
-
-
-def refuse_same_file(source: str, target: str) -> None:
-    """Refuses to write over the rows that are read.
-
-    Raises:
-        UserError: both are one file.
-    """
-    if os.path.isfile(source) and os.path.exists(target) and os.path.samefile(source, target):
-        raise UserError(f"output {target} is the input; its rows would be lost: name another file")
-
-
-def stream_of(given: SimpleNamespace, name: str, stream) -> BinaryIO | None:
-    """The bytes of a standard stream if ``--input`` or ``--output`` asks for it, else None.
-
-    Raises:
-        UserError: the stream is closed.
-    """
-    if getattr(given, name) != "-":
-        return None
-    if stream is None:
-        raise UserError(f"standard {name} is closed; give a file with --{name}")
-    return stream.buffer
-
+__all__ = ["main"]
 
 if __name__ == "__main__":
     run_program(main)

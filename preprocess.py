@@ -14,58 +14,13 @@
 # ============================================================================
 """Prepares a data set: raw files -> encoded shards that train.py reads.
 
-    python preprocess.py --dataset movielens
-    python preprocess.py --dataset kuairand --raw_dir KuaiRand-Pure.tar.gz --data_dir data/kuairand
+The code is in src/programs/preprocess.py; python preprocess.py --help says how to use it.
 """
 
-from __future__ import annotations
-
-import sys
-
-from src.command_line import parse, start_logging
 from src.errors import run_program
-from src.option import Option
+from src.programs.preprocess import main
 
-OPTIONS = (
-    Option("dataset", "movielens", "movielens, adult, kuairand, tenrec, aliccp, official, table or simulate"),
-    Option("raw_dir", None, "folder or file with the raw data; movielens and adult can be fetched without it", "path"),
-    Option("data_dir", None, "where to put the prepared set (default: data/<dataset> below the project)", "path"),
-    Option("preset", None, "YAML file whose data: mapping holds the options (default: configs/<dataset>.yaml)", "path"),
-    Option("overwrite", False, "replace a prepared set, also one made with other settings", "flag"),
-)
-OVERRIDES = (  # of the preset's data: mapping
-    Option("split", help="random, time, column, given or file; the column is split.column of the preset"),
-    Option("seed", help="seed of the split", kind="whole"),
-    Option("fields", help="fields to prepare, as a,b,c (default: all of the preset)", kind="names"),
-    Option("tasks", help="tasks to prepare, as a,b (default: all of the preset)", kind="names"),
-    Option("keep_leaks", help="fields to keep although each tells a label exactly on train, as a,b", kind="names"),
-    Option("table", help="table: YAML file that describes the columns", kind="path"),
-    Option("logs", help="kuairand, simulate: standard, random or all"),
-    Option("layout", help="official: kuairand, aliccp or qb"),
-    Option("task_t", help="official: the authors' choice of labels, 0 to 4", kind="whole"),
-    Option("rows", help="simulate: number of standard impressions", kind="whole"),
-    Option("law", help="simulate: mix, additive, pairwise, copies, noise, opposed, three_tasks, rare, correlated, all "
-           "or none"),
-    Option("entities", help="simulate: unique, real or auto"),
-    Option("min_count", help="values seen less often on train become id 0", kind="whole"),
-    Option("buckets", help="quantile buckets of a number", kind="whole"),
-)
-
-
-def main(arguments: list[str]) -> None:
-    """Runs the program.
-
-    Raises:
-        UserError: the command line or the raw data is wrong.
-    """
-    given = vars(parse(arguments, __doc__, (*OPTIONS, *OVERRIDES)))
-    from src.data import prepare
-
-    start_logging(sys.stdout)
-    overrides = {"by" if option.name == "split" else option.name: given[option.name]
-                 for option in OVERRIDES if given[option.name] is not None}
-    prepare(overrides=overrides, **{option.name: given[option.name] for option in OPTIONS})
-
+__all__ = ["main"]
 
 if __name__ == "__main__":
     run_program(main)

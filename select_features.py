@@ -14,51 +14,13 @@
 # ============================================================================
 """Select fields only; writes selection.json into the run folder.
 
-    python select_features.py --dataset adult --backbone ple --score paper --keep_fields 6
-    python select_features.py --feature_rank FOLDER      # also FOLDER/<task>/feature_rank.npy, as ERASE reads it
+The code is in src/programs/select_features.py; python select_features.py --help says how to use it.
 """
 
-from __future__ import annotations
+from src.errors import run_program
+from src.programs.select_features import main
 
-from src.command_line import parse, start_logging
-from src.errors import UserError, run_program
-from src.option import Option
-from src.run import RunFolder
-from src.settings import load_settings
-
-OPTIONS = (Option("feature_rank", "", "folder for ERASE's <task>/feature_rank.npy", kind="path"),)
-
-
-def main(arguments: list) -> None:
-    """Selects, writes and prints."""
-    given = parse(arguments, __doc__, OPTIONS, settings=True)
-    import mindspore as ms
-
-    from src.report import selection_table
-    from src.report.feature_rank import write_feature_ranks
-    from src.selection import check_request, select_fields
-    from src.training import choose_device
-    from src.workflow import choose_tasks, open_data
-
-    start_logging()
-    config = load_settings(given.settings)
-    if config.end_to_end:
-        raise UserError("end_to_end trains masks that are part of a network; use train.py, or leave it out")
-    data = open_data(config)
-    tasks = choose_tasks(data, config)
-    check_request(data, tasks, config)
-    run = RunFolder.create(config, data)
-    run.write_environment(choose_device(config.device_target, config.device_id))
-    ms.set_seed(config.seed)
-    selection, seconds = select_fields(data, tasks, config)
-    run.write("selection_seconds.json", seconds)
-    run.write("selection.json", selection.to_json())
-    print(f"{selection.selector} on {data.schema.dataset}, {seconds['total']:.1f} s")
-    print(selection_table(selection))
-    print(f"selection: {run.path / 'selection.json'}")
-    if given.feature_rank:
-        print(f"feature ranks: {', '.join(map(str, write_feature_ranks(selection, given.feature_rank)))}")
-
+__all__ = ["main"]
 
 if __name__ == "__main__":
     run_program(main)

@@ -14,61 +14,13 @@
 # ============================================================================
 """Select fields, train a multi-task model on them, test it.
 
-    python train.py                                # MovieLens-100K, MMoE, half of the fields
-    python train.py --selector none                # all fields
-    python train.py --dataset adult --backbone ple --keep_ratio 0.3 --seed 1
-    python train.py --help                         # every setting
+The code is in src/programs/train.py; python train.py --help says how to use it.
 """
 
-from __future__ import annotations
-
-import json
-import logging
-
-from src.command_line import parse, start_logging
 from src.errors import run_program
-from src.run import RunFolder
-from src.settings import load_settings
+from src.programs.train import main
 
-LOG = logging.getLogger("train")
-
-
-def main(arguments: list) -> None:
-    """Selects, trains and tests: one run."""
-    given = parse(arguments, __doc__, settings=True)
-    from src.selection import check_request  # only now: MindSpore takes seconds to load, and --help needs none of it
-    from src.training import join_ranks
-    from src.workflow import check_given, choose_tasks, open_data, select_and_train
-
-    start_logging()
-    config = load_settings(given.settings)
-    device, ranks = join_ranks(config.device_target, config.device_id)
-    data = open_data(config)
-    tasks = choose_tasks(data, config)
-    check_request(data, tasks, config)
-
-    run = RunFolder.create(config, data) if ranks.first else RunFolder.join(config)
-    check_given(run, data, tasks, config)
-    if run.finished:
-        LOG.info("%s is finished; name another run_name to train again", run.path)
-    else:
-        run.log_to_file()
-        select_and_train(run, data, tasks, config, device, ranks)
-    if run.writes:
-        show(run)
-
-
-def show(run: RunFolder) -> None:
-    """Prints the run's result."""
-    from src.report import comparison_table
-
-    metrics = run.read_metrics()
-    for index, (task, entry) in enumerate(metrics["test"].items()):
-        auc, logloss = json.dumps(entry["auc"]), json.dumps(entry["logloss"])
-        LOG.info("task %d, AUC %s, Log-loss %s (%s)", index, auc, logloss, task)
-    print(comparison_table([(run.path.name, metrics)]))
-    print(f"run folder: {run.path}")
-
+__all__ = ["main"]
 
 if __name__ == "__main__":
     run_program(main)

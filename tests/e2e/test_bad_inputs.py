@@ -27,9 +27,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import preprocess as preparing
 from src import workflow
 from src.errors import run_program
+from src.programs import preprocess as preparing
 from src.report import report
 from src.serving import exporting
 from src.settings import setting_options

@@ -26,11 +26,11 @@ import mindspore
 import polars as pl
 import pytest
 
-import predict
 from src.data.description.options import FieldSpec
 from src.data.preparing.encode import FieldEncoder
 from src.data.reading import header, jsonl
 from src.errors import UserError
+from src.programs import predict
 from src.serving import Signature, read_rows, write_rows
 from src.serving.exporting import export_model
 from src.serving.signature import InputField

@@ -1,0 +1,72 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Evaluate a finished run: the numbers of its metrics.json, from its best checkpoint.
+
+    python eval.py --run_dir outputs/movielens-mmoe-multisfs-calibrated-42 [--split test]
+    python eval.py --run_dir outputs/RUN --against outputs/OTHER      # and the change from another run, with intervals
+"""
+
+from __future__ import annotations
+
+import json
+
+from ..command_line import parse, start_logging
+from ..errors import UserError
+from ..option import Option
+from ..schema import SPLITS
+
+OPTIONS = (
+    Option("run_dir", help="folder of a finished run", kind="path", required=True),
+    Option("split", "test", "part of the data to evaluate on", choices=SPLITS),
+    Option("against", "", "folder of another run, to print the change from", "path"),
+)
+
+
+def main(arguments: list) -> None:
+    """Prints one JSON object: metrics per task, the mean AUC, and where asked for the change from another run."""
+    given = parse(arguments, __doc__, OPTIONS, settings=True)
+    from ..evaluation import change, mean_auc, task_details, task_metrics
+    from ..run import refuse_other_data
+    from ..training import choose_device
+    from ..workflow import load_run, open_data
+
+    start_logging()
+    run, config = load_run(given.run_dir, given.settings)
+    other, other_config = load_run(given.against, []) if given.against else (run, config)
+    refuse_other_data([run, other])
+    data = open_data(config)
+    choose_device(config.device_target, config.device_id)
+    tasks, found = predict(run, config, data, given.split)
+    metrics = task_metrics(*found, tasks, given.split)
+    result = {given.split: metrics, "mean_auc": mean_auc(metrics), "details": task_details(*found, tasks)}
+    if given.against:
+        other_tasks, theirs = predict(other, other_config, data, given.split)
+        if other_tasks != tasks:
+            raise UserError(f"{other.path} has tasks {', '.join(other_tasks)}; expected {', '.join(tasks)} as in "
+                            f"{run.path}")
+        result["change"] = {"from": other.path.name, **change(found, theirs, tasks)}
+    print(json.dumps(result, indent=2))
+
+
+def predict(run, config, data, split: str) -> tuple:
+    """The run's tasks, and the Predictions of its best weights for a split."""
+    from ..evaluation import Predictions
+    from ..training import predict_logits
+    from ..workflow import load_model
+
+    model, plan, selection = load_model(run, config, data)
+    tasks = data.schema.task_indices(selection.tasks)
+    return list(selection.tasks), Predictions(*predict_logits(model, data.split(split), plan, tasks, config.batch_size,
+                                                              config.progress))
