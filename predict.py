@@ -23,4 +23,4 @@ from src.programs.predict import main
 __all__ = ["main"]
 
 if __name__ == "__main__":
-    run_program(main)
+    run_program(main, "requirements/serve.txt")

@@ -52,15 +52,19 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     return f"; did you mean {found[0]}?" if found else ""
 
 
-def run_program(main: Callable[[list], None]) -> None:
+def run_program(main: Callable[[list], None], needed: str = "requirements.txt") -> None:
     """Runs ``main(sys.argv[1:])`` and exits: 0 done, 1 a check failed, 2 the input is wrong, 130/143 interrupted.
 
     Anything the user can fix is one line on standard error. A defect of ours keeps its traceback: hiding it
     would only make it harder to report.
+
+    Args:
+        main: the program.
+        needed: file of the libraries that it needs.
     """
     _prepare_streams()
     try:
-        main([_readable(word) for word in sys.argv[1:]])
+        _run(main, needed)
     except UserError as error:
         sys.exit(_say(f"error: {error}", 2))
     except Interrupted as stop:
@@ -79,6 +83,20 @@ def run_program(main: Callable[[list], None]) -> None:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         sys.exit(_say(f"error: {where}{reason(error)}", 2))
+
+
+def _run(main: Callable[[list], None], needed: str) -> None:
+    """Runs the program.
+
+    Raises:
+        UserError: a library is not installed.
+    """
+    try:
+        main([_readable(word) for word in sys.argv[1:]])
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == __name__.partition(".")[0]:  # a defect of ours
+            raise
+        raise UserError(f"{error}; pip install -r {needed}") from None
 
 
 def reason(error: OSError) -> str:

@@ -192,6 +192,8 @@ def by_name(options: Iterable[Option]) -> dict[str, Option]:
 def read_arguments(arguments: Sequence[str], known: Mapping[str, Option]) -> tuple[dict[str, str], list[str]]:
     """Splits a command line into values by name, still as text, and the words that have no name.
 
+    Of an option that is given twice the last value counts; names add up: ``--id a --id b`` is ``--id a,b``.
+
     Args:
         arguments: ``--key VALUE``, ``--key=VALUE`` or ``key=VALUE``; a flag's value may be left out. A value that
             begins with ``--`` needs the ``=``.
@@ -214,7 +216,8 @@ def read_arguments(arguments: Sequence[str], known: Mapping[str, Option]) -> tup
         option = known.get(name)
         if not equals:
             text = _take_value(rest, name, option)
-        given[option.name if option else name] = text
+        name = option.name if option else name
+        given[name] = f"{given[name]},{text}" if option and option.kind == "names" and name in given else text
     return given, words
 
 

@@ -17,6 +17,7 @@
     python predict.py --model DIR --input rows.csv --output probabilities.csv
     head -2 rows.csv | python predict.py --model DIR                     # standard input and output, CSV
     python predict.py --model DIR --input rows.jsonl                     # also .parquet
+    python predict.py --model DIR --input rows.csv --id user_id --id item_id --delimiter ";"
 
 A raw row has the columns that preparation reads the model's fields from (signature.json names them under "column"),
 in any order; others are ignored; labels are not needed. They are the raw files' own: for MovieLens user_id,
@@ -25,19 +26,20 @@ own the columns of its description. A value that is missing, or that the train r
 Parquet the order of columns is free and a column that is absent is refused by name; in JSON lines every row needs
 every key, with null for a missing value.
 
-Output: one column per task, a row for every input row, in order. Rows are read, encoded and predicted in pieces, so
-memory does not grow with their number. MINDIR runs in MindSpore; ONNX in onnxruntime alone, without MindSpore.
+Output: the columns named by --id (those of JSON lines as text), then one per task; a row for every input row, in
+order. Rows are read, encoded and predicted in pieces, so memory does not grow with their number. MINDIR runs in
+MindSpore; ONNX in onnxruntime alone, without MindSpore.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import BinaryIO
 
-from ..command_line import parse
 from ..errors import UserError
 from ..option import Option
 
@@ -49,6 +51,9 @@ OPTIONS = (
            choices=FORMATS),
     Option("output", "-", "file to write, .csv, .parquet or .jsonl; - is standard output, in the format of the input, "
            "or CSV for Parquet", kind="path"),
+    Option("id", (), "columns of the input to write in front of the probabilities, as user_id,item_id", "names"),
+    Option("delimiter", None, "what separates the cells of CSV, input and output, as \";\" or tab (default: what fits "
+           "the first line of the input, a comma in the output)"),
     Option("batch_size", 8192, "most rows given to the model at once", kind="whole", limits={"min": 1}),
 )
 
@@ -59,18 +64,26 @@ def main(arguments: list) -> None:
     Raises:
         UserError: the command line, the folder or a row is wrong.
     """
+    from ..command_line import parse  # here, so that a library that is missing is one line
+
     given = parse(arguments, __doc__, OPTIONS)
     from ..serving import open_engine, predictions, read_rows, read_signature, write_rows
-    from ..serving.rows import format_of
+    from ..serving.rows import delimiter_of, format_of
 
     refuse_same_file(given.input, given.output)
     kind = format_of(given.input, given.format, "csv")
     written = format_of(given.output, None, "csv" if kind == "parquet" else kind)
     source, sink = stream_of(given, "input", sys.stdin), stream_of(given, "output", sys.stdout)
+    delimiter = delimiter_of(given.delimiter)
+    if delimiter and "csv" not in (kind, written):
+        raise UserError(f"delimiter is for CSV; the input is {kind} and the output {written}: leave it out")
     signature, model = read_signature(Path(given.model))
+    refuse_ids(given.id, signature.tasks)
     engine = open_engine(model, signature.model["format"])
-    rows = read_rows(given.input, kind, signature.columns_of, source)
-    write_rows(predictions(rows, signature, engine, given.batch_size), given.output, written, sink)
+    rows = read_rows(given.input, kind, lambda names, where: signature.columns_of(names, where, given.id), source,
+                     delimiter)
+    found = predictions(rows, signature, engine, given.batch_size, given.id)
+    write_rows(found, given.output, written, sink, delimiter or ",")
 
 
 def refuse_same_file(source: str, target: str) -> None:
@@ -81,6 +94,18 @@ def refuse_same_file(source: str, target: str) -> None:
     """
     if os.path.isfile(source) and os.path.exists(target) and os.path.samefile(source, target):
         raise UserError(f"output {target} is the input; its rows would be lost: name another file")
+
+
+def refuse_ids(ids: Sequence[str], tasks: Sequence[str]) -> None:
+    """Refuses columns to write that would be in the output twice.
+
+    Raises:
+        UserError: one is named twice, or as a task.
+    """
+    for name in ids:
+        if name in tasks or ids.count(name) > 1:
+            raise UserError(f"id {name!r} is {'also a task' if name in tasks else 'named twice'}; expected columns of "
+                            f"the input other than {', '.join(tasks)}, each once")
 
 
 def stream_of(given: SimpleNamespace, name: str, stream) -> BinaryIO | None:

@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Callable
 
@@ -69,14 +69,24 @@ def _open_onnx(model: Path) -> Callable[[np.ndarray], np.ndarray]:
     return lambda ids: session.run(None, {name: ids})[0]
 
 
-def predictions(rows: Iterator[pl.DataFrame], signature: Signature, engine, batch_size: int) -> Iterator[pl.DataFrame]:
-    """Yields a frame with one float32 column per task for every frame of raw rows; an empty one where there is none."""
+def predictions(rows: Iterator[pl.DataFrame], signature: Signature, engine, batch_size: int,
+                ids: Sequence[str] = ()) -> Iterator[pl.DataFrame]:
+    """Yields a frame for every frame of raw rows; an empty one where there is none.
+
+    Its columns are ``ids``, raw columns as they are in the rows, and one of float32 per task.
+
+    Raises:
+        UserError: a cell cannot be read, or an id is no text, number or time.
+    """
     done = 0
     for frame in rows:
-        ids = signature.encode(frame, done)
-        found = [engine(ids[start:start + batch_size]) for start in range(0, len(ids), batch_size)]
+        for name, kind in frame.select(ids).schema.items():
+            if kind.is_nested() or kind == pl.Binary:
+                raise UserError(f"id {name!r} has the type {kind}; expected text, numbers, dates or times")
+        encoded = signature.encode(frame, done)
+        found = [engine(encoded[start:start + batch_size]) for start in range(0, len(encoded), batch_size)]
         if found:
-            done += len(ids)
-            yield pl.DataFrame(dict(zip(signature.tasks, np.concatenate(found).T)))
+            done += len(encoded)
+            yield pl.DataFrame({**frame.select(ids).to_dict(), **dict(zip(signature.tasks, np.concatenate(found).T))})
     if not done:
-        yield pl.DataFrame(schema=dict.fromkeys(signature.tasks, pl.Float32))
+        yield pl.DataFrame(schema={**dict.fromkeys(ids, pl.String), **dict.fromkeys(signature.tasks, pl.Float32)})

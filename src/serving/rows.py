@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import polars as pl
 
@@ -51,7 +51,20 @@ def format_of(path: str, wanted: str | None, standard: str) -> str:
     return ending
 
 
-def read_rows(path: str, kind: str, columns: Columns, stdin: BinaryIO) -> Iterator[pl.DataFrame]:
+def delimiter_of(given: str | None) -> str | None:
+    """What separates the cells of CSV: one character, or the word tab; None where it is not said.
+
+    Raises:
+        UserError: it is something else.
+    """
+    found = "\t" if given in ("tab", "\\t") else given
+    if found is not None and (len(found.encode()) != 1 or found in '"\r\n'):
+        raise UserError(f"delimiter is {given!r}; expected one character such as \";\", or tab")
+    return found
+
+
+def read_rows(path: str, kind: str, columns: Columns, stdin: BinaryIO,
+              delimiter: str | None = None) -> Iterator[pl.DataFrame]:
     """Yields raw rows in order, only the columns needed, at most some tens of MB at a time.
 
     Args:
@@ -59,6 +72,7 @@ def read_rows(path: str, kind: str, columns: Columns, stdin: BinaryIO) -> Iterat
         kind: csv (text with a header line), parquet, or jsonl (one object a line).
         columns: asked once with the columns that are there (for jsonl: the keys of the first row); says which to read.
         stdin: standard input as bytes.
+        delimiter: what separates cells of CSV; None finds it by the columns that are needed.
 
     Raises:
         UserError: the file is missing, damaged, or lacks a column.
@@ -68,46 +82,60 @@ def read_rows(path: str, kind: str, columns: Columns, stdin: BinaryIO) -> Iterat
             raise UserError("Parquet cannot be read from standard input; give a file with --input")
         yield from _read_parquet(path, columns)
         return
-    read = _read_csv if kind == "csv" else read_jsonl
     if path == "-":
-        yield from read(stdin, "standard input", columns)
+        yield from _read_text(stdin, "standard input", kind, columns, delimiter)
         return
     try:
         with open(path, "rb") as file:
-            yield from read(file, path, columns)
+            yield from _read_text(file, path, kind, columns, delimiter)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def write_rows(frames: Iterable[pl.DataFrame], path: str, kind: str, stdout: BinaryIO) -> int:
+def write_rows(frames: Iterable[pl.DataFrame], path: str, kind: str, stdout: BinaryIO, delimiter: str = ",") -> int:
     """Writes frames as they come; a named file appears only when it is complete (see ``open_whole``). Returns the rows.
 
     Raises:
-        UserError: Parquet to standard output, or a file that cannot be written.
+        UserError: Parquet to standard output or without pyarrow, or a file that cannot be written.
     """
     if path == "-":
         if kind == "parquet":
             raise UserError("Parquet cannot be written to standard output; give a file with --output")
-        return _write(frames, stdout, kind)
+        return _write(frames, stdout, kind, delimiter)
+    if kind == "parquet":
+        import_pyarrow()
     try:
         with open_whole(Path(path)) as file:
-            return _write(frames, file, kind)
+            return _write(frames, file, kind, delimiter)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {reason(error)}") from None
 
 
-def _write(frames: Iterable[pl.DataFrame], file: BinaryIO, kind: str) -> int:
+def import_pyarrow() -> tuple[Any, Any]:
+    """pyarrow and pyarrow.parquet, or one line that says how to get them.
+
+    Raises:
+        UserError: it is not installed, or does not go with the NumPy that is.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise UserError(f"Parquet needs pyarrow, which cannot be imported ({' '.join(str(error).split())[:200]}); pip "
+                        "install -r requirements/serve.txt, or use CSV or JSON lines") from None
+    return pa, pq
+
+
+def _write(frames: Iterable[pl.DataFrame], file: BinaryIO, kind: str, delimiter: str) -> int:
     rows, writer = 0, None
     for frame in frames:
         if kind == "csv":
-            frame.rename(csv_cell).write_csv(file, include_header=rows == 0)
+            frame.rename(csv_cell).write_csv(file, include_header=rows == 0, separator=delimiter)
         elif kind == "jsonl":
             frame.write_ndjson(file)
         else:
-            import pyarrow.parquet as pq
-
             table = frame.to_arrow()
-            writer = writer or pq.ParquetWriter(file, table.schema)
+            writer = writer or import_pyarrow()[1].ParquetWriter(file, table.schema)
             writer.write_table(table)
         file.flush()
         rows += len(frame)
@@ -116,9 +144,13 @@ def _write(frames: Iterable[pl.DataFrame], file: BinaryIO, kind: str) -> int:
     return rows
 
 
-def _read_csv(file: BinaryIO, where: str, columns: Columns) -> Iterator[pl.DataFrame]:
+def _read_text(file: BinaryIO, where: str, kind: str, columns: Columns,
+               delimiter: str | None) -> Iterator[pl.DataFrame]:
+    if kind == "jsonl":
+        yield from read_jsonl(file, where, columns)
+        return
     header = read_record(file, where)
-    separator = find_separator(header, where, lambda cells: columns(names_of(cells, where), where))
+    separator = delimiter or find_separator(header, where, lambda cells: columns(names_of(cells, where), where))
     names = parse_header(header, where, separator)
     wanted = columns(names, where)
     reader = BlockReader(Path(where), names, dict.fromkeys(wanted, TEXT), separator)
@@ -127,9 +159,7 @@ def _read_csv(file: BinaryIO, where: str, columns: Columns) -> Iterator[pl.DataF
 
 
 def _read_parquet(path: str, columns: Columns) -> Iterator[pl.DataFrame]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    pa, pq = import_pyarrow()
     try:
         with pq.ParquetFile(path) as file:
             wanted = columns(file.schema_arrow.names, path)

@@ -127,11 +127,16 @@ class Signature:
         more.update({} if file.data is None else {"data": file.data})
         return cls(file.dataset, fields, file.tasks, asdict(file.model), more)
 
-    def columns_of(self, present: Sequence[str], where: str) -> list[str]:
+    def columns_of(self, present: Sequence[str], where: str, ids: Sequence[str] = ()) -> list[str]:
         """Raw columns to read, of those that ``where`` has: every field's own, or the one its source makes it from.
 
+        Args:
+            present: the columns that are there.
+            where: what has them, for messages.
+            ids: columns that are not fields, to read besides.
+
         Raises:
-            UserError: a field's column is absent; all absent ones are named.
+            UserError: a column is absent; all absent ones are named.
         """
         derived, found, absent = load_source(self.dataset).DERIVED, {}, {}
         for item in self.fields:
@@ -142,6 +147,10 @@ class Signature:
                 found[derived[column][0]] = None
             else:
                 absent[column] = f"{column!r}" + (f" (or {derived[column][0]!r})" if column in derived else "")
+        for column in ids:
+            found[column] = None
+            if column not in present:
+                absent[column] = repr(column)
         if absent:
             hint = nearest(next(iter(absent)), present) if len(absent) == 1 else ""
             raise UserError(f"{where} lacks column{'s' if len(absent) > 1 else ''} {', '.join(absent.values())}; it "

@@ -135,8 +135,8 @@ def test_standard_input_unseen_values_and_onnxruntime_alone(exported, raw):
     text = io.BytesIO()
     rows.drop("rating").write_csv(text)
     argv = [str(ROOT / "predict.py"), "--model", str(exported / "export-onnx")]
-    code = WITHOUT.format(argv=argv, names=["mindspore", "sklearn", "scipy", "pandas", "onnx",
-                                           "src.training", "src.models", "src.selection"])
+    code = WITHOUT.format(argv=argv, names=["mindspore", "sklearn", "scipy", "pandas", "onnx", "matplotlib",
+                                           "jinja2", "psutil", "src.training", "src.models", "src.selection"])
     done = subprocess.run([sys.executable, "-c", code], input=text.getvalue(), capture_output=True, check=False,
                           timeout=120, cwd=ROOT)
     assert done.returncode == 0, done.stderr

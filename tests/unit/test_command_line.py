@@ -109,3 +109,8 @@ def test_a_program_without_settings_refuses_them():
         parse(["run_dir=x", "epochs=3"], "Help.", OPTIONS)
     with pytest.raises(UserError, match="unknown option 'run_dri'; did you mean run_dir"):
         parse(["run_dri=x"], "Help.", OPTIONS)
+
+
+def test_names_given_twice_add_up_and_the_last_of_anything_else_counts():
+    given = parse(["run_dir=x", "--methods", "a", "methods=b,c", "run_dir=y"], "Help.", OPTIONS)
+    assert given.methods == ["a", "b", "c"] and given.run_dir == "y"

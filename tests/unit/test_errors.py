@@ -37,6 +37,8 @@ def failing(error):
     (UserError("a\n b"), "error: a b"), (MemoryError("Unable to allocate 1 GiB"), "error: out of memory (Unable"),
     (RuntimeError("std::bad_alloc"), "error: out of memory (bad_alloc)"),
     (RuntimeError("\n- Memory not enough:\nMemory isn't enough and alloc failed"), "error: out of memory (Memory not"),
+    (ModuleNotFoundError("No module named 'yaml'", name="yaml"),
+     "error: No module named 'yaml'; pip install -r requirements.txt"),
     (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a.json"), "error: a.json: No space left on device"),
     (OSError(errno.EFBIG, os.strerror(errno.EFBIG), "a.json"), "error: a.json: File too large; files may have "),
     (OSError("File too large (os error 27)"), "error: File too large (os error 27); files may have ")])
@@ -51,6 +53,8 @@ def test_what_the_user_can_fix_is_one_line(capsys, error, line):
 def test_defects_keep_their_traceback():
     with pytest.raises(RuntimeError, match="shapes"):
         run_program(failing(RuntimeError("shapes do not fit")))
+    with pytest.raises(ModuleNotFoundError):
+        run_program(failing(ModuleNotFoundError("No module named 'src.no_such'", name="src.no_such")))
 
 
 def test_letters_that_the_locale_cannot_read_are_refused_before_anything_is_made(capsys, monkeypatch):

@@ -18,11 +18,13 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import sys
 import threading
 
 import mindspore
+import numpy as np
 import polars as pl
 import pytest
 
@@ -31,9 +33,11 @@ from src.data.preparing.encode import FieldEncoder
 from src.data.reading import header, jsonl
 from src.errors import UserError
 from src.programs import predict
-from src.serving import Signature, read_rows, write_rows
+from src.serving import Signature, predictions, read_rows, write_rows
 from src.serving.exporting import export_model
+from src.serving.rows import delimiter_of
 from src.serving.signature import InputField
+from src.settings import ROOT
 from tests.helpers import make_model, make_schema, make_selection
 
 BACKBONES = ("single_task", "shared_bottom", "omoe", "mmoe", "ple", "esmm", "aitm")
@@ -109,6 +113,87 @@ def test_a_cell_that_cannot_be_read_is_named_with_its_row():
     for count in (3, 300):
         with pytest.raises(UserError, match="column 'age' holds 'old'; expected a number in row 102$"):
             signature.encode(pl.DataFrame({"age": ["1", "old", *["2"] * count]}), 100)
+
+
+AGE = Signature("table", (InputField("age", FieldEncoder(FieldSpec("age", "age", "number"), ("",), edges=(2.0,))),),
+                ("click", "like"), {})
+
+
+def half(ids):
+    """A model that gives every task half of the first id."""
+    return np.repeat(ids[:, :1] / np.float32(2), 2, 1).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind, text", [
+    ("csv", b"user,age,at\n01,1,x\n,3,y\n"), ("csv", b"age;at;user\n1;x;01\n3;y;\n"),
+    ("jsonl", b'{"age": 1, "user": "01"}\n{"age": 3, "user": null}\n')])
+def test_ids_go_through_as_they_are(kind, text):
+    rows = read_rows("-", kind, lambda names, where: AGE.columns_of(names, where, ["user"]), io.BytesIO(text))
+    out = io.BytesIO()
+    write_rows(predictions(rows, AGE, half, 1, ["user"]), "-", "csv", out)
+    assert out.getvalue() == b"user,click,like\n01,0.5,0.5\n,1.0,1.0\n"
+
+
+def test_without_ids_there_are_the_probabilities_alone():
+    found, = predictions(iter([pl.DataFrame({"age": ["1", "3"]})]), AGE, half, 1)
+    assert found.to_dict(as_series=False) == {"click": [0.5, 1.0], "like": [0.5, 1.0]}
+    assert found.dtypes == [pl.Float32] * 2
+
+
+def test_no_rows_have_the_columns_all_the_same():
+    out = io.BytesIO()
+    write_rows(predictions(iter([]), AGE, half, 1, ["user"]), "-", "csv", out)
+    assert out.getvalue() == b"user,click,like\n"
+
+
+def test_ids_of_parquet_keep_their_type_and_lists_are_refused():
+    rows = pl.DataFrame({"age": [1.0], "user": [2 ** 60], "tags": [[1]]})
+    assert next(predictions(iter([rows]), AGE, half, 1, ["user"])).schema["user"] == pl.Int64
+    with pytest.raises(UserError, match=r"id 'tags' has the type List\(Int64\); expected text"):
+        next(predictions(iter([rows]), AGE, half, 1, ["tags"]))
+
+
+def test_an_id_that_is_not_there_is_named():
+    with pytest.raises(UserError, match="rows.csv lacks column 'usr'; it has age, user; did you mean user"):
+        AGE.columns_of(["age", "user"], "rows.csv", ["usr"])
+    for ids, words in ((["like"], "id 'like' is also a task"), (["user", "user"], "id 'user' is named twice")):
+        with pytest.raises(UserError, match=words):
+            predict.refuse_ids(ids, AGE.tasks)
+
+
+def test_a_delimiter_goes_for_input_and_output():
+    assert [delimiter_of(given) for given in (None, ";", "tab", "\\t")] == [None, ";", "\t", "\t"]
+    for wrong in (";;", "é", '"', "\n", ""):
+        with pytest.raises(UserError, match="expected one character such as \";\", or tab"):
+            delimiter_of(wrong)
+    text = b"age:user\n1:a,b\n"  # no delimiter that is found by itself
+    rows = read_rows("-", "csv", lambda names, where: AGE.columns_of(names, where, ["user"]), io.BytesIO(text), ":")
+    out = io.BytesIO()
+    write_rows(predictions(rows, AGE, half, 1, ["user"]), "-", "csv", out, ":")
+    assert out.getvalue() == b"user:click:like\na,b:0.5:0.5\n"
+
+
+def test_a_delimiter_without_csv_is_refused(tmp_path):
+    with pytest.raises(UserError, match="delimiter is for CSV; the input is jsonl and the output jsonl"):
+        predict.main(["--model", str(tmp_path), "--input", str(tmp_path / "a.jsonl"), "--delimiter", ";"])
+
+
+def test_parquet_without_pyarrow_is_one_line(tmp_path, monkeypatch):
+    path, out = tmp_path / "rows.parquet", tmp_path / "out.parquet"
+    FRAME.write_parquet(path)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(UserError, match="Parquet needs pyarrow, .*pip install -r requirements/serve.txt, or use CSV"):
+        list(read_rows(str(path), "parquet", everything, None))
+    with pytest.raises(UserError, match="Parquet needs pyarrow"):
+        write_rows([FRAME], str(out), "parquet", None)
+    assert not out.exists()
+
+
+def test_the_libraries_of_serving_are_those_of_training():
+    ours, theirs = (dict(re.findall(r"^([\w-]+)([^\s#]*)", (ROOT / name).read_text(), re.MULTILINE))
+                    for name in ("requirements/serve.txt", "requirements.txt"))
+    assert set(ours) - set(theirs) == {"onnx", "onnxruntime"}
+    assert all(limits == theirs.get(name, limits) for name, limits in ours.items())
 
 
 def test_an_object_as_a_cell_is_refused_with_its_line():
