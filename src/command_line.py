@@ -19,7 +19,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
 
 from .errors import UserError, nearest
@@ -30,7 +30,7 @@ WHERE = "on the command line"
 
 
 def parse(arguments: Sequence[str], about: str, options: Iterable[Option] = (), settings: bool = False,
-          words: Sequence[str] = ()) -> SimpleNamespace:
+          words: Sequence[str] = (), other_names: Mapping[str, str] | None = None) -> SimpleNamespace:
     """Reads the command line of a program; for ``--help`` prints its usage to standard output and ends it with 0.
 
     Args:
@@ -39,6 +39,7 @@ def parse(arguments: Sequence[str], about: str, options: Iterable[Option] = (), 
         options: its own options.
         settings: whether settings of a run may follow.
         words: what the words without a key are, for messages; none are allowed if it is empty.
+        other_names: what other projects call an option -> its name here, for the message that refuses it.
 
     Returns:
         The value of every option as an attribute; ``settings``, those that were given, as KEY=VALUE for
@@ -57,7 +58,7 @@ def parse(arguments: Sequence[str], about: str, options: Iterable[Option] = (), 
         raise UserError(f"argument {rest[0]!r} is not understood; write --key VALUE or KEY=VALUE")
     for key in given:
         if key not in known:
-            _refuse(key, own, settings)
+            _refuse(key, own, settings, other_names or {})
     missing = [option.name for option in options if option.required and option.name not in given]
     if missing:
         raise UserError(f"--{missing[0]} is missing; give --{missing[0]} VALUE; see --help")
@@ -81,7 +82,9 @@ def start_logging(stream=None) -> None:
     warnings.filterwarnings("ignore", category=DeprecationWarning)
 
 
-def _refuse(key: str, own: Iterable[str], settings: bool) -> None:
+def _refuse(key: str, own: Iterable[str], settings: bool, other_names: Mapping[str, str]) -> None:
+    if key.lower() in other_names:
+        raise UserError(f"unknown option {key!r}; here it is {other_names[key.lower()]}; --help lists all options")
     if settings:
         refuse_unknown(key, WHERE, own)
     raise UserError(f"unknown option {key!r}{nearest(key.lower(), own)}; --help lists all options")

@@ -38,7 +38,9 @@ OTHER_NAMES = {
     **{name: f"here it is {ours}" for name, ours in {
         "model_name": "backbone", "dataset_path": "data_dir", "dataset_name": "dataset", "save_dir": "output_dir",
         "device": "device_target", "lr": "learning_rate", "wdecay": "weight_decay", "epoch": "epochs",
-        "bs": "batch_size", "embed_dim": "embedding_dim"}.items()},
+        "bs": "batch_size", "embed_dim": "embedding_dim", "expert_num": "experts"}.items()},
+    "task_t": "here it is tasks, the names of the labels, such as click,like (docs/MIGRATION.md)",
+    "task_num": "here it is tasks, the names of the labels; as many are trained as are named",
     **{name: f"here it is keep_ratio, which is 1 - {name}" for name in ("cr", "compress_ratio")},
     "relation_batches": "relations are learned from all train rows",
     "resume": "the same command always continues an unfinished run",

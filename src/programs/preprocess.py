@@ -26,7 +26,8 @@ from ..command_line import parse, start_logging
 from ..option import Option
 
 OPTIONS = (
-    Option("dataset", "movielens", "movielens, adult, kuairand, tenrec, aliccp, official, table or simulate"),
+    Option("dataset", "movielens", "movielens, adult, kuairand, tenrec, aliccp, aliexpress, official, table or "
+           "simulate"),
     Option("raw_dir", None, "folder or file with the raw data; movielens and adult can be fetched without it", "path"),
     Option("data_dir", None, "where to put the prepared set (default: data/<dataset> below the project)", "path"),
     Option("preset", None, "YAML file whose data: mapping holds the options (default: configs/<dataset>.yaml)", "path"),
@@ -49,6 +50,7 @@ OVERRIDES = (  # of the preset's data: mapping
     Option("min_count", help="values seen less often on train become id 0", kind="whole"),
     Option("buckets", help="quantile buckets of a number", kind="whole"),
 )
+OTHER_NAMES = {"dataset_name": "dataset", "dataset_path": "raw_dir", "data_url": "raw_dir", "country": "raw_dir"}
 
 
 def main(arguments: list[str]) -> None:
@@ -57,7 +59,7 @@ def main(arguments: list[str]) -> None:
     Raises:
         UserError: the command line or the raw data is wrong.
     """
-    given = vars(parse(arguments, __doc__, (*OPTIONS, *OVERRIDES)))
+    given = vars(parse(arguments, __doc__, (*OPTIONS, *OVERRIDES), other_names=OTHER_NAMES))
     from ..data import prepare
 
     start_logging(sys.stdout)

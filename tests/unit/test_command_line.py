@@ -114,3 +114,8 @@ def test_a_program_without_settings_refuses_them():
 def test_names_given_twice_add_up_and_the_last_of_anything_else_counts():
     given = parse(["run_dir=x", "--methods", "a", "methods=b,c", "run_dir=y"], "Help.", OPTIONS)
     assert given.methods == ["a", "b", "c"] and given.run_dir == "y"
+
+
+def test_an_option_of_another_project_is_refused_with_its_name_here():
+    with pytest.raises(UserError, match="unknown option 'dataset_path'; here it is run_dir; --help"):
+        parse(["--dataset_path", "x"], "Help.", OPTIONS, other_names={"dataset_path": "run_dir"})

@@ -94,6 +94,9 @@ def test_layers_override_in_order(tmp_path):
     ("wdecay=1", "here it is weight_decay"),
     ("epoch=1", "here it is epochs"),
     ("bs=1", "here it is batch_size"),
+    ("expert_num=4", "here it is experts"),
+    ("task_t=1", "here it is tasks, the names of the labels"),
+    ("task_num=2", "here it is tasks, the names of the labels"),
 ])
 def test_bad_settings_are_refused_by_name(argument, message):
     with pytest.raises(UserError, match=message) as refused:

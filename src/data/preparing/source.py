@@ -73,5 +73,6 @@ def load_source(dataset: str) -> Source:
         UserError: there is none of this name.
     """
     if dataset not in SOURCES:
-        raise UserError(f"dataset is {dataset!r}; expected one of {', '.join(SOURCES)}{nearest(dataset, SOURCES)}")
+        raise UserError(f"dataset is {dataset!r}; expected one of {', '.join(SOURCES)}"
+                        f"{nearest(dataset.lower(), SOURCES)}")
     return SimpleNamespace(**{**OPTIONAL, **vars(importlib.import_module(SOURCES[dataset]))})

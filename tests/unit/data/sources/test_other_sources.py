@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Adult, the authors' files and Tenrec, on raw files in their real layouts."""
+"""Adult, the authors' files, AliExpress and Tenrec, on raw files in their real layouts."""
 
 import numpy as np
 import polars as pl
@@ -136,6 +136,56 @@ def test_official_refuses_other_shapes(tmp_path):
     (tmp_path / "test.csv").unlink()
     with pytest.raises(UserError, match="has no test.csv"):
         prepare("official", tmp_path, tmp_path / "set")
+
+
+# AliExpress ----------------------------------------------------------------------------------------------------------
+
+_ALIEXPRESS = ["search_id", *(f"categorical_{place}" for place in range(1, 17)),
+               *(f"numerical_{place}" for place in range(1, 64)), "click", "conversion"]
+
+
+def _write_aliexpress(folder, rows=(300, 80), seed=0):
+    """Made-up rows in the columns of MTReclib's files; the real ones are not ours to pass on."""
+    draw = np.random.default_rng(seed)
+    folder.mkdir()
+    for file, count in zip(("train.csv", "test.csv"), rows):
+        columns = {name: draw.integers(0, 9, count) if name.startswith(("search", "cat")) else draw.random(count)
+                   for name in _ALIEXPRESS[:-2]}
+        click = draw.integers(0, 2, count)
+        pl.DataFrame({**columns, "click": click, "conversion": click * draw.integers(0, 2, count)}).write_csv(
+            folder / file)
+
+
+def test_aliexpress_has_mtreclibs_fields_tasks_and_test_rows(tmp_path):
+    _write_aliexpress(tmp_path / "AliExpress_NL")
+    data = prepare("aliexpress", tmp_path / "AliExpress_NL", tmp_path / "set")
+    assert data.schema.field_names == _ALIEXPRESS[1:-2] and data.schema.task_names == ["click", "conversion"]
+    assert [field.kind for field in data.schema.fields] == ["categorical"] * 16 + ["number"] * 63
+    assert dict(data.schema.rows) == {"train": 270, "valid": 30, "test": 80}
+    test = pl.read_csv(tmp_path / "AliExpress_NL" / "test.csv")
+    ids, labels = _rows(data, "test")
+    np.testing.assert_array_equal(labels, test.select("click", "conversion").to_numpy())
+    assert len(set(zip(ids[:, 3].tolist(), test["categorical_4"]))) == test["categorical_4"].n_unique()
+    order = test["numerical_7"].to_numpy().argsort()  # buckets follow the numbers
+    assert (np.diff(ids[order, 16 + 6]) >= 0).all() and data.schema.fields[16 + 6].cardinality == 21
+
+
+def test_aliexpress_refusals(tmp_path):
+    with pytest.raises(UserError, match="raw_dir is not given; expected the folder of one country"):
+        prepare("aliexpress", None, tmp_path / "set")
+    _write_aliexpress(tmp_path / "AliExpress_ES")
+    with pytest.raises(UserError, match="it holds AliExpress_ES: give one of these"):
+        prepare("aliexpress", tmp_path, tmp_path / "set")
+    (tmp_path / "AliExpress_ES" / "test.csv").unlink()
+    with pytest.raises(UserError, match="has no test.csv"):
+        prepare("aliexpress", tmp_path / "AliExpress_ES", tmp_path / "set")
+    with pytest.raises(UserError, match="did you mean aliexpress"):
+        prepare("AliExpress_ES", tmp_path / "AliExpress_ES", tmp_path / "set")
+    _write_aliexpress(tmp_path / "AliExpress_FR")
+    train = tmp_path / "AliExpress_FR" / "train.csv"
+    train.write_text(train.read_text().replace("numerical_63", "numerical_64", 1))
+    with pytest.raises(UserError, match="other columns"):
+        prepare("aliexpress", train.parent, tmp_path / "set")
 
 
 # Tenrec --------------------------------------------------------------------------------------------------------------
