@@ -27,10 +27,11 @@ import polars as pl
 from ..errors import UserError
 from .signature import Signature
 
+Engine = Callable[[np.ndarray], np.ndarray]  # ids to probabilities; from any thread
 FORMATS = ("MINDIR", "ONNX")
 
 
-def open_engine(model: Path, kind: str) -> Callable[[np.ndarray], np.ndarray]:
+def open_engine(model: Path, kind: str) -> Engine:
     """Returns a function from ids, int32 ``[batch, fields]``, to probabilities, float32 ``[batch, tasks]``.
 
     Args:
@@ -45,7 +46,7 @@ def open_engine(model: Path, kind: str) -> Callable[[np.ndarray], np.ndarray]:
     return _open_onnx(model) if kind == "ONNX" else _open_mindir(model)
 
 
-def _open_mindir(model: Path) -> Callable[[np.ndarray], np.ndarray]:
+def _open_mindir(model: Path) -> Engine:
     try:
         mindir = importlib.import_module(".mindir", __package__)
     except ImportError as error:
@@ -54,7 +55,7 @@ def _open_mindir(model: Path) -> Callable[[np.ndarray], np.ndarray]:
     return mindir.open_mindir(model)
 
 
-def _open_onnx(model: Path) -> Callable[[np.ndarray], np.ndarray]:
+def _open_onnx(model: Path) -> Engine:
     try:
         import onnxruntime
     except ImportError:
@@ -69,7 +70,7 @@ def _open_onnx(model: Path) -> Callable[[np.ndarray], np.ndarray]:
     return lambda ids: session.run(None, {name: ids})[0]
 
 
-def predictions(rows: Iterator[pl.DataFrame], signature: Signature, engine, batch_size: int,
+def predictions(rows: Iterator[pl.DataFrame], signature: Signature, engine: Engine, batch_size: int,
                 ids: Sequence[str] = ()) -> Iterator[pl.DataFrame]:
     """Yields a frame for every frame of raw rows; an empty one where there is none.
 

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Callable
 
@@ -38,4 +39,10 @@ def open_mindir(model: Path) -> Callable[[np.ndarray], np.ndarray]:
         network = nn.GraphCell(ms.load(str(model)))
     except (RuntimeError, ValueError, TypeError) as error:
         raise UserError(f"{model} cannot be read by MindSpore: {' '.join(str(error).split())[:200]}") from None
-    return lambda ids: network(Tensor(ids)).asnumpy()
+    one_at_a_time = threading.Lock()  # a graph has one set of outputs
+
+    def run(ids: np.ndarray) -> np.ndarray:
+        with one_at_a_time:
+            return network(Tensor(ids)).asnumpy()
+
+    return run

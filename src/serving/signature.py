@@ -154,7 +154,7 @@ class Signature:
         if absent:
             hint = nearest(next(iter(absent)), present) if len(absent) == 1 else ""
             raise UserError(f"{where} lacks column{'s' if len(absent) > 1 else ''} {', '.join(absent.values())}; it "
-                            f"has {', '.join(present)[:300]}{hint}")
+                            f"has {', '.join(present)[:300] or 'none'}{hint}")
         return list(found)
 
     def encode(self, rows: pl.DataFrame, first_row: int = 0) -> np.ndarray:

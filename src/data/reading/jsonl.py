@@ -46,12 +46,22 @@ def read_jsonl(file: BinaryIO, where: str, columns: Columns) -> Iterator[pl.Data
     for chunk in _line_chunks(file, where):
         rows = [_parse_object(line, number, where) for number, line in chunk]
         wanted = wanted or columns(list(rows[0]), f"{where} line {chunk[0][0]}")
-        data = {}
-        for name in wanted:
-            data[name] = [_cell(row, name, where, number) for (number, _), row in zip(chunk, rows)]
-        yield pl.DataFrame(data, schema=dict.fromkeys(wanted, TEXT))
+        yield rows_frame(rows, wanted, lambda place, chunk=chunk: f"{where} line {chunk[place][0]}")
     if wanted is None:
         raise UserError(f"{where} is empty; expected one JSON object a line")
+
+
+def rows_frame(rows: Sequence[dict[str, Any]], columns: Sequence[str], where: Callable[[int], str]) -> pl.DataFrame:
+    """Columns of JSON rows as the text of their cells; null is null.
+
+    Args:
+        where: the place of the row with a number from 0, for messages.
+
+    Raises:
+        UserError: a row lacks a column, or has something in it that is no text.
+    """
+    data = {name: [_cell(row, name, where, place) for place, row in enumerate(rows)] for name in columns}
+    return pl.DataFrame(data, schema=dict.fromkeys(columns, TEXT))
 
 
 def _line_chunks(file: BinaryIO, where: str) -> Iterator[list[tuple[int, bytes]]]:
@@ -69,13 +79,19 @@ def _line_chunks(file: BinaryIO, where: str) -> Iterator[list[tuple[int, bytes]]
             return
 
 
-def _cell(row: dict[str, Any], name: str, where: str, number: int) -> str | None:
+def _cell(row: dict[str, Any], name: str, where: Callable[[int], str], place: int) -> str | None:
     try:
-        return cell_text(row[name])
+        text = cell_text(row[name])
+        if text is not None and not text.isascii():
+            text.encode()
+        return text
     except KeyError:
-        raise UserError(f"{where} line {number} lacks {name!r}; write null for a missing value") from None
+        raise UserError(f"{where(place)} lacks {name!r}; write null for a missing value") from None
     except TypeError as error:
-        raise UserError(f"{where} line {number}: {name!r} is {error}") from None
+        raise UserError(f"{where(place)}: {name!r} is {error}") from None
+    except UnicodeEncodeError:
+        raise UserError(f"{where(place)}: {name!r} is {ascii(row[name])[:60]}, with half a letter (\\ud800 to "
+                        "\\udfff alone); expected text") from None
 
 
 def _parse_object(line: bytes, number: int, where: str) -> dict[str, Any]:
