@@ -17,11 +17,16 @@
 
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-USAGE=("usage: bash scripts/check.sh [all|lint|slow]"
+USAGE=("usage: bash scripts/check.sh [all|lint|docs|slow]"
     "all (default): ruff, the README's test command, the slow unit tests, and the lint gate"
-    "lint: ruff, pylint, lizard, shellcheck, codespell and markdownlint; runs all of them, then fails if one did"
+    "lint: ruff, pylint, lizard, shellcheck, codespell, markdownlint and docs; runs all of them, then fails if one did"
+    "docs: writes the documentation site to site/, and fails on any warning"
     "slow: all tests that scripts/run_tests.sh leaves out; it takes longer than all the rest")
 FAILED=()
+
+docs() {
+    check docs "$PYTHON" -m sphinx -W --keep-going -q -b html docs site
+}
 
 # check NAME COMMAND...
 check() {
@@ -35,7 +40,7 @@ lint() {
     local bin code=(benchmarks pytorch_reference src tools)
     bin="$(dirname "$PYTHON")"
     check ruff "$PYTHON" -m ruff check .
-    check pylint "$PYTHON" -m pylint --score=no ./*.py "${code[@]}" tests scripts/*.py
+    check pylint "$PYTHON" -m pylint --score=no ./*.py "${code[@]}" tests scripts/*.py docs/*.py
     check lizard "$PYTHON" -m lizard -C 20 -L 100 -w ./*.py "${code[@]}" scripts
     check shellcheck "$bin/shellcheck" -x scripts/*.sh .ci/run
     check codespell "$bin/codespell"
@@ -45,18 +50,20 @@ lint() {
     else
         say "npx is missing or has no network: markdownlint was not run"
     fi
+    docs
 }
 
 case "${1:-all}" in
-    all | lint | slow) ;;
+    all | lint | docs | slow) ;;
     -h | --help) usage 0 "${USAGE[@]}" ;;
     *) usage 2 "${USAGE[@]}" ;;
 esac
 [ $# -le 1 ] || usage 2 "${USAGE[@]}"
-use_python requirements.txt requirements/test.txt requirements/lint.txt
+use_python requirements.txt requirements/test.txt requirements/lint.txt requirements/docs.txt
 cd "$ROOT"
 case "${1:-all}" in
     lint) lint ;;
+    docs) docs ;;
     slow) bash scripts/run_tests.sh -m slow tests ;;
     all)
         "$PYTHON" -m ruff check .

@@ -123,7 +123,7 @@ class Settings:
 
     @property
     def data_path(self) -> Path:
-        """The prepared data set: what the user named, or data/<dataset> below the project."""
+        """The prepared data set that the user named, or data/<dataset> below the project."""
         return ROOT / "data" / self.dataset if self.data_dir == "auto" else Path(self.data_dir)
 
     @property
