@@ -190,7 +190,8 @@ def gpu_checks(device_id: int):
         free = free_memory(device_id)
         short = free is not None and free < LEAST_MEMORY
         yield "free memory", f"only {free} MiB" if short else "", (
-            "end other processes on the GPU, or lower batch_size" if short else f"{free} MiB")
+            "end other processes on the GPU, or lower batch_size" if short
+            else "unknown, nvidia-smi does not say" if free is None else f"{free} MiB")
 
 
 def ascend_checks(device_id: int):

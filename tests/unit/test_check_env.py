@@ -107,6 +107,19 @@ def test_report_names_what_is_missing(check, capsys, monkeypatch, target, proble
     assert problem in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("free, shown", [
+    (None, ("free memory", "", "unknown, nvidia-smi does not say")), (8000, ("free memory", "", "8000 MiB")),
+    (300, ("free memory", "only 300 MiB", "end other processes on the GPU, or lower batch_size"))])
+def test_free_memory(check, monkeypatch, free, shown):
+    monkeypatch.setattr(check, "driver_problem", lambda device: "")
+    monkeypatch.setattr(check, "plugin_path", lambda: Path("libmindspore_gpu.so.11.6"))
+    monkeypatch.setattr(check, "find_toolkit", lambda: None)
+    monkeypatch.setattr(check, "resolve_libraries", lambda plugin, home: {})
+    monkeypatch.setattr(check, "mindspore_problem", lambda target, device: "")
+    monkeypatch.setattr(check, "free_memory", lambda device: free)
+    assert list(check.gpu_checks(0))[-1] == shown
+
+
 def test_driver_that_is_not_there(check, monkeypatch):
     monkeypatch.setattr(check, "DRIVER", "libnothing.so.1")
     assert check.driver_problem(0) == "no NVIDIA driver (libnothing.so.1 not found)"

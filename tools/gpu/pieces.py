@@ -14,13 +14,14 @@
 # ============================================================================
 """What a run on a GPU loads, packed for a machine that takes files of at most 60 MiB at a time.
 
-    python -m tools.gpu.pieces pack FOLDER [MIB]          # here, in an environment with requirements/gpu.txt
+    python -m tools.gpu.pieces pack FOLDER [CARD [MIB]]   # here, in an environment with requirements/gpu.txt
     python3 pieces.py take FOLDER TARGET                  # there, after every piece or once after the last; FOLDER
                                                           # holds what has arrived: pieces.json and some pieces
 
 ``pack`` runs the dry run (``python -m tools.gpu``) to see which shared libraries MindSpore loads, adds CUDA's, and
-leaves out MindSpore's and NVIDIA's others. ``take`` needs Python alone: it adds each piece to the archive, checks it,
-deletes it, and unpacks after the last. Then ``source TARGET/activate`` sets the paths.
+leaves out MindSpore's and NVIDIA's others. With CARD, a compute capability such as 9.0, code for other cards is left
+out too; 0 is every card. ``take`` needs Python alone: it adds each piece to the archive, checks it, deletes it, and
+unpacks after the last. Then ``source TARGET/activate`` sets the paths.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import lzma
 import os
 import re
 import subprocess
@@ -38,16 +40,25 @@ from collections.abc import Iterable
 from pathlib import Path
 
 MIB = 60
+PRESET = 1  # of xz: smaller and faster than gzip here, and higher ones gain little
 INDEX = "pieces.json"
 # Loaded by name at run time, so that a dry run does not show them: cuDNN's parts without convolutions and recurrent
 # networks, which no graph of ours has (python -m tools.gpu lists the operators), and NCCL for several GPUs.
 BY_NAME = ("libcudnn_ops_infer.so.8", "libcudnn_ops_train.so.8", "libcublasLt.so.11", "libnvrtc-builtins.so.11.8",
            "libnvidia_collective.so", "libnccl.so.2")
 LEFT_OUT = re.compile(r"/(include|tests?|__pycache__|third_party)/|\.(pyc|a|h|hpp|pyi)$|/akg/|/nvidia/(nccl|cufile)/")
+OF_THE_C_LIBRARY = re.compile(r"(ld-linux.*|lib(c|m|dl|rt|util|pthread|resolv|nsl|nss_.*))\.so")
 ACTIVATE = """\
-# Sourced: the Python, libraries and toolkit unpacked in this folder.
+# Sourced: the Python and the libraries unpacked in this folder. Of the system's libraries only those that this machine
+# lacks, so that its own programs keep theirs.
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-export PYTHONHOME="$here/python" MULTISFS_PYTHON="$here/python/bin/python3"
+mkdir -p "$here/lacking"
+for library in "$here"/system/*; do
+    PATH="$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null | grep -qF "${library##*/} " ||
+        ln -sf "$library" "$here/lacking/"
+done
+export MULTISFS_PYTHON="$here/python/bin/python3"
+export LD_LIBRARY_PATH="$here/python/lib:$here/lacking${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 """
 
 
@@ -90,6 +101,24 @@ def _name(requirement: str) -> str:
     return found.group(0).lower() if found else ""
 
 
+def system_libraries(loaded: Iterable[str], own: Iterable[Path]) -> list[str]:
+    """Of the libraries that a run loads: those of the system but for the C library's; another machine may lack them.
+
+    Args:
+        loaded: their paths.
+        own: folders that are packed anyhow.
+    """
+    return sorted(path for path in loaded if path.startswith(("/lib", "/usr/lib"))
+                  and not OF_THE_C_LIBRARY.match(Path(path).name) and not set(own) & set(Path(path).parents))
+
+
+def loaded_name(library: str) -> str:
+    """The name by which programs ask for a library, which may be that of a link to its file."""
+    shown = subprocess.run(["readelf", "-d", library], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"\(SONAME\).*\[(.+)\]", shown)
+    return found.group(1) if found else Path(library).name
+
+
 class Splitter:
     """A file to write to, whose content becomes pieces of a size in a folder; ``close`` writes their index."""
 
@@ -116,15 +145,32 @@ class Splitter:
         self.pieces.append({"name": name, "sha256": hashlib.sha256(content).hexdigest()})
 
 
-def pack(files: Iterable[tuple[Path, str]], folder: Path, size: int) -> list[dict]:
-    """Writes (file, name in the archive) as compressed pieces of at most ``size`` bytes, and their index."""
+def pack(files: Iterable[tuple[Path, str]], folder: Path, size: int, card: int = 0) -> list[dict]:
+    """Writes (file, name in the archive) as compressed pieces of at most ``size`` bytes, and their index.
+
+    Args:
+        files: what to pack.
+        folder: a new folder for the pieces.
+        size: of a piece, in bytes.
+        card: compute capability (90 is 9.0) of the card to pack for; 0 for every card.
+    """
     folder.mkdir(parents=True)
     pieces = Splitter(folder, size)
-    with tarfile.open(fileobj=pieces, mode="w|gz") as archive:
+    with lzma.open(pieces, "wb", preset=PRESET) as packed, tarfile.open(fileobj=packed, mode="w|") as archive:
         for path, name in files:
-            archive.add(path, name, recursive=False)
+            _add(archive, path, name, card)
     pieces.close()
     return pieces.pieces
+
+
+def _add(archive: tarfile.TarFile, path: Path, name: str, card: int) -> None:
+    if card and is_library(name) and {"mindspore", "nvidia"} & set(Path(name).parts) and not path.is_symlink():
+        from tools.gpu.cards import for_card  # ``take`` does without
+
+        with for_card(path, card) as content:
+            archive.addfile(archive.gettarinfo(path, name), content)
+    else:
+        archive.add(path, name, recursive=False)
 
 
 def take(folder: Path, target: Path) -> str:
@@ -174,6 +220,8 @@ def files_of_a_run(work: Path) -> list[tuple[Path, str]]:
     pairs += [(path, f"python/{path.relative_to(base)}") for path in sorted(library)]
     pairs += [(path, f"python/lib/{path.name}") for path in sorted((base / "lib").glob("libpython*.so*"))]
     pairs.append((Path(os.path.realpath(sys.executable)), "python/bin/python3"))
+    pairs += [(Path(path), f"system/{loaded_name(path)}")
+              for path in system_libraries(loaded, (base, Path(sys.prefix)))]
     (work / "activate").write_text(ACTIVATE, encoding="utf-8")
     return [*pairs, (work / "activate", "activate")]
 
@@ -188,11 +236,12 @@ def main(arguments: list[str]) -> None:
         except (OSError, ValueError) as problem:
             print(f"error: {problem}", file=sys.stderr)
             sys.exit(2)
-    elif arguments[:1] == ["pack"] and len(arguments) in (2, 3):
-        folder, size = Path(arguments[1]), int((*arguments[2:], MIB)[0]) << 20
+    elif arguments[:1] == ["pack"] and len(arguments) in (2, 3, 4):
+        card, size = (*arguments[2:], *("0", str(MIB))[len(arguments) - 2:])
+        folder = Path(arguments[1])
         with tempfile.TemporaryDirectory() as temporary:
-            pieces = pack(files_of_a_run(Path(temporary) / "dry"), folder, size)
-        print(f"{len(pieces)} pieces of at most {size >> 20} MiB in {folder}; take tools/gpu/pieces.py with them")
+            pieces = pack(files_of_a_run(Path(temporary) / "dry"), folder, int(size) << 20, round(float(card) * 10))
+        print(f"{len(pieces)} pieces of at most {size} MiB in {folder}; take tools/gpu/pieces.py with them")
     else:
         sys.exit(__doc__)
 

@@ -30,9 +30,9 @@ from src.settings import choices
 from tools.gpu import __main__ as tool
 from tools.gpu import pieces, stubs
 from tools.gpu.ascend import ascend_line, kernel_names
-from tools.gpu.cards import architectures, cards_line
+from tools.gpu.cards import Code, architectures, cards_line, for_card, unused
 from tools.gpu.graphs import Kernel, read_folder, read_kernels
-from tools.gpu.pieces import chosen, pack, take
+from tools.gpu.pieces import chosen, pack, system_libraries, take
 from tools.gpu.programs import WITHOUT_NETWORK, programs
 
 # As MindSpore 2.10 writes it, shortened; "MindSporesOwn" and "Conjured" are invented.
@@ -151,18 +151,73 @@ def test_a_card_is_told(needs_plugin, tmp_path):
     assert lines[3].startswith("cuDNN: 8.9.6 (/") and lines[4] == "precision: float16"
 
 
-def test_cards_of_a_library(tmp_path):
-    def code(kind: int, capability: int) -> bytes:
-        return struct.pack("<HHIQ", kind, 1, 32, 8) + bytes(12) + struct.pack("<I", capability) + b"machine "
+@pytest.mark.slow
+def test_kernels_are_loaded_when_used(needs_plugin, tmp_path):
+    """So that the driver compiles only those for a card without machine code; who sets it otherwise gets that."""
+    scripts = Path(tool.__file__).parents[2] / "scripts"
+    command = f"source {scripts}/common.sh; PYTHON={sys.executable}; set_cuda_paths; echo $CUDA_MODULE_LOADING"
+    environment = {**stubs.build_stubs(needs_plugin, tmp_path / "stubs"), "PATH": "/usr/bin:/bin"}
+    for given, shown in (({}, "LAZY"), ({"CUDA_MODULE_LOADING": "EAGER"}, "EAGER")):
+        done = subprocess.run(["bash", "-c", command], env={**environment, **given}, capture_output=True, text=True,
+                              check=True)
+        assert done.stdout.strip() == shown
 
-    codes = code(2, 80) + code(1, 86)
-    fat = struct.pack("<IHHQ", 0xBA55ED50, 1, 16, len(codes)) + codes
+
+def fat_binary(*codes: tuple[int, int, bytes]) -> bytes:
+    """As nvcc writes it: (kind, compute capability, code) one after another."""
+    packed = b"".join(struct.pack("<HHIQ", kind, 1, 32, len(code)) + bytes(12) + struct.pack("<I", capability) + code
+                      for kind, capability, code in codes)
+    return struct.pack("<IHHQ", 0xBA55ED50, 1, 16, len(packed)) + packed
+
+
+def test_cards_of_a_library(tmp_path):
+    fat = fat_binary((2, 80, b"machine "), (1, 86, b"machine "))
     (tmp_path / "kernels.so").write_bytes(b"ELF" + fat + b"between" + fat)
     assert architectures(tmp_path / "kernels.so") == {"sass": [80], "ptx": [86]}
     line = cards_line({"sass": [80], "ptx": [86]})
     assert "machine code for compute capabilities 8.0; portable code for 8.6 and" in line
     (tmp_path / "plain.so").write_bytes(b"ELF")
     assert cards_line(architectures(tmp_path / "plain.so")) == "no GPU code found"
+
+
+@pytest.mark.parametrize("card, kept", [
+    (60, ["sass 60"]), (70, ["sass 70"]), (72, ["sass 70"]), (80, ["sass 80"]), (89, ["sass 86"]), (90, ["ptx 86"]),
+    (52, ["ptx 52"]), (50, ["sass 60", "sass 70", "sass 80", "sass 86", "ptx 52", "ptx 86"])])
+def test_code_that_a_card_uses(card, kept):
+    codes = [Code("sass", capability, 0, 1) for capability in (60, 70, 80, 86)]
+    codes += [Code("ptx", capability, 0, 1) for capability in (52, 86)]
+    left_out = unused(codes, card)
+    assert [f"{code.kind} {code.capability}" for code in codes if code not in left_out] == kept
+
+
+def test_a_library_for_one_card(tmp_path):
+    first, second = fat_binary((2, 70, b"seventy!"), (2, 80, b"eighty!!")), fat_binary((1, 60, b"portable"))
+    whole = b"ELF seventy!" + first + b"between" + second + b"end"
+    path = tmp_path / "kernels.so"
+    path.write_bytes(whole)
+    with for_card(path, 80) as content:
+        assert content[:] == b"ELF seventy!" + first.replace(b"seventy!", bytes(8)) + b"between" + second + b"end"
+    assert path.read_bytes() == whole
+
+
+def test_pieces_for_one_card(tmp_path):
+    """Only MindSpore's and NVIDIA's own libraries are changed."""
+    whole = fat_binary((2, 70, b"seventy!"), (2, 80, b"eighty!!"))
+    (tmp_path / "kernels.so").write_bytes(whole)
+    names = ["site-packages/nvidia/cublas/lib/libcublas.so.11", "site-packages/nvidia/notes.txt", "polars/polars.so"]
+    pack([(tmp_path / "kernels.so", name) for name in names], tmp_path / "out", 100, card=80)
+    take(tmp_path / "out", tmp_path / "target")
+    contents = [(tmp_path / "target" / name).read_bytes() for name in names]
+    assert contents == [whole.replace(b"seventy!", bytes(8)), whole, whole]
+
+
+def test_libraries_of_the_system():
+    folder = "/usr/lib/x86_64-linux-gnu"
+    loaded = [f"{folder}/{name}" for name in ("libffi.so.8", "libc.so.6", "libm.so.6", "libcrypto.so.3",
+                                              "ld-linux-x86-64.so.2")]
+    loaded += ["/home/me/lib/libpython3.11.so.1.0", "/usr/lib/python3.11/lib-dynload/_ssl.so"]
+    assert system_libraries(loaded, [Path("/usr/lib/python3.11")]) == [f"{folder}/libcrypto.so.3",
+                                                                        f"{folder}/libffi.so.8"]
 
 
 def test_ascend_by_name(tmp_path):
