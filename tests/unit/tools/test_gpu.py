@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -149,6 +150,19 @@ def test_a_card_is_told(needs_plugin, tmp_path):
     assert lines[0] == "GPU 0: Stub, compute capability 8.8, 4096 MiB"
     assert lines[1].endswith("knows CUDA up to 12.2") and lines[2].startswith("CUDA runtime: 11.8 (/")
     assert lines[3].startswith("cuDNN: 8.9.6 (/") and lines[4] == "precision: float16"
+
+
+@pytest.mark.slow
+def test_a_card_that_does_not_add_is_refused(needs_plugin, tmp_path):
+    """As the stubs are, whose kernels do nothing and say nothing."""
+    code = ("from src.training import device; device.SIGNS['GPU'] = ('/dev/null',); "
+            "print(device.choose_device('GPU'))")
+    environment = {**os.environ, **stubs.build_stubs(needs_plugin, tmp_path / "stubs")}
+    environment.pop("REQUIRE_DEVICE", None)
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(tool.__file__).parents[2], env=environment,
+                          capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "CPU"
+    assert "GPU cannot be used here: it adds 1 and 2 to 0; MindSpore may have no code for this card" in done.stderr
 
 
 @pytest.mark.slow
