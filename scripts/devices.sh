@@ -22,8 +22,8 @@ set_cuda_paths() {
     if [ -z "$home" ]; then return; fi
     export CUDA_HOME="$home"
     export LD_LIBRARY_PATH="$home/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-    # Each kernel is loaded when it is first used, not all before the first step: on a card that MindSpore has no machine
-    # code for the driver would compile every one.
+    # Each kernel is loaded when it is first used, not all of them at the start: on a card that MindSpore has no machine
+    # code for, the driver would compile every one.
     export CUDA_MODULE_LOADING="${CUDA_MODULE_LOADING:-LAZY}"
 }
 

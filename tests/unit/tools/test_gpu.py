@@ -234,6 +234,19 @@ def test_libraries_of_the_system():
                                                                         f"{folder}/libffi.so.8"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="ldconfig is Linux's")
+def test_only_lacking_libraries_of_the_system_are_used(tmp_path):
+    (tmp_path / "system").mkdir()
+    for name in ("libc.so.6", "libnobody-has-it.so.1"):
+        (tmp_path / "system" / name).touch()
+    (tmp_path / "activate").write_text(pieces.ACTIVATE)
+    done = subprocess.run(["bash", "-c", f"source {tmp_path}/activate; echo $LD_LIBRARY_PATH; echo $MULTISFS_PYTHON"],
+                          env={"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": "/mine"}, capture_output=True, text=True,
+                          check=True)
+    assert [path.name for path in (tmp_path / "lacking").iterdir()] == ["libnobody-has-it.so.1"]
+    assert done.stdout.split() == [f"{tmp_path}/python/lib:{tmp_path}/lacking:/mine", f"{tmp_path}/python/bin/python3"]
+
+
 def test_ascend_by_name(tmp_path):
     assert kernel_names(tmp_path) == set()
     (tmp_path / "libmindspore_ops_ascend.so").write_bytes(
