@@ -33,6 +33,7 @@ from pytorch_reference.models import total_loss
 from pytorch_reference.mtreclib import pytorch_name, to_pytorch
 from pytorch_reference.optimizer import MindSporeAdam
 from src.data.loader import TrainLoader
+from src.errors import UserError
 from src.evaluation import mean_auc, task_metrics
 from src.models import MultiTaskModel, plan_inputs
 from src.models.layers import HiddenLayer
@@ -76,6 +77,10 @@ def draw_curves(given: SimpleNamespace) -> None:
     config = load_settings(given.settings)
     data = open_data(config)
     tasks = choose_tasks(data, config)
+    partial = [task.name for task in data.schema.tasks if task.partial and task.name in tasks]
+    if partial:
+        raise UserError(f"the curves are of tasks with a label in every row; {', '.join(partial)} has none in some; "
+                        "name other tasks")
     choose_device(config.device_target, config.device_id)
     plan = plan_inputs(config.backbone, data.schema, tasks)
     model = MultiTaskModel(plan, config.backbone, len(tasks), config)

@@ -25,6 +25,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from pytorch_reference.models import BACKBONES, Shape, total_loss
+from src.errors import UserError
 from src.settings import Settings
 
 
@@ -36,6 +37,10 @@ class Prepared:
         self.fields = [field["name"] for field in schema["fields"]]
         self.cardinalities = tuple(field["cardinality"] for field in schema["fields"])
         self.tasks = [task["name"] for task in schema["tasks"]]
+        partial = [task["name"] for task in schema["tasks"] if "known" in task]
+        if partial:
+            raise UserError(f"{folder} has rows without a label of {', '.join(partial)}, which this training does not "
+                            "take; prepare labels of all rows")
         self.ids, self.labels = {}, {}
         for split, shards in schema["shards"].items():
             self.ids[split] = self._join(folder, shards, "ids")

@@ -27,6 +27,7 @@ from .errors import UserError, nearest
 from .typed import AtLeast1, InnerPath, NoRepeats, NotEmpty, Number, PlainName, Share, Text, Whole, parse
 
 SPLITS = ("train", "valid", "test")
+UNKNOWN = 255  # in place of a label 0 or 1: it is not known for this row and task
 KINDS = ("categorical", "number", "timestamp", "multi")
 SplitName = Literal["train", "valid", "test"]
 Kind = Literal["categorical", "number", "timestamp", "multi"]
@@ -46,10 +47,16 @@ class Field:
 
 @dataclass(frozen=True)
 class Task:
-    """One binary label with its share of positives per split (None where the split is empty)."""
+    """One binary label with its share of positives per split, of the rows where it is known (None where none is)."""
 
     name: Text
     positive_rate: Mapping[SplitName, Optional[Share]] = field(default_factory=dict)
+    known: Mapping[SplitName, Whole] = field(default_factory=dict)  # rows with a label; empty where all have one
+
+    @property
+    def partial(self) -> bool:
+        """Whether some rows' labels are UNKNOWN."""
+        return bool(self.known)
 
 
 @dataclass(frozen=True)
@@ -104,8 +111,17 @@ class Schema:
         """
         return _positions(names, self.field_names, "field")
 
+    @property
+    def partial(self) -> tuple[bool, ...]:
+        """Of every task, whether some rows' labels are UNKNOWN."""
+        return tuple(task.partial for task in self.tasks)
+
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        body = asdict(self)
+        for task in body["tasks"]:
+            if not task["known"]:  # as before there were partial labels: the same set, the same file
+                del task["known"]
+        return body
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], where: str = "schema.json") -> Schema:

@@ -60,6 +60,9 @@ def choose_tasks(data: PreparedData, config: Settings) -> list[str]:
     tasks = config.task_list or data.schema.task_names
     for index in data.schema.task_indices(tasks):
         task = data.schema.tasks[index]
+        if task.partial and not task.known["train"]:
+            raise UserError(f"task {task.name} has no label in the train split; name other tasks than "
+                            f"{', '.join(tasks)}")
         if task.positive_rate.get("train") in (0, 1):
             raise UserError(f"task {task.name} has one class in the train split (positive rate "
                             f"{task.positive_rate['train']}); name other tasks than {', '.join(tasks)}")

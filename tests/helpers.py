@@ -23,7 +23,7 @@ from mindspore import Tensor
 
 from src.data.memory import MemoryData
 from src.models import MultiTaskModel, plan_inputs
-from src.schema import Field, Schema, Selection, Task
+from src.schema import SPLITS, UNKNOWN, Field, Schema, Selection, Task
 from src.settings import Settings, load_settings
 
 CARDINALITIES = (5, 3, 9, 2, 7, 4)
@@ -100,3 +100,17 @@ def toy_data(rows: int = 600, tasks: int = 2, seed: int = 0) -> MemoryData:
     data = MemoryData("toy", schema.field_names, schema.cardinalities, schema.task_names, splits)
     data.fingerprint = "5eed"  # any; tests of fingerprints set their own
     return data
+
+
+def hide_labels(data: MemoryData, task: int, known) -> MemoryData:
+    """The data set with labels of one task for some rows only: where ``known(ids, labels)`` is true, bool [rows]."""
+    splits = {}
+    for name in SPLITS:
+        ids, labels = data.split(name).read(0, data.split(name).rows)
+        labels = labels.copy()
+        labels[~known(ids, labels), task] = UNKNOWN
+        splits[name] = ids, labels
+    schema = data.schema
+    hidden = MemoryData(schema.dataset, schema.field_names, schema.cardinalities, schema.task_names, splits)
+    hidden.fingerprint = "5eed"
+    return hidden

@@ -31,6 +31,7 @@ from mindspore import Tensor
 from ..errors import UserError
 from ..streams import Stream, entropy, generator
 from .subsets import RowSource
+from .targets import loss_targets
 
 
 class TrainLoader:
@@ -64,17 +65,24 @@ class TrainLoader:
         self.steps = split.rows // self.batch_size
         self.mask_rows, self.threshold = mask_rows, round(dropout * 256)
         self.mine = slice(rank * share, (rank + 1) * share)
+        self.partial = any(split.partial[task] for task in self.tasks)
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
-        """Yields (ids, labels, keep) of every step from ``start`` on: int32 ``[rows, columns]``, float32
-        ``[rows, tasks]``, bool ``[mask_rows, rows]`` or None."""
+        """Yields (ids, labels, keep) of every step from ``start`` on: int32 ``[rows, columns]``, labels as
+        ``loss_targets`` makes them, bool ``[mask_rows, rows]`` or None."""
         order = generator(self.seed, Stream.ROW_ORDER, epoch).permutation(self.split.rows)
         return prefetch(self._batch(order, epoch, step) for step in range(start, self.steps))
 
     def _batch(self, order: np.ndarray, epoch: int, step: int):
-        rows = order[step * self.batch_size:(step + 1) * self.batch_size][self.mine]
-        ids, labels = self.split.take(rows, self.columns, self.tasks)
-        return Tensor(ids), Tensor(labels.astype(np.float32)), self._mask(epoch, step)
+        rows = order[step * self.batch_size:(step + 1) * self.batch_size]
+        ids, labels = self.split.take(rows[self.mine], self.columns, self.tasks)
+        return Tensor(ids), Tensor(self._targets(labels, rows)), self._mask(epoch, step)
+
+    def _targets(self, labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """What the loss takes of this rank's labels; its means are over the ``rows`` of all ranks."""
+        if not self.partial or len(rows) == len(labels):
+            return loss_targets(labels, self.partial)
+        return loss_targets(self.split.take(rows, [], self.tasks)[1], True, self.mine)
 
     def _mask(self, epoch: int, step: int) -> Tensor | None:
         if not self.mask_rows or not self.threshold:

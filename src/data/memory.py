@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..schema import SPLITS, Field, Schema, Task
+from ..schema import SPLITS, UNKNOWN, Field, Schema, Task
 from ..streams import Stream, generator
 
 
@@ -32,11 +32,12 @@ class MemorySplit:
 
     Args:
         ids: int32 ``[rows, fields]``.
-        labels: uint8 ``[rows, tasks]``.
+        labels: uint8 ``[rows, tasks]``: 0, 1 or UNKNOWN.
     """
 
     def __init__(self, ids: np.ndarray, labels: np.ndarray):
         self.ids, self.labels, self.rows = ids, labels, len(ids)
+        self.partial = tuple((labels == UNKNOWN).any(0).tolist())
 
     def take(self, rows, columns: Sequence[int] | None = None,
              tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -68,10 +69,9 @@ class MemoryData:
                  splits: Mapping[str, tuple[np.ndarray, np.ndarray]]):
         self.path = name  # it has no folder; messages name it so
         self._splits = {split: MemorySplit(*splits[split]) for split in SPLITS}
-        rates = [{split: float(labels[:, t].mean()) if len(labels) else None for split, (_, labels) in splits.items()}
-                 for t in range(len(tasks))]
         self.schema = Schema(name, tuple(Field(field, size) for field, size in zip(fields, cardinalities)),
-                             tuple(Task(task, rate) for task, rate in zip(tasks, rates)),
+                             tuple(_task(task, {split: labels[:, t] for split, (_, labels) in splits.items()})
+                                   for t, task in enumerate(tasks)),
                              {split: self._splits[split].rows for split in SPLITS}, {split: () for split in SPLITS}, 1)
 
     @functools.cached_property
@@ -107,6 +107,14 @@ def with_noise(data, count: int, seed: int) -> MemoryData:
         splits[name] = np.column_stack([ids, *noise]).astype(np.int32), labels
     return MemoryData(f"{schema.dataset}+noise", [*schema.field_names, *(f"noise_{n}" for n in range(count))],
                       [*schema.cardinalities, *sizes], schema.task_names, splits)
+
+
+def _task(name: str, labels: Mapping[str, np.ndarray]) -> Task:
+    """What a schema says of a task, from its labels by split."""
+    known = {split: column[column != UNKNOWN] for split, column in labels.items()}
+    counts = {split: len(column) for split, column in known.items()}
+    return Task(name, {split: float(column.mean()) if len(column) else None for split, column in known.items()},
+                counts if any(counts[split] < len(labels[split]) for split in labels) else {})
 
 
 def _columns(block: np.ndarray, columns: Sequence[int] | None) -> np.ndarray:

@@ -23,7 +23,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..files import NUMPY_ERRORS, read_json, sha256
-from ..schema import SPLITS, Schema, Shard
+from ..schema import SPLITS, UNKNOWN, Schema, Shard
 
 SCHEMA_FILE = "schema.json"
 INPUTS_FILE = "inputs.json"  # the raw files and settings a set was made of, to know it again
@@ -39,13 +39,16 @@ class Split:
         rows: number of rows.
         block_bounds: int64 array of ``shards + 1`` row numbers: block ``i`` is rows ``bounds[i]`` to
             ``bounds[i + 1] - 1``. A loader that shuffles block by block touches one shard at a time.
+        partial: of every task, whether labels may be UNKNOWN.
     """
 
-    def __init__(self, name: str, ids: Sequence[np.ndarray], labels: Sequence[np.ndarray], fields: int, tasks: int):
+    def __init__(self, name: str, ids: Sequence[np.ndarray], labels: Sequence[np.ndarray], fields: int,
+                 partial: Sequence[bool]):
         self.name = name
+        self.partial = tuple(partial)
         self._ids = list(ids)
         self._labels = list(labels)
-        self._width = (fields, tasks)
+        self._width = (fields, len(partial))
         self.block_bounds = np.concatenate(([0], np.cumsum([len(block) for block in self._ids], dtype=np.int64)))
         self.block_bounds = self.block_bounds.astype(np.int64)
         self.rows = int(self.block_bounds[-1])
@@ -132,7 +135,7 @@ class PreparedData:
         Raises:
             UserError: the folder is missing, the schema is damaged or of another version, or a shard is missing,
                 truncated, of the wrong shape or type, changed since it was written, or holds an id that its field
-                has not or a label that is not 0 or 1.
+                has not or a label that is not 0, 1 or, where the task allows it, UNKNOWN.
         """
         path = Path(data_dir)
         remedy = f"run: python preprocess.py --dataset NAME --raw_dir RAW_FOLDER --data_dir {path}"
@@ -166,7 +169,7 @@ def _open_split(path: Path, name: str, schema: Schema, verify: bool, remedy: str
         if verify:
             _verify(path, shard, remedy)
         _check_ids(ids[-1] if verify else ids[-1][:_BLOCK_ROWS], schema, path / shard.ids, remedy)
-    split = Split(name, ids, labels, fields, tasks)
+    split = Split(name, ids, labels, fields, schema.partial)
     if split.rows != schema.rows[name]:
         raise UserError(f"{path / SCHEMA_FILE} is damaged: its {name} shards hold {split.rows} rows; expected "
                         f"{schema.rows[name]}; {remedy}")
@@ -205,15 +208,24 @@ def _check_ids(ids: np.ndarray, schema: Schema, path: Path, remedy: str) -> None
 
 
 def _check_labels(labels: Sequence[np.ndarray], name: str, schema: Schema, path: Path, remedy: str) -> None:
-    """Refuses labels other than 0 and 1, and shares of positives other than the schema's (tasks or splits mixed up)."""
-    if any(block.size and block.max() > 1 for block in labels):
-        raise UserError(f"the {name} shards of {path} hold labels other than 0 and 1; {remedy}")
+    """Refuses labels other than 0 and 1, and shares of positives other than the schema's (tasks or splits mixed up).
+
+    Of a partial task UNKNOWN is allowed, too, in as many rows as the schema says.
+    """
     for place, task in enumerate(schema.tasks):
-        rate = task.positive_rate.get(name)
-        positives = sum(int(np.count_nonzero(block[:, place])) for block in labels)
-        if rate is not None and abs(positives - rate * schema.rows[name]) > 0.5:
+        columns = [block[:, place] for block in labels]
+        positives, unknown = (sum(int(np.count_nonzero(column == value)) for column in columns)
+                              for value in (1, UNKNOWN))
+        zeros = sum(len(column) - int(np.count_nonzero(column)) for column in columns)
+        if zeros + positives + unknown != schema.rows[name] or (unknown and not task.partial):
+            raise UserError(f"the {name} shards of {path} hold labels other than 0 and 1; {remedy}")
+        known, rate = task.known.get(name, schema.rows[name]), task.positive_rate.get(name)
+        if unknown != schema.rows[name] - known:
+            raise UserError(f"the {name} shards of {path} hold {schema.rows[name] - unknown} labels of task "
+                            f"{task.name!r}; expected {known}, as {SCHEMA_FILE} says; {remedy}")
+        if rate is not None and abs(positives - rate * known) > 0.5:
             raise UserError(f"the {name} shards of {path} hold {positives} positive labels of task {task.name!r}; "
-                            f"expected {rate * schema.rows[name]:.0f}, as {SCHEMA_FILE} says; {remedy}")
+                            f"expected {rate * known:.0f}, as {SCHEMA_FILE} says; {remedy}")
 
 
 def _pick(block: np.ndarray, rows: np.ndarray, columns: Sequence[int] | None) -> np.ndarray:

@@ -24,22 +24,24 @@ from typing import Protocol
 import numpy as np
 
 from ..errors import UserError
-from ..schema import Schema
+from ..schema import UNKNOWN, Schema
 from ..streams import Stream, generator
 
 HELD_OUT = 0.1  # share of the train rows held out
 MOST_HELD_OUT = 100_000  # rows; permutation importance predicts them once a field
 FEWEST_ROWS = 20  # of a split that is divided
+BLOCK = 1 << 18  # labels read at a time
 
 
 class RowSource(Protocol):
     """Rows with the ids of their fields and the labels of their tasks: a split on disk or in memory, or a part of one.
 
     ``columns`` and ``tasks`` are positions of fields and tasks, in the order wanted; None means all. Ids are int32
-    ``[rows, columns]``, labels uint8 ``[rows, tasks]``.
+    ``[rows, columns]``, labels uint8 ``[rows, tasks]``: 0, 1, or UNKNOWN where ``partial`` says so of the task.
     """
 
     rows: int
+    partial: tuple[bool, ...]
 
     def take(self, rows: np.ndarray, columns: Sequence[int] | None = None,
              tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -76,7 +78,7 @@ class Subset:
     """
 
     def __init__(self, source: RowSource, numbers: np.ndarray):
-        self.source, self.numbers, self.rows = source, numbers, len(numbers)
+        self.source, self.numbers, self.rows, self.partial = source, numbers, len(numbers), source.partial
 
     def take(self, rows: np.ndarray, columns: Sequence[int] | None = None,
              tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -118,6 +120,32 @@ class Shuffled(Subset):
 
 def _place(columns: Sequence[int], field: int) -> int | None:
     return list(columns).index(field) if field in columns else None
+
+
+def label_groups(source: RowSource, tasks: Sequence[int]) -> list[tuple[RowSource, list[int]]]:
+    """Rows for statistics that need a label in every row: each task's rows whose label is known.
+
+    Tasks whose labels are known for all rows share these; every other task has rows of its own. (Rows without a label
+    that counted as rows would make a field that says which rows have one look as if it told the label.)
+
+    Args:
+        source: the rows.
+        tasks: positions of tasks.
+
+    Returns:
+        rows, and for which of ``tasks`` they are, as places in that list.
+    """
+    whole = [place for place, task in enumerate(tasks) if not source.partial[task]]
+    groups: list[tuple[RowSource, list[int]]] = [(source, whole)] if whole else []
+    return groups + [(Subset(source, _known(source, task)), [place]) for place, task in enumerate(tasks)
+                     if source.partial[task]]
+
+
+def _known(source: RowSource, task: int) -> np.ndarray:
+    """Numbers of the rows whose label of a task is known, ascending."""
+    return np.concatenate([np.empty(0, np.int64), *(
+        start + np.flatnonzero(source.read_labels(start, start + BLOCK, [task])[:, 0] != UNKNOWN)
+        for start in range(0, source.rows, BLOCK))])
 
 
 def hold_out(source: RowSource, seed: int) -> tuple[Subset, Subset]:

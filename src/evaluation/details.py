@@ -22,7 +22,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 
 from .intervals import half_width, metric_parts
-from .metrics import mean_auc, task_metrics
+from .metrics import known_rows, mean_auc, task_metrics
 from .predictions import Predictions
 
 GROUPS = 10
@@ -33,7 +33,7 @@ def task_details(logits: np.ndarray, labels: np.ndarray, tasks: Sequence[str]) -
 
     Args:
         logits: float ``[rows, tasks]``.
-        labels: 0/1 ``[rows, tasks]``.
+        labels: 0, 1 or UNKNOWN, ``[rows, tasks]``; every number is of the rows with a label.
         tasks: task names, in column order.
 
     Returns:
@@ -43,8 +43,7 @@ def task_details(logits: np.ndarray, labels: np.ndarray, tasks: Sequence[str]) -
         cannot be computed: one class, no rows.
     """
     parts, found = metric_parts(logits, labels), {}
-    for column, task in enumerate(tasks):
-        logit, label = logits[:, column].astype(np.float64), labels[:, column]
+    for column, (task, (logit, label, _)) in enumerate(zip(tasks, known_rows(logits, labels))):
         rate = float(label.mean()) if len(label) else 0.0
         varied = 0 < rate < 1
         loss = float(np.mean(np.logaddexp(0, logit) - label * logit)) if varied else 0.0

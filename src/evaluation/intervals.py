@@ -25,14 +25,28 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import rankdata
 
+from .metrics import known_rows
+
 NORMAL_95 = 1.959964  # 97.5 % point of the normal distribution
 
 
 def metric_parts(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Parts of the metrics of every task: ``auc`` and ``logloss``, float64 ``[rows, tasks]`` as logits and labels."""
-    columns = [(logits[:, task], labels[:, task]) for task in range(labels.shape[1])]
-    return {"auc": np.stack([auc_parts(*column) for column in columns], 1),
-            "logloss": np.stack([logloss_parts(*column) for column in columns], 1)}
+    """Parts of the metrics of every task: ``auc`` and ``logloss``, float64 ``[rows, tasks]`` as logits and labels.
+
+    A metric of the k of n rows with a known label is the mean over n rows of n / k times the parts of these k, and of 0
+    for the others: so errors of sums over tasks that know different rows are right, too.
+    """
+    columns = list(known_rows(logits, labels))
+    return {name: np.stack([_spread(parts(logit, label), known) for logit, label, known in columns], 1)
+            for name, parts in (("auc", auc_parts), ("logloss", logloss_parts))}
+
+
+def _spread(parts: np.ndarray, known: np.ndarray) -> np.ndarray:
+    if known.all():
+        return parts
+    spread = np.zeros(len(known))
+    spread[known] = parts * (len(known) / max(1, len(parts)))
+    return spread if len(parts) and not np.isnan(parts).any() else np.full(len(known), np.nan)
 
 
 def auc_parts(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

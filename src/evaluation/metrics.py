@@ -12,21 +12,36 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""AUC and log loss per task. No MindSpore."""
+"""AUC and log loss per task, of the rows whose label is known. No MindSpore."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from ..errors import UserError, nearest
+from ..schema import UNKNOWN
 
 LOG = logging.getLogger(__name__)
 TaskMetrics = dict[str, dict[str, Optional[float]]]
+
+
+def known_rows(logits: np.ndarray, labels: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Of every task, the rows whose label is known: their logits, float64, their labels, and which they are, bool.
+
+    Args:
+        logits: float ``[rows, tasks]``.
+        labels: 0, 1 or UNKNOWN, ``[rows, tasks]``.
+    """
+    for logit, label in zip(logits.T, labels.T):
+        known = label != UNKNOWN
+        if not known.all():
+            logit, label = logit[known], label[known]
+        yield logit.astype(np.float64), label, known
 
 
 def task_metrics(logits: np.ndarray, labels: np.ndarray, tasks: Sequence[str], split: str = "") -> TaskMetrics:
@@ -34,7 +49,7 @@ def task_metrics(logits: np.ndarray, labels: np.ndarray, tasks: Sequence[str], s
 
     Args:
         logits: float ``[rows, tasks]``.
-        labels: 0/1 ``[rows, tasks]``.
+        labels: 0, 1 or UNKNOWN, ``[rows, tasks]``.
         tasks: task names, in column order.
         split: name of the split, for the warning.
 
@@ -42,12 +57,11 @@ def task_metrics(logits: np.ndarray, labels: np.ndarray, tasks: Sequence[str], s
         ``{task: {"auc": .., "logloss": ..}}``; a value that cannot be computed (one class, no rows) is None.
     """
     found: TaskMetrics = {}
-    for column, task in enumerate(tasks):
-        logit, label = logits[:, column].astype(np.float64), labels[:, column]
+    for task, (logit, label, _) in zip(tasks, known_rows(logits, labels)):
         classes = np.unique(label)
         if len(classes) < 2:
-            LOG.warning("%s: task %s has %s in the %s split; its AUC is null", task, task,
-                        "no rows" if not len(classes) else f"only label {classes[0]}", split)
+            held = f"only label {classes[0]}" if len(classes) else "no labels" if len(labels) else "no rows"
+            LOG.warning("%s: task %s has %s in the %s split; its AUC is null", task, task, held, split)
         found[task] = {
             "auc": float(roc_auc_score(label, logit)) if len(classes) == 2 else None,
             "logloss": float(np.mean(np.logaddexp(0, logit) - label * logit)) if len(label) else None,
@@ -58,7 +72,7 @@ def task_metrics(logits: np.ndarray, labels: np.ndarray, tasks: Sequence[str], s
 def task_aucs(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """AUC of every task, ``[tasks]``; NaN for labels of one class."""
     found = np.full(labels.shape[1], np.nan)
-    varied = np.flatnonzero(labels.min(0) < labels.max(0))
+    varied = np.flatnonzero((labels == 0).any(0) & (labels == 1).any(0))
     metrics = task_metrics(logits[:, varied], labels[:, varied], [str(task) for task in varied])
     found[varied] = [entry["auc"] for entry in metrics.values()]
     return found
@@ -90,7 +104,8 @@ def check_monitor(monitor: str, tasks: Sequence[str], valid_rates: Mapping[str, 
     Args:
         monitor: see :func:`monitored`.
         tasks: the tasks to train.
-        valid_rates: share of positives in the valid split, of the tasks for which it is known; None for no rows.
+        valid_rates: share of positives in the valid split, of the tasks for which it is known; None for no rows
+            with a label.
 
     Raises:
         UserError: it is no metric of the tasks, may be two, or needs both classes where there is one.

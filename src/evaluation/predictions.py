@@ -35,7 +35,7 @@ class Predictions(NamedTuple):
 
     Attributes:
         logits: float32 ``[rows, tasks]``.
-        labels: uint8 ``[rows, tasks]``.
+        labels: uint8 ``[rows, tasks]``: 0, 1 or UNKNOWN.
     """
 
     logits: np.ndarray

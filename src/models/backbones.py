@@ -173,10 +173,12 @@ class ESMM(SingleTask):
     Tower t predicts label t given label t - 1. The product is formed as a logit, in log space and without
     cancellation: with P the product so far and p the next probability, log Pp = log P + log p and
     1 - Pp = (1 - P) + P (1 - p).
+
+    It is trained on all rows: a label of rows with label t - 1 alone would be taken for that of the product.
     """
 
     name = "esmm"
-    traits = Traits(tasks=True, shared=None, min_tasks=2)
+    traits = Traits(tasks=True, shared=None, min_tasks=2, complete=True)
 
     def construct(self, inputs, keep=None):
         steps = self.network_logits(inputs, keep)

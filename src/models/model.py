@@ -103,9 +103,15 @@ class MaskedModel(nn.Cell):
 
 
 class TaskLosses(nn.Cell):
-    """Mean binary cross-entropy of every task: logits and labels ``[batch, tasks]`` to ``[tasks]``."""
+    """Binary cross-entropy of every task: logits and labels ``[batch, tasks]`` to means over the batch ``[tasks]``.
+
+    Labels ``[batch, tasks, 2]`` hold a label and the share that the entry has in its task's mean, as
+    ``src/data/targets.py`` makes them; a task without a known label in the batch has shares, and so a loss, of 0.
+    """
 
     def construct(self, logits, labels):
+        if len(labels.shape) == 3:
+            return (self.terms(logits, labels[:, :, 0]) * labels[:, :, 1]).sum(0)
         return self.terms(logits, labels).mean(0)
 
     def terms(self, logits, labels):

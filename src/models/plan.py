@@ -33,12 +33,14 @@ class Traits:
             (union | intersection), or None when it has no shared path.
         private_embedding: every task has an embedding table of its own.
         min_tasks: fewest tasks it can be built for.
+        complete: what its logits mean needs the labels of all rows.
     """
 
     tasks: bool
     shared: str | None
     private_embedding: bool = False
     min_tasks: int = 1
+    complete: bool = False
 
 
 TRAITS: dict[str, Traits] = {}  # by backbone; every subclass of Backbone puts its own in
@@ -95,9 +97,15 @@ def plan_inputs(backbone: str, schema: Schema, tasks: Sequence[str], selection: 
     """Plans a backbone's inputs from the fields that were selected, or from all of them.
 
     Raises:
-        UserError: the selection lacks a task, names an unknown field, or leaves a path without any field.
+        UserError: the selection lacks a task, names an unknown field, or leaves a path without any field; or the
+            backbone needs labels of all rows.
     """
     traits = traits_of(backbone, len(tasks))
+    partial = [task for task in tasks if schema.partial[schema.task_indices([task])[0]]]
+    if traits.complete and partial:
+        raise UserError(f"backbone {backbone} predicts task after task of all rows, but the labels of {partial[0]} are "
+                        "known for some rows only; prepare it without `where` and `missing: masked`, or take another "
+                        "backbone, such as mmoe")
     wanted = _fields_of_paths(traits, schema, tasks, selection)
     for name, path in wanted.items():
         if not path:

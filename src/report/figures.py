@@ -28,7 +28,7 @@ import numpy as np
 from markupsafe import Markup
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from ..evaluation import calibration_groups
+from ..evaluation import calibration_groups, known_rows
 from ..evaluation.intervals import NORMAL_95
 from ..text import visible
 from .facts import Facts
@@ -83,8 +83,9 @@ def quality_drawings(facts: Facts) -> list[Drawing]:
     if "test" not in facts.predictions:
         return []
     logits, labels = facts.predictions["test"]
-    columns = {task: (logits[:, place], labels[:, place]) for place, task in enumerate(facts.selection.tasks)
-               if len(np.unique(labels[:, place])) == 2}
+    columns = {task: (logit, label) for task, (logit, label, _) in zip(facts.selection.tasks,
+                                                                       known_rows(logits, labels))
+               if len(np.unique(label)) == 2}
     kinds = [("ROC curve", roc, "false positive rate", "true positive rate"),
              ("Precision and recall", precision_recall, "recall", "precision"),
              ("Calibration", calibration, "predicted probability", "share of positives")]

@@ -195,6 +195,8 @@ def _data(facts: Facts) -> list:
     schema, selection = facts.schema, facts.selection
     rows = [["rows", *(count(schema.rows[split]) for split in SPLITS)]]
     for task in schema.tasks:
+        if task.partial:
+            rows.append([f"rows with a label of {task.name}", *(count(task.known.get(split)) for split in SPLITS)])
         rows.append([f"positive rate of {task.name}",
                      *(number(task.positive_rate.get(split)) for split in SPLITS)])
     fields, header = [], ["field", "cardinality", "kind", "made from", "tasks that keep it"]

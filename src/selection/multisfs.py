@@ -22,7 +22,8 @@ from collections.abc import Sequence
 import numpy as np
 from mindspore import Tensor
 
-from ..data.subsets import DataSet
+from ..data.subsets import DataSet, RowSource, label_groups
+from ..data.targets import loss_targets
 from ..models import InputPlan, MultiTaskModel, fresh_model
 from ..models.model import set_output_bias
 from ..progress import progress
@@ -56,20 +57,30 @@ class MultiSFS(Selector):
 
     def score_fields(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
         with self.timed("score"):
-            batches, used = draw_batches(data, tasks, self.config)
             if self.config.score == "calibrated":
-                scores, self.chance_ = _score_calibrated(data, tasks, batches, used, self.config)
+                scores, self.chance_ = self._score_calibrated(data, tasks)
             else:
-                scores = self._score_paper(data, tasks, batches)
+                scores = self._score_paper(data, tasks)
         with self.timed("relation"):
             return self._merge(scores, data, tasks)
 
-    def _score_paper(self, data: DataSet, tasks: Sequence[str], batches) -> np.ndarray:
-        """Eq. 10."""
+    def _score_paper(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
+        """Eq. 10; a loss is the mean over the batch's rows whose label is known."""
+        train, indices = data.split("train"), data.schema.task_indices(tasks)
         plan, model = self.network(data, tasks)
-        shown = progress("score", "batch", self.config.progress, batches)
-        return mask_scores(model, plan, (to_tensors(*batch) for batch in shown), len(tasks),
+        partial = any(train.partial[index] for index in indices)
+        shown = progress("score", "batch", self.config.progress, draw_batches(train, indices, self.config)[0])
+        return mask_scores(model, plan, (to_tensors(*batch, partial) for batch in shown), len(tasks),
                            self.config.score_sign == "signed")
+
+    def _score_calibrated(self, data: DataSet, tasks: Sequence[str]) -> tuple[np.ndarray, float]:
+        """Scores and chance level; a task that some rows have no label of is scored on its own rows, by itself."""
+        indices, chance = data.schema.task_indices(tasks), None
+        scores = np.empty((len(tasks), len(data.schema.fields)))
+        for rows, places in label_groups(data.split("train"), indices):
+            batches, used = draw_batches(rows, [indices[place] for place in places], self.config)
+            scores[places], chance = _score_group(data, tasks, places, batches, used, self.config)
+        return scores, chance
 
     def network(self, data: DataSet, tasks: Sequence[str]) -> tuple[InputPlan, MultiTaskModel]:
         """The plan of all fields, and the network that the paper's score is taken from: as initialised by the seed."""
@@ -112,52 +123,70 @@ def batch_count(config: Settings) -> int:
     return PAPER_BATCHES if config.score == "paper" else -(-CALIBRATED_ROWS // config.batch_size)
 
 
-def draw_batches(data: DataSet, tasks: Sequence[str],
+def draw_batches(split: RowSource, tasks: Sequence[int],
                  config: Settings) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[np.ndarray]]:
-    """Mini-batches of random train rows without replacement; the calibrated score gets more positives of rare tasks.
+    """Mini-batches of random rows without replacement; the calibrated score gets more positives of rare tasks.
 
     The paper's score is a mean over batches, so all are whole: a train split smaller than asked for gives as many as it
     has, at least one of all its rows. The calibrated score adds up over rows: it sees every row of a small split, and
     its last batch may be smaller.
 
+    Args:
+        split: the train rows.
+        tasks: positions of the tasks.
+        config: the run's Settings.
+
     Returns:
         (ids int32 ``[batch, fields]``, labels uint8 ``[batch, tasks]``) of every batch, and which task a row is
         evidence for, bool ``[batch, tasks]`` of every batch.
     """
-    split, wanted = data.split("train"), data.schema.task_indices(tasks)
     size, calibrated = min(config.batch_size, split.rows), config.score == "calibrated"
     count = min(batch_count(config) * size, split.rows)
     if count < batch_count(config) * config.batch_size:
         LOG.info("the train split has %d rows; the score asks for %d batches of %d", split.rows, batch_count(config),
                  config.batch_size)
     count -= 0 if calibrated else count % size
-    rows, used = draw_rows(split, wanted, count, config.seed, POSITIVES if calibrated else 0)
+    rows, used = draw_rows(split, tasks, count, config.seed, POSITIVES if calibrated else 0)
     parts = [slice(start, start + size) for start in range(0, len(rows), size)]
-    return [split.take(rows[part], None, wanted) for part in parts], [used[part] for part in parts]
+    return [split.take(rows[part], None, tasks) for part in parts], [used[part] for part in parts]
 
 
-def _score_calibrated(data, tasks, batches, used, config: Settings):
-    """The same pass refined to one mask per value, with the output biases at the tasks' rates and chance taken out."""
+def _score_group(data: DataSet, tasks: Sequence[str], places: Sequence[int], batches, used, config: Settings):
+    """The same pass refined to one mask per value, with the output biases at the tasks' rates and chance taken out.
+
+    Args:
+        data: the data set.
+        tasks: all tasks of the network.
+        places: which of them the batches have labels of, and which are scored.
+        batches, used: of ``draw_batches``, for these.
+        config: the run's Settings.
+
+    Returns:
+        scores ``[len(places), fields]``, and the chance level.
+    """
     probe = config.replace(embedding_dim=min(config.embedding_dim, PROBE_DIM))
     plan, model = fresh_model(data.schema, tasks, probe)
     ids = np.concatenate([ids for ids, _ in batches])
     labels = np.concatenate([labels for _, labels in batches])
     counted = np.concatenate(used)
-    rates = np.mean(labels, 0, np.float64, where=counted)
+    rates = np.full(len(tasks), 0.5)  # of tasks that are not scored here: no logit that is depends on them
+    rates[places] = np.mean(labels, 0, np.float64, where=counted)
     set_output_bias(model, model.backbone.rate_logits(rates, len(labels)))
     network = FieldGradients(model, len(tasks))
     network.set_train(False)
-    energy = GradientEnergy(data.schema.cardinalities, len(tasks), probe.embedding_dim)
+    energy = GradientEnergy(data.schema.cardinalities, len(places), probe.embedding_dim)
     shown = progress("score", "batch", config.progress, batches)
     for (batch, own_labels), own in zip(shown, used):
         # A smaller last batch repeats rows up to the size of the others, or its graph would be compiled again.
         filled = np.resize(np.arange(len(batch)), len(batches[0][0]))
-        gradients = field_gradients(network, plan, *to_tensors(batch[filled], own_labels[filled]))[:, :len(batch)]
+        wide = np.zeros((len(filled), len(tasks)), np.uint8)
+        wide[:, places] = own_labels[filled]
+        gradients = field_gradients(network, plan, *to_tensors(batch[filled], wide))[places, :len(batch)]
         energy.update(batch, gradients * own.T[:, :, None, None])
     found = calibrated_scores(ids, labels, data.schema.cardinalities, energy.scores(), counted)
     return found.scores, found.chance
 
 
-def to_tensors(ids: np.ndarray, labels: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Ids int32 and labels float32, as a network takes them."""
-    return Tensor(ids), Tensor(labels.astype(np.float32))
+def to_tensors(ids: np.ndarray, labels: np.ndarray, partial: bool = False) -> tuple[Tensor, Tensor]:
+    """Ids int32 and labels as a network's loss takes them; ``partial``: some may be UNKNOWN."""
+    return Tensor(ids), Tensor(loss_targets(labels, partial))

@@ -72,19 +72,42 @@ class FieldSpec:
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """A binary label and the text of its rule."""
+    """A binary label: the text of its rule, and for which rows it is known.
+
+    Attributes:
+        missing: "refused", or "masked": rows with a missing cell in the label's columns have no label.
+        where: the text of a rule; rows for which it does not hold have no label. None for all rows.
+    """
 
     name: str
     label: str
+    missing: Literal["refused", "masked"] = "refused"
+    where: Optional[str] = None
 
     @property
     def rule(self) -> Rule:
         return parse_rule(self.label)
 
     @property
+    def condition(self) -> Rule | None:
+        """The rule that ``where`` says."""
+        return None if self.where is None else parse_rule(self.where, "where")
+
+    @property
+    def partial(self) -> bool:
+        """Whether some rows may have no label."""
+        return self.missing == "masked" or self.where is not None
+
+    @property
     def columns(self) -> tuple[str, ...]:
-        """The raw columns it is made from."""
+        """The raw columns that the label is made from."""
         return tuple(comparison.column for comparison in self.rule.comparisons)
+
+    @property
+    def all_columns(self) -> tuple[str, ...]:
+        """Those, and the ones that ``where`` compares."""
+        rules = (self.rule, self.condition or Rule(()))
+        return tuple(comparison.column for rule in rules for comparison in rule.comparisons)
 
 
 @dataclass(frozen=True)
@@ -129,9 +152,16 @@ def _task(item: Any) -> TaskSpec:
     if not isinstance(item, Mapping) or not isinstance(item.get("name"), str) or not item["name"]:
         raise ValueError(f"is {item!r}; expected a mapping such as {{name: like, label: is_like}}, with the name in "
                          "quotes where it is no plain word")
-    refuse_unknown(item, ("name", "label"))
-    task = TaskSpec(item["name"], str(item.get("label", item["name"])))
+    refuse_unknown(item, keys_of(TaskSpec))
+    missing, where = item.get("missing") or "refused", item.get("where")
+    if missing not in ("refused", "masked"):
+        raise ValueError(f"has missing: {missing!r}; expected refused, or masked where the label of some rows is not "
+                         "known")
+    task = TaskSpec(item["name"], str(item.get("label", item["name"])), missing, None if where is None else str(where))
     parse_rule(task.label)  # refuses what is no rule
+    if task.condition is not None and None in (comparison.op for comparison in task.condition.comparisons):
+        raise ValueError(f"has the where {task.where!r}; expected a comparison of a column with a value such as "
+                         "\"click == 1\" or \"tab in [1, 2]\"")
     return task
 
 
@@ -174,12 +204,17 @@ class DataOptions:
         """Raw columns that fields, tasks and the split are made from."""
         split = [self.split.column] if self.split.by in ("time", "column") else []
         return list(dict.fromkeys([item.column for item in self.fields]
-                                  + [column for item in self.tasks for column in item.columns] + split))
+                                  + [column for item in self.tasks for column in item.all_columns] + split))
 
     def to_json(self) -> dict[str, Any]:
         body = {key: value for key, value in asdict(self).items() if not key.startswith("more_")}
         for spec in body["fields"]:
             del spec["parts"]  # they are fields of their own
+        for task in body["tasks"]:  # a task of all rows is written as before there were others
+            if task["where"] is None:
+                del task["where"]
+            if task["missing"] == "refused":
+                del task["missing"]
         if not self.keep_leaks:
             del body["keep_leaks"]
         return body

@@ -22,7 +22,7 @@ from typing import Callable
 import numpy as np
 import polars as pl
 
-from ...schema import SPLITS
+from ...schema import SPLITS, UNKNOWN
 from ..description.options import DataOptions
 from .encode import FieldCounter, FieldEncoder
 from .labels import LeakGuard, make_labels
@@ -76,21 +76,22 @@ def row_encoder(stage: Stage, encoders: Sequence[FieldEncoder],
 
 
 def write_rows(stage: Stage, options: DataOptions, homes: Sequence[str | None], codes: np.ndarray,
-               encoders: Sequence[FieldEncoder], writer: PreparedWriter) -> tuple[np.ndarray, list[str]]:
+               encoders: Sequence[FieldEncoder], writer: PreparedWriter) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Encodes and writes every row.
 
     Returns:
-        positives per split and task, int64 [3, T], and the names of the fields with one id in all train rows.
+        rows with label 1 and rows with a label per split and task, both int64 [3, T], and the names of the fields with
+        one id in all train rows.
     """
     encode = row_encoder(stage, encoders, homes)
     guard = LeakGuard([spec.name for spec in options.fields], [task.name for task in options.tasks],
                       [encoder.cardinality for encoder in encoders])
     rows = np.bincount(codes, minlength=3)
     writer.begin(dict(zip(SPLITS, rows.tolist())), len(encoders), len(options.tasks))
-    positives = np.zeros((3, len(options.tasks)), np.int64)
+    positives, known = np.zeros((2, 3, len(options.tasks)), np.int64)
     lowest, highest = np.full(len(encoders), np.iinfo(np.int32).max), np.zeros(len(encoders), np.int64)
     columns = [spec.column for spec, home in zip(options.fields, homes) if home is None]
-    columns += [column for task in options.tasks for column in task.columns]
+    columns += [column for task in options.tasks for column in task.all_columns]
     columns += [home for home in homes if home is not None]
     first = 0
     for part, code in _walk(stage, list(dict.fromkeys(columns)), codes, "encode"):
@@ -99,13 +100,14 @@ def write_rows(stage: Stage, options: DataOptions, homes: Sequence[str | None], 
         for split, name in enumerate(SPLITS):
             here = code == split
             writer.append(name, ids[here], labels[here])
-            positives[split] += labels[here].sum(axis=0, dtype=np.int64)
+            positives[split] += np.count_nonzero(labels[here] == 1, axis=0)
+            known[split] += np.count_nonzero(labels[here] != UNKNOWN, axis=0)
         train = ids[code == TRAIN]
         guard.add(train, labels[code == TRAIN])
         if len(train):
             lowest, highest = np.minimum(lowest, train.min(axis=0)), np.maximum(highest, train.max(axis=0))
     guard.check(options.keep_leaks)
-    return positives, [spec.name for spec, same in zip(options.fields, lowest == highest) if same]
+    return positives, known, [spec.name for spec, same in zip(options.fields, lowest == highest) if same]
 
 
 def _walk(stage: Stage, columns: list[str], codes: np.ndarray, what: str):

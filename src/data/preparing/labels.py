@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 
 from ...errors import UserError
-from ...schema import SPLITS
+from ...schema import SPLITS, UNKNOWN, Task
 from ..description.options import FieldSpec, TaskSpec
 from ..reading.cells import MISSING
 
@@ -34,7 +34,7 @@ LOG = logging.getLogger(__name__)
 
 def make_labels(part: pl.DataFrame, tasks: Sequence[TaskSpec], first_row: int,
                 missing: Sequence[str] = MISSING) -> np.ndarray:
-    """Returns uint8 labels [rows, T].
+    """Returns uint8 labels [rows, T]: 0, 1, or UNKNOWN where a task's ``where`` or ``missing: masked`` says so.
 
     Args:
         part: raw facts.
@@ -47,8 +47,21 @@ def make_labels(part: pl.DataFrame, tasks: Sequence[TaskSpec], first_row: int,
     """
     labels = np.empty((len(part), len(tasks)), np.uint8)
     for place, task in enumerate(tasks):
-        labels[:, place] = task.rule.apply(part, missing, task.name, first_row)
+        known = _known(part, task, first_row, missing) if task.partial else None
+        labels[:, place] = task.rule.apply(part, missing, f"label column COLUMN of task {task.name!r}", first_row,
+                                           known)
+        if known is not None:
+            labels[~known, place] = UNKNOWN
     return labels
+
+
+def _known(part: pl.DataFrame, task: TaskSpec, first_row: int, missing: Sequence[str]) -> np.ndarray:
+    """The rows that have a label of a task, bool [rows]; a row whose cells of ``where`` are missing has none."""
+    known = np.ones(len(part), bool)
+    if task.condition is not None:
+        known = ~task.condition.absent(part, missing)
+        known &= task.condition.apply(part, missing, f"where column COLUMN of task {task.name!r}", first_row, known)
+    return known & ~task.rule.absent(part, missing) if task.missing == "masked" else known
 
 
 def refuse_label_columns(fields: Sequence[FieldSpec], tasks: Sequence[TaskSpec]) -> None:
@@ -78,14 +91,16 @@ class LeakGuard:
         self._rows = 0
 
     def add(self, ids: np.ndarray, labels: np.ndarray) -> None:
-        """Counts train rows: ids int32 [b, N], labels uint8 [b, T]."""
+        """Counts train rows: ids int32 [b, N], labels uint8 [b, T]; rows without a label do not count for the task."""
         left = _GUARD_ROWS - self._rows
         ids, labels = ids[:left], labels[:left]
         self._rows += len(ids)
+        known = [slice(None) if (label != UNKNOWN).all() else label != UNKNOWN for label in labels.T]
         for place in range(len(self._fields) if len(ids) else 0):
             counts = self._counts[place].reshape(len(self._tasks), -1)
-            for task in range(len(self._tasks)):
-                counts[task] += np.bincount(ids[:, place] * np.int64(2) + labels[:, task], minlength=counts.shape[1])
+            for task, rows in enumerate(known):
+                counts[task] += np.bincount(ids[rows, place] * np.int64(2) + labels[rows, task],
+                                            minlength=counts.shape[1])
 
     def check(self, keep: Sequence[str] = ()) -> None:
         """Refuses fields that are a copy of a label; of those in ``keep`` it only warns.
@@ -113,7 +128,13 @@ def _gives_away(table: np.ndarray) -> bool:
     return pure and int(repeats.min()) >= 5 and int(often.sum()) * 2 >= int(table.sum())
 
 
-def positive_rates(counts: np.ndarray, rows: Sequence[int]) -> list[dict[str, object]]:
-    """Returns per task its share of positives per split, None for an empty split; ``counts`` is [3, T]."""
-    return [{name: (float(counts[split, task] / rows[split]) if rows[split] else None)
-             for split, name in enumerate(SPLITS)} for task in range(counts.shape[1])]
+def describe_tasks(tasks: Sequence[TaskSpec], positives: np.ndarray, known: np.ndarray) -> tuple[Task, ...]:
+    """Returns what a schema says of the tasks; ``positives`` and ``known`` are rows, int64 [3, T]."""
+    described = []
+    for place, task in enumerate(tasks):
+        counts = dict(zip(SPLITS, known[:, place].tolist()))
+        rates = {split: positives[row, place] / counts[split] if counts[split] else None
+                 for row, split in enumerate(SPLITS)}
+        described.append(Task(task.name, {split: None if rate is None else float(rate)
+                                          for split, rate in rates.items()}, counts if task.partial else {}))
+    return tuple(described)

@@ -27,7 +27,7 @@ import numpy as np
 
 from ...errors import UserError
 from ...files import read_json, sha256, write_json
-from ...schema import SPLITS, Field, Schema, Task
+from ...schema import SPLITS, Field, Schema
 from ...settings import ROOT
 from ..description.options import DataOptions
 from ..description.presets import load_options
@@ -35,7 +35,7 @@ from ..prepared import ENCODER_VERSION, INPUTS_FILE, PreparedData
 from ..reading.cells import CellError
 from .encode import FieldEncoder
 from .encode_rows import fit_encoders, write_rows
-from .labels import positive_rates, refuse_label_columns
+from .labels import describe_tasks, refuse_label_columns
 from .place import Place
 from .reuse import describe_origin, find_set
 from .source import Source, load_source
@@ -130,7 +130,7 @@ def encode_stage(stage: Stage, options: DataOptions, writer: PreparedWriter, dat
         raise UserError(f"the raw data of {dataset} has no rows left; expected at least one")
     refuse_label_columns(options.fields, options.tasks)
     homes = [stage.home(spec.column) for spec in options.fields]
-    for column in (column for task in options.tasks for column in task.columns):
+    for column in (column for task in options.tasks for column in task.all_columns):
         if stage.home(column) is not None:
             raise UserError(f"label column {column!r} is not a column of the log itself")
     codes = assign_splits(stage, options.split)
@@ -138,17 +138,18 @@ def encode_stage(stage: Stage, options: DataOptions, writer: PreparedWriter, dat
     for name, count in rows.items():
         stage.step(f"rows of {name}", count)
     encoders = fit_encoders(stage, options, homes, codes)
-    positives, constant = write_rows(stage, options, homes, codes, encoders, writer)
-    for task, count in zip(options.tasks, positives[TRAIN].tolist()):
-        if count in (0, rows["train"]):
+    positives, known, constant = write_rows(stage, options, homes, codes, encoders, writer)
+    for task, count, labelled in zip(options.tasks, positives[TRAIN].tolist(), known[TRAIN].tolist()):
+        if task.partial:
+            stage.step(f"rows of train with a label of task {task.name}", labelled)
+        if count in (0, labelled):
             LOG.warning("task %s has one class only on train (%d of %d rows positive): it cannot be trained",
-                           task.name, count, rows["train"])
+                           task.name, count, labelled)
     if constant:
         stage.step(f"fields that are constant on train: {', '.join(constant)}", len(constant), fields=constant)
-    rates = positive_rates(positives, list(rows.values()))
     return Schema(
         dataset=dataset, fields=_write_vocabularies(encoders, writer.folder),
-        tasks=tuple(Task(task.name, rate) for task, rate in zip(options.tasks, rates)),
+        tasks=describe_tasks(options.tasks, positives, known),
         rows=rows, shards=writer.finish_shards(), encoder_version=ENCODER_VERSION,
         steps=tuple(stage.steps), settings=options.to_json())
 

@@ -31,7 +31,7 @@ import numpy as np
 import polars as pl
 from tqdm import tqdm
 
-from ...errors import UserError
+from ...errors import UserError, nearest
 from ...files import read_json, write_json
 from ..reading.cells import row_of
 
@@ -100,7 +100,8 @@ class Stage:
         for name, table in self.entities.items():
             if column in table.columns:
                 return name
-        raise UserError(f"column {column!r} is not in the raw data; it has {', '.join(self.all_columns())}")
+        raise UserError(f"column {column!r} is not in the raw data; it has {', '.join(self.all_columns())}"
+                        f"{nearest(column, self.all_columns())}")
 
     def all_columns(self) -> list[str]:
         return self._own_columns() + [name for table in self.entities.values() for name in table.columns]

@@ -23,7 +23,7 @@ from scipy.stats import chi2_contingency
 from sklearn.metrics import mutual_info_score
 from sklearn.metrics.cluster import expected_mutual_information
 
-from ...data.subsets import DataSet, RowSource
+from ...data.subsets import DataSet, RowSource, label_groups
 from ...progress import progress
 from ...streams import Stream, generator
 from ..base import Selector
@@ -34,18 +34,23 @@ BLOCK = 262_144  # rows in memory at a time
 class Counting(Selector):
     """Base of the selectors that need no more than how often every value meets every label.
 
-    One pass over the train split; memory is one number per value and task, and a block of rows.
+    One pass over the train split, and one over its rows with a label for every task that some rows have none of; memory
+    is one number per value and task, and a block of rows.
 
     Args:
         config: the run's Settings (progress).
     """
 
     def score_fields(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
-        with self.timed("count"):
-            tables = contingency(data.split("train"), data.schema.cardinalities, data.schema.task_indices(tasks),
-                                 self.config.progress)
-        with self.timed("score"):
-            return np.array([[self.score(_seen(table[:, (0, 1 + t)])) for table in tables] for t in range(len(tasks))])
+        indices, cardinalities = data.schema.task_indices(tasks), data.schema.cardinalities
+        scores = np.empty((len(tasks), len(cardinalities)))
+        for rows, places in label_groups(data.split("train"), indices):
+            with self.timed("count"):
+                tables = contingency(rows, cardinalities, [indices[place] for place in places], self.config.progress)
+            with self.timed("score"):
+                scores[places] = [[self.score(_seen(table[:, (0, 1 + t)])) for table in tables]
+                                  for t in range(len(places))]
+        return scores
 
     def score(self, table: np.ndarray) -> float:
         """The score of one field for one task.
@@ -104,7 +109,7 @@ def contingency(split: RowSource, cardinalities: Sequence[int], tasks: Sequence[
     Args:
         split: the rows.
         cardinalities: ids of every field.
-        tasks: positions of the tasks.
+        tasks: positions of the tasks, whose labels are known in all of the rows.
         show: progress bar.
 
     Returns:

@@ -25,7 +25,7 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from ...data.subsets import DataSet
+from ...data.subsets import DataSet, label_groups
 from ...progress import progress
 from ...streams import Stream, generator
 from ..base import Selector
@@ -48,16 +48,19 @@ class Lasso(Selector):
     name = "lasso"
 
     def score_fields(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
-        config, split = self.config, data.split("train")
-        rows = generator(config.seed, Stream.LASSO_ROWS).permutation(split.rows)[:MOST_ROWS]
-        ids, labels = split.take(rows, None, data.schema.task_indices(tasks))
-        hot = one_hot(ids, data.schema.cardinalities)
-        self.strengths_ = {}
-        scores = []
-        for task, label in zip(progress("lasso", "task", config.progress, tasks), labels.T):
-            weights, self.strengths_[task] = best_weights(hot, label, task, config.seed)
-            scores.append(field_spread(hot, weights, data.schema.cardinalities))
-        return np.array(scores)
+        config, indices, sizes = self.config, data.schema.task_indices(tasks), data.schema.cardinalities
+        scores, strengths = np.empty((len(tasks), len(sizes))), {}
+        with progress("lasso", "task", config.progress, total=len(tasks)) as bar:
+            for split, places in label_groups(data.split("train"), indices):
+                rows = generator(config.seed, Stream.LASSO_ROWS).permutation(split.rows)[:MOST_ROWS]
+                ids, labels = split.take(rows, None, [indices[place] for place in places])
+                hot = one_hot(ids, sizes)
+                for place, label in zip(places, labels.T):
+                    weights, strengths[tasks[place]] = best_weights(hot, label, tasks[place], config.seed)
+                    scores[place] = field_spread(hot, weights, sizes)
+                    bar.update()
+        self.strengths_ = {task: strengths[task] for task in tasks}
+        return scores
 
     def settings(self):
         return {"rows": MOST_ROWS, "C": self.strengths_}
@@ -74,7 +77,7 @@ def one_hot(ids: np.ndarray, cardinalities: Sequence[int]) -> csr_matrix:
 
 def best_weights(hot: csr_matrix, label: np.ndarray, task: str, seed: int) -> tuple[np.ndarray, float]:
     """Weights of every value at the C that predicts held-out rows best, and that C; zeros for a label of one class."""
-    held = int(hot.shape[0] * HELD_OUT)
+    held = max(1, int(hot.shape[0] * HELD_OUT))
     if len(np.unique(label[held:])) < 2:
         LOG.warning("task %s has one class in the rows of the lasso; all its scores are 0", task)
         return np.zeros(hot.shape[1]), 0.0

@@ -118,10 +118,18 @@ def train_model(model: MultiTaskModel, plan: InputPlan, parts: tuple[RowSource, 
 
 def held_out_value(model: MultiTaskModel, plan: InputPlan, rows: RowSource, tasks: Sequence[int],
                    config: Settings) -> float:
-    """Minus the mean over tasks of the log loss."""
+    """Minus the mean log loss over the tasks that have labels among the rows.
+
+    Raises:
+        UserError: none has.
+    """
     logits, labels = predict_logits(model, rows, plan, list(tasks), config.batch_size)
     names = [str(task) for task in tasks]
-    return monitored(task_metrics(logits, labels, names, "held-out part of the train"), "mean_logloss")
+    value = monitored(task_metrics(logits, labels, names, "held-out part of the train"), "mean_logloss")
+    if value is None:
+        raise UserError(f"the {rows.rows} held-out rows of selector {config.selector} have no label of any task; "
+                        "prepare more rows, or take another selector")
+    return value
 
 
 def make_search_step(loss: nn.Cell, parameters: Sequence[Parameter], config: Settings,

@@ -21,13 +21,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...data.subsets import RowSource
+from ...data.subsets import BLOCK, RowSource
 from ...streams import Stream, generator
 
 LOG = logging.getLogger(__name__)
 POSITIVES = 2000  # rows with label 1 that a task should have; so many find about what the paper's 41 fields hold
 MOST_EXTRA = 0.25  # rows added for their label, as a share of the rows drawn
-BLOCK = 1 << 18  # labels read at a time
 MOST_SCANNED = 1 << 23  # rows whose labels are looked at
 
 
@@ -53,7 +52,7 @@ def draw_rows(split: RowSource, tasks: Sequence[int], count: int, seed: int,
     """
     rng = generator(seed, Stream.SCORED_ROWS)
     drawn = rng.permutation(split.rows) if count == split.rows else rng.choice(split.rows, count, replace=False)
-    missing = positives - split.take(drawn, None, tasks)[1].sum(0, dtype=np.int64)
+    missing = positives - np.count_nonzero(split.take(drawn, [], tasks)[1] == 1, axis=0)
     short = np.flatnonzero(missing > 0)
     if count == split.rows or not len(short):
         return drawn, np.ones((count, len(tasks)), bool)
@@ -78,7 +77,7 @@ def _positives(split: RowSource, tasks: Sequence[int], drawn: np.ndarray) -> lis
     for start in starts:
         labels = split.read_labels(start, start + BLOCK, tasks)
         for rows, label in zip(found, labels.T):
-            rows.append(start + np.flatnonzero(label))
+            rows.append(start + np.flatnonzero(label == 1))
     whole = [np.concatenate(rows) for rows in found]
     place = [np.minimum(np.searchsorted(drawn, rows), len(drawn) - 1) for rows in whole]
     return [rows[drawn[at] != rows] for rows, at in zip(whole, place)]

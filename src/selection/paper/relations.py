@@ -34,6 +34,7 @@ from mindspore import Parameter, Tensor, nn, ops
 from ...compat import make_adam
 from ...data.subsets import RowSource
 from ...progress import progress
+from ...schema import UNKNOWN
 from ...streams import Stream, generator
 
 LOG = logging.getLogger(__name__)
@@ -120,7 +121,7 @@ class RelationLoss(nn.Cell):
         chance = self.sigmoid(self.times(data, tasks)).mean(0)
         terms = labels * ops.log(chance + EPSILON) + (1 - labels) * ops.log(1 - chance + EPSILON)
         test = 1 - auxiliary
-        return -(terms * test).sum() / test.sum()
+        return -(terms * test).sum() / ops.maximum(test.sum(), 1.0)
 
 
 def relation_loss(network: RelationNetwork, ids: np.ndarray, labels: np.ndarray, auxiliary: np.ndarray) -> float:
@@ -192,14 +193,18 @@ def train_relations(network: RelationNetwork, split: RowSource, tasks: Sequence[
 
 def _batches(split, tasks: Sequence[int], auxiliary: np.ndarray, order: np.ndarray,
              batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Batches of one size, for one compiled graph: rows that fill up the last one have no edge and no Test label."""
+    """Batches of one size, for one compiled graph: rows that fill up the last one have no edge and no Test label.
+
+    Nor have labels that are not known: as 0 in Aux they are in no sum.
+    """
     size = min(batch_size, len(order))
     for start in range(0, len(order), size):
         rows = order[start:start + size]
         missing = ((0, size - len(rows)), (0, 0))
         ids, labels = split.take(rows, None, tasks)
-        yield _tensors(np.pad(ids, missing), np.pad(labels, missing),
-                       np.pad(auxiliary[rows], missing, constant_values=True))
+        known = labels != UNKNOWN
+        yield _tensors(np.pad(ids, missing), np.pad(labels * known, missing),
+                       np.pad(auxiliary[rows] | ~known, missing, constant_values=True))
 
 
 def _tensors(ids: np.ndarray, labels: np.ndarray, auxiliary: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
@@ -218,19 +223,24 @@ def task_cosines(z: np.ndarray) -> np.ndarray:
 
 
 def label_correlations(labels: np.ndarray, fields: int) -> np.ndarray:
-    """Pearson correlation of 0/1 labels, the same for every field: ``[rows, tasks]`` to ``[fields, tasks, tasks]``.
+    """Pearson correlation of labels, the same for every field: ``[rows, tasks]`` to ``[fields, tasks, tasks]``.
 
-    A constant label correlates with nothing but itself. (The paper's ablation MultiSFS-2.)
+    Two labels, 0, 1 or UNKNOWN, are compared on the rows where both are known. A label that is constant there
+    correlates with nothing but itself. (The paper's ablation MultiSFS-2.)
     """
-    rows, columns = len(labels), (labels > 0).T
-    both = np.array([[np.count_nonzero(one & other) for other in columns] for one in columns], np.int64)
-    ones = np.diagonal(both)
-    covariance = rows * both - np.outer(ones, ones)  # times rows squared, exact
-    deviations = np.sqrt(np.diagonal(covariance))
-    scale = np.outer(deviations, deviations)
+    positive, known = (labels == 1).T, (labels != UNKNOWN).T
+    rows, both, ones = (_meetings(*pair) for pair in ((known, known), (positive, positive), (positive, known)))
+    covariance = rows * both - ones * ones.T  # times rows squared, exact
+    variance = ones * (rows - ones)  # of the label in front, on the rows where the other one is known, too
+    scale = np.sqrt(variance) * np.sqrt(variance.T)
     matrix = np.divide(covariance, scale, out=np.zeros(both.shape), where=scale > 0)
     np.fill_diagonal(matrix, 1.0)
     return np.repeat(matrix[None], fields, 0)
+
+
+def _meetings(these: np.ndarray, those: np.ndarray) -> np.ndarray:
+    """In how many rows one of ``these`` and one of ``those`` are both true: bool ``[n, rows]`` to int64 ``[n, n]``."""
+    return np.array([[np.count_nonzero(one & other) for other in those] for one in these], np.int64)
 
 
 def merge_scores(scores: np.ndarray, relations: np.ndarray) -> np.ndarray:

@@ -23,9 +23,10 @@ from src.data.preparing.place import Place
 from src.data.preparing.write import PreparedWriter
 from src.errors import UserError
 from src.files import read_json, sha256, write_json
-from src.schema import SPLITS, Field, Schema, Task
+from src.schema import SPLITS, UNKNOWN, Field, Schema, Task
 
 ROWS = {"train": 25, "valid": 7, "test": 0}
+TASKS = (Task("a"), Task("b"))
 
 
 def _content(seed=0):
@@ -34,13 +35,13 @@ def _content(seed=0):
             for name, rows in ROWS.items()}
 
 
-def _write(path, content, commit=True):
+def _write(path, content, commit=True, tasks=TASKS):
     with PreparedWriter(Place(path), shard_rows=10) as writer:
         writer.begin(ROWS, 3, 2)
         for name, (ids, labels) in content.items():
             for start in range(0, len(ids), 4):
                 writer.append(name, ids[start:start + 4], labels[start:start + 4])
-        schema = Schema("made", tuple(Field(f"f{i}", 9) for i in range(3)), (Task("a"), Task("b")), ROWS,
+        schema = Schema("made", tuple(Field(f"f{i}", 9) for i in range(3)), tasks, ROWS,
                         writer.finish_shards(), ENCODER_VERSION)
         if commit:
             writer.commit(schema, {})
@@ -269,3 +270,32 @@ def test_rows_must_match_the_announcement(tmp_path):
         writer.append("train", np.zeros((1, 1), np.int32), np.zeros((1, 1), np.uint8))
         with pytest.raises(ValueError, match="more"):
             writer.append("train", np.zeros((1, 1), np.int32), np.zeros((1, 1), np.uint8))
+
+
+def _partial(known=(20, 7, 0), rate=0.5):
+    """A set whose second task has a label in the first 20 train rows, of which 10 are positive."""
+    content = _content()
+    labels = content["train"][1]
+    labels[:, 1] = [1, 0] * 10 + [UNKNOWN] * 5
+    return content, (Task("a"), Task("b", {"train": rate}, dict(zip(SPLITS, known))))
+
+
+def test_labels_of_some_rows_are_read_back(tmp_path):
+    content, tasks = _partial()
+    _write(tmp_path / "set", content, tasks=tasks)
+    data = PreparedData.open(tmp_path / "set")
+    assert data.schema.partial == (False, True) == data.split("valid").partial
+    np.testing.assert_array_equal(data.split("train").read_labels(0, 25), content["train"][1])
+    assert "known" not in read_json(tmp_path / "set" / "schema.json")["tasks"][0]
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({"known": (19, 7, 0)}, "hold 20 labels of task 'b'; expected 19"),
+    ({"known": (25, 7, 0)}, "hold 20 labels of task 'b'; expected 25"),
+    ({"rate": 0.4}, "hold 10 positive labels of task 'b'; expected 8"),
+])
+def test_labels_other_than_the_schema_counts_are_refused(tmp_path, change, words):
+    content, tasks = _partial(**change)
+    _write(tmp_path / "set", content, tasks=tasks)
+    with pytest.raises(UserError, match=words):
+        PreparedData.open(tmp_path / "set")

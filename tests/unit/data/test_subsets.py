@@ -20,8 +20,10 @@ import numpy as np
 import pytest
 
 from src.data import subsets
-from src.data.subsets import Shuffled, Subset, hold_out
+from src.data.memory import MemorySplit
+from src.data.subsets import Shuffled, Subset, hold_out, label_groups
 from src.errors import UserError
+from src.schema import UNKNOWN
 from tests.unit.selection.planted_data import PlantedData
 
 
@@ -62,3 +64,15 @@ def test_parts_can_be_read_in_every_way_and_divided_again():
         np.testing.assert_array_equal(rows.take(np.array([3, 0]))[0], ids[[3, 0]])
         np.testing.assert_array_equal(rows.read(2, 9, [4], [1])[0], ids[2:9, [4]])
         np.testing.assert_array_equal(rows.read_labels(5, 99, [1]), labels[5:, [1]])
+
+
+def test_every_task_has_the_rows_of_its_labels():
+    split = PlantedData(60).split("train")
+    labels = np.column_stack([split.labels, split.labels[:, 0]])
+    labels[::3, 1] = UNKNOWN
+    source = MemorySplit(split.ids, labels)
+    (whole, first), (some, second) = label_groups(source, [2, 1, 0])
+    assert whole is source and first == [0, 2] and second == [1]
+    np.testing.assert_array_equal(some.numbers, np.flatnonzero(np.arange(60) % 3))
+    assert set(np.unique(some.read_labels(0, 60, [1]))) == {0, 1}
+    assert [places for _, places in label_groups(source, [1])] == [[0]]

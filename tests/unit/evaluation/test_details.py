@@ -21,6 +21,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from src.evaluation import Predictions, change, half_width, metric_parts, task_details
+from src.schema import UNKNOWN
 
 LABELS = (np.random.default_rng(0).random((500, 2)) < [0.2, 0.5]).astype(np.uint8)
 LOGITS = (LABELS + np.random.default_rng(1).normal(size=LABELS.shape)).astype(np.float32)
@@ -62,3 +63,11 @@ def test_one_class_and_no_rows():
     assert (found["pr_auc"], found["normalised_entropy"], found["auc_error"]) == (None, None, None)
     assert found["calibration_error"] == 0.5 and found["logloss_error"] == 0
     assert set(task_details(np.zeros((0, 1)), np.zeros((0, 1)), ["a"])["a"].values()) == {None}
+
+
+def test_details_are_those_of_the_rows_with_a_label():
+    hidden, known = LABELS.copy(), np.arange(500) % 3 > 0
+    hidden[~known, 1] = UNKNOWN
+    found, alone = task_details(LOGITS, hidden, ["a", "b"]), task_details(LOGITS[known], LABELS[known], ["a", "b"])
+    assert found["a"] == task_details(LOGITS, LABELS, ["a", "b"])["a"]
+    assert found["b"] == pytest.approx(alone["b"])

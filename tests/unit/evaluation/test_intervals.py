@@ -20,7 +20,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from src.evaluation.intervals import NORMAL_95, auc_parts, half_width, logloss_parts
+from src.evaluation.intervals import NORMAL_95, auc_parts, half_width, logloss_parts, metric_parts
+from src.evaluation.metrics import task_metrics
+from src.schema import UNKNOWN
 
 
 def two_models(rows: int = 300, seed: int = 0):
@@ -72,3 +74,30 @@ def test_one_class_or_no_rows_have_no_interval():
     assert half_width(auc_parts(np.arange(3.0), np.ones(3))) is None
     assert half_width(auc_parts(np.empty(0), np.empty(0))) is None
     assert half_width(logloss_parts(np.empty(0), np.empty(0))) is None
+
+
+def test_intervals_are_those_of_the_rows_with_a_label():
+    labels, first, second = two_models(500)
+    hidden = np.column_stack([labels, labels, labels])
+    known = np.random.default_rng(3).random(500) < 0.4
+    hidden[~known, 1], hidden[:, 2] = UNKNOWN, UNKNOWN
+    logits = np.column_stack([first, second, first])
+    parts, alone = metric_parts(logits, hidden), metric_parts(logits[known, 1:2], hidden[known, 1:2])
+    whole = metric_parts(logits, np.column_stack([labels] * 3))
+    for key in ("auc", "logloss"):
+        np.testing.assert_array_equal(parts[key][:, 0], whole[key][:, 0])
+        assert half_width(parts[key][:, 1]) == pytest.approx(half_width(alone[key][:, 0]))
+        assert half_width(parts[key][:, 2]) is None
+
+
+def test_mean_over_tasks_of_different_rows_agrees_with_the_bootstrap():
+    labels, first, second = two_models(900)
+    hidden = np.column_stack([labels, labels])
+    hidden[np.random.default_rng(3).random(900) < 0.6, 1] = UNKNOWN
+    logits = np.column_stack([first, second])
+    width = half_width(metric_parts(logits, hidden)["auc"].mean(1))
+    rng, means = np.random.default_rng(1), []
+    for _ in range(200):
+        rows = rng.integers(0, 900, 900)
+        means.append(np.mean([entry["auc"] for entry in task_metrics(logits[rows], hidden[rows], ["a", "b"]).values()]))
+    assert width == pytest.approx(NORMAL_95 * np.std(means), rel=0.15)

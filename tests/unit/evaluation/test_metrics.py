@@ -18,10 +18,12 @@ import logging
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from src.errors import UserError
 from src.evaluation import mean_auc, monitored, task_aucs, task_metrics
 from src.evaluation.metrics import check_monitor
+from src.schema import UNKNOWN
 
 
 def test_auc_counts_pairs_and_ties():
@@ -84,3 +86,20 @@ def test_a_task_named_as_a_metric_is_not_taken_for_it():
     with pytest.raises(UserError, match="monitor mean_auc may be the task of this name or the metric"):
         check_monitor("mean_auc", ["mean_auc", "like"], {})
     check_monitor("like", ["mean_auc", "like"], {})
+
+
+def test_metrics_are_those_of_the_rows_with_a_label():
+    rng = np.random.default_rng(5)
+    logits, labels = rng.normal(size=(200, 3)).astype(np.float32), rng.integers(0, 2, (200, 3)).astype(np.uint8)
+    hidden = labels.copy()
+    hidden[rng.random(200) < 0.7, 1], hidden[:, 2] = UNKNOWN, UNKNOWN
+    known = hidden[:, 1] != UNKNOWN
+    found = task_metrics(logits, hidden, ["a", "b", "c"])
+    assert found["a"] == task_metrics(logits, labels, ["a", "b", "c"])["a"]
+    assert found["b"]["auc"] == roc_auc_score(labels[known, 1], logits[known, 1])
+    chance = 1 / (1 + np.exp(-logits[known, 1].astype(np.float64)))
+    losses = -np.where(labels[known, 1] == 1, np.log(chance), np.log(1 - chance))
+    assert found["b"]["logloss"] == pytest.approx(losses.mean())
+    assert found["c"] == {"auc": None, "logloss": None}
+    aucs = task_aucs(logits, hidden)
+    assert aucs[:2].tolist() == [found["a"]["auc"], found["b"]["auc"]] and np.isnan(aucs[2])

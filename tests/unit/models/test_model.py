@@ -19,7 +19,9 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn, ops
 
+from src.data.targets import loss_targets
 from src.models import TRAITS, MaskedModel, NetWithLoss, TaskLosses
+from src.schema import UNKNOWN
 from tests.helpers import copy_pruned_weights, make_batch, make_model, make_schema, make_selection
 
 KEPT = {"t0": ("f1", "f3", "f2"), "t1": ("f5", "f0", "f2"), "t2": ("f2", "f4", "f3")}
@@ -150,3 +152,17 @@ def test_same_seed_same_weights(eager):
     for a, b in zip(first.get_parameters(), second.get_parameters()):
         np.testing.assert_array_equal(a.asnumpy(), b.asnumpy())
     assert not np.array_equal(first.embedding.table.asnumpy(), other.embedding.table.asnumpy())
+
+
+def test_losses_and_gradients_are_those_of_known_labels(eager):
+    """The third task has none in the batch: it adds nothing, and no NaN."""
+    rng = np.random.default_rng(0)
+    logits, labels = rng.normal(size=(8, 3)).astype(np.float32), rng.integers(0, 2, (8, 3)).astype(np.uint8)
+    labels[[0, 2, 5], 1], labels[:, 2] = UNKNOWN, UNKNOWN
+    targets, known = Tensor(loss_targets(labels, True)), labels != UNKNOWN
+    chance = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    terms = -np.where(labels == 1, np.log(chance), np.log(1 - chance))
+    losses = TaskLosses()(Tensor(logits), targets).asnumpy()
+    np.testing.assert_allclose(losses, [terms[:, 0].mean(), terms[known[:, 1], 1].mean(), 0], rtol=1e-5)
+    slopes = ops.grad(lambda logits: TaskLosses()(logits, targets).sum())(Tensor(logits)).asnumpy()
+    np.testing.assert_allclose(slopes, known * (chance - (labels == 1)) / np.maximum(known.sum(0), 1), atol=1e-6)

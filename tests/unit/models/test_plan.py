@@ -14,10 +14,13 @@
 # ============================================================================
 """Which fields reach which path."""
 
+import dataclasses
+
 import pytest
 
 from src.errors import UserError
 from src.models import plan_inputs, traits_of
+from src.schema import Task
 from tests.helpers import make_schema, make_selection
 
 SCHEMA = make_schema(2)
@@ -55,3 +58,11 @@ def test_a_path_without_fields_is_refused():
         plan_inputs("mmoe", SCHEMA, ["t0", "t1"], make_selection(SCHEMA, KEPT, ()))
     with pytest.raises(UserError, match="no task 't1'"):
         plan_inputs("aitm", SCHEMA, ["t0", "t1"], make_selection(SCHEMA, {"t0": ("f1",)}))
+
+
+def test_esmm_needs_labels_of_all_rows():
+    tasks = (Task("click", {"train": 0.5}), Task("buy", {"train": 0.5}, {"train": 3, "valid": 1, "test": 1}))
+    schema = dataclasses.replace(SCHEMA, tasks=tasks)
+    with pytest.raises(UserError, match="backbone esmm predicts .* labels of buy are known for some rows only"):
+        plan_inputs("esmm", schema, ["click", "buy"])
+    assert plan_inputs("aitm", schema, ["click", "buy"]).paths

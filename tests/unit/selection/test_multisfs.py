@@ -18,15 +18,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from mindspore import Tensor
 
+from src.data.memory import MemorySplit
+from src.models import MaskedModel, fresh_model
+from src.schema import UNKNOWN
 from src.selection.multisfs import MultiSFS, draw_batches
-from tests.helpers import toy_data
+from tests.helpers import hide_labels, toy_data
 from tests.unit.selection.planted_data import trained_config
 
 
 def test_the_calibrated_score_sees_every_row_of_a_small_table():
     data = toy_data(rows=700)
-    batches, used = draw_batches(data, data.schema.task_names, trained_config("score_batches=auto", "batch_size=512"))
+    batches, used = draw_batches(data.split("train"), [0, 1], trained_config("score_batches=auto", "batch_size=512"))
     assert [len(ids) for ids, _ in batches] == [512, 188] == [len(own) for own in used]
     seen = np.concatenate([np.column_stack(batch) for batch in batches])
     rows = np.column_stack(data.split("train").take(slice(None)))
@@ -35,7 +39,7 @@ def test_the_calibrated_score_sees_every_row_of_a_small_table():
 
 def test_the_papers_score_sees_whole_batches():
     data = toy_data(rows=700)
-    batches, _ = draw_batches(data, data.schema.task_names,
+    batches, _ = draw_batches(data.split("train"), [0, 1],
                               trained_config("score=paper", "score_batches=auto", "batch_size=200"))
     assert [len(ids) for ids, _ in batches] == [200, 200, 200]
 
@@ -47,3 +51,43 @@ def test_batches_of_any_size_give_one_calibrated_score(eager, backbone):
     scores = [MultiSFS(trained_config("score_batches=auto", f"batch_size={size}", f"backbone={backbone}"))
               .fit(data, data.schema.task_names).scores_ for size in (700, 256)]
     np.testing.assert_allclose(scores[1], scores[0], rtol=1e-3, atol=1e-3)
+
+
+def test_the_calibrated_score_of_a_task_is_that_of_the_rows_with_its_label(eager):
+    """Where a label is known depends on field 3: neither is that field found for it, nor does the other task change."""
+    config = trained_config("score_batches=auto", "batch_size=512")
+    data = toy_data(rows=1500)
+    hidden = hide_labels(data, 1, lambda ids, labels: ids[:, 3] + ids[:, 2] > 4)
+    scorer = MultiSFS(config).fit(hidden, data.schema.task_names)
+    np.testing.assert_array_equal(scorer.scores_[0], MultiSFS(config).fit(data, ["t0"]).scores_[0])
+    ids, labels = hidden.split("train").read(0, 1500)
+    known = labels[:, 1] != UNKNOWN
+    alone = toy_data(rows=1500)
+    alone._splits["train"] = MemorySplit(ids[known], data.split("train").labels[known])
+    expected = MultiSFS(config).fit(alone, ["t1"]).scores_[0]
+    np.testing.assert_allclose(scorer.scores_[1], expected, rtol=1e-3, atol=1e-3)
+    assert np.argmax(scorer.scores_[1]) == 1 and (scorer.scores_[1][[2, 3]] < scorer.chance_).all()
+
+
+def test_the_papers_score_is_the_gradient_of_the_known_labels_loss(eager):
+    """One batch of all rows: the score of a task that only some rows have is that of a loss over these alone."""
+    data = toy_data(rows=300)
+    hidden = hide_labels(data, 1, lambda ids, labels: ids[:, 2] > 3)
+    config = trained_config("score=paper", "score_batches=1", "batch_size=300", "relation=none", "dropout=0")
+    scores = MultiSFS(config).fit(hidden, data.schema.task_names).scores_
+    np.testing.assert_allclose(scores[0], MultiSFS(config).fit(data, data.schema.task_names).scores_[0], rtol=1e-4,
+                               atol=1e-7)
+    ids, labels = hidden.split("train").read(0, 300)
+    plan, model = fresh_model(data.schema, data.schema.task_names, config)
+    masked, step = MaskedModel(model, plan), 1e-2
+    masked.set_train()
+    known = labels[:, 1] != UNKNOWN
+
+    def loss(field, shift):
+        masks = np.ones((len(plan.paths), 6), np.float32)
+        masks[:, field] += shift
+        logits = masked(Tensor(ids), Tensor(masks)).asnumpy().astype(np.float64)[known, 1]
+        return np.mean(np.logaddexp(0, logits) - labels[known, 1] * logits)
+
+    slopes = [abs(loss(field, step) - loss(field, -step)) / (2 * step) for field in range(6)]
+    np.testing.assert_allclose(scores[1], slopes, rtol=0.05, atol=2e-5)

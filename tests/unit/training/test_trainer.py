@@ -25,9 +25,10 @@ from src.errors import Interrupted, UserError
 from src.models import build_model, plan_inputs
 from src.models.model import set_output_bias
 from src.run import RunFolder
+from src.schema import UNKNOWN
 from src.settings import load_settings
 from src.training import Trainer
-from tests.helpers import toy_data
+from tests.helpers import hide_labels, toy_data
 
 SETTINGS = ["backbone=shared_bottom", "embedding_dim=4", "bottom_dims=[8]", "tower_dims=[4]", "batch_size=64",
             "dropout=0.3", "epochs=3", "patience=3", "learning_rate=0.01", "progress=false"]
@@ -161,3 +162,23 @@ def test_history_is_one_json_record_a_line(tmp_path):
     trainer.fit()
     lines = (trainer.run.path / "history.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2]
+
+
+def test_a_task_without_labels_in_most_batches_is_trained_on_those_it_has(tmp_path):
+    """Finite, and what the hidden labels are makes no difference."""
+    def known(ids, labels):
+        return np.arange(len(ids)) % 97 == 5
+
+    trainers = []
+    for place, change in enumerate((0, 1)):
+        data = toy_data()
+        for split in data._splits.values():
+            split.labels[:, 1] ^= (change & ~known(split.ids, split.labels)).astype(np.uint8)
+        trainers.append(make_trainer(tmp_path / str(place), hide_labels(data, 1, known), "patience=9"))
+        trainers[-1].fit()
+    one, other = ([parameter.asnumpy() for parameter in trainer.model.get_parameters()] for trainer in trainers)
+    assert all(np.isfinite(values).all() for values in one)
+    for values, expected in zip(one, other):
+        np.testing.assert_array_equal(values, expected)
+    logits, labels = trainers[0].predict("train")
+    assert np.abs(logits[:, 1]).max() > 0.1 and (labels[:, 1] == UNKNOWN).sum() > 500

@@ -21,6 +21,7 @@ from src.data.description.options import TaskSpec
 from src.data.description.rules import parse_rule
 from src.data.preparing.labels import make_labels
 from src.errors import UserError
+from src.schema import UNKNOWN
 
 TABLE = pl.DataFrame({
     "tf": ["True", "false", "TRUE"], "flag": [True, False, True], "fl": [0.0, 1.0, 0.0], "pm": ["-1", "1", "1.0"],
@@ -40,6 +41,8 @@ def _labels(rule, table=TABLE, **more):
     ('code == "01"', [1, 0, 0]), ("q >= 0.7", [1, 0, 0]), ("q<0.65", [0, 1, 1]), ("pros and cons >= 3", [0, 1, 1]),
     ("pm >= 1 and fl > 0", [0, 1, 0]), ("pm >= 1 AND tf == true and q < 0.5", [0, 0, 1]),
     ("fl > 0 or q >= 0.7", [1, 1, 0]),
+    ("pm in [1, 7]", [0, 1, 1]), ("kind in ['and', \"x or y\"]", [1, 0, 1]), ("pm in [-1] or fl == 1", [1, 1, 0]),
+    ("code IN [01, 2]", [1, 0, 1]),
     ("kind == 'x or y'", [0, 0, 1]), ("kind == 'and' or fl == 1", [1, 1, 0]),
 ])
 def test_rules(rule, labels):
@@ -76,7 +79,44 @@ def test_columns_of_other_types_are_refused_by_name(column):
 @pytest.mark.parametrize(("rule", "message"), [
     ("pm >= 1 and fl > 0 or q > 1", "mixes `and` with `or`"), ("4 <= pm", "<= needs a number to its right"),
     ("yn > yes", "> needs a number"), ("yn == 'yes", "a quote that is not closed"), ("pm >=", ">= needs a number"),
+    ("pm in []", "`in` needs values"),
 ])
 def test_invalid_rules_are_refused(rule, message):
     with pytest.raises(ValueError, match=message):
         parse_rule(rule)
+
+
+def _partial(task, **more):
+    return make_labels(TABLE, [task], 0, **more)[:, 0].tolist()
+
+
+@pytest.mark.parametrize(("where", "labels"), [
+    ("pm == 1", [UNKNOWN, 1, 0]), ("inc == '>50K'", [UNKNOWN, 1, UNKNOWN]), ("inc != '>50K'", [0, UNKNOWN, UNKNOWN]),
+    ("q < 0.65 and tf == true", [UNKNOWN, UNKNOWN, 0]), ("kind in [and, or]", [0, 1, UNKNOWN]),
+])
+def test_where_says_which_rows_have_a_label(where, labels):
+    """A missing cell, as the third of inc, says of no row that it has."""
+    assert _partial(TaskSpec("t", "fl", where=where)) == labels
+
+
+def test_rows_without_a_label_may_hold_anything_in_its_column():
+    assert _partial(TaskSpec("t", "yn == no", where="pm == 1")) == [UNKNOWN, 1, 0]
+    assert _partial(TaskSpec("t", "half", where="fl == 1")) == [UNKNOWN, 1, UNKNOWN]
+    with pytest.raises(UserError, match="'half' of task 't' holds 0.5 in data row 1; expected 0 or 1"):
+        _partial(TaskSpec("t", "half", where="fl == 0"))
+
+
+def test_a_missing_label_is_refused_unless_the_task_masks_it():
+    with pytest.raises(UserError, match="'inc' of task 't' holds 'NA' in data row 3.*give the task missing: masked"):
+        _partial(TaskSpec("t", "inc == '>50K'"))
+    assert _partial(TaskSpec("t", "inc == '>50K'", "masked")) == [0, 1, UNKNOWN]
+    assert _partial(TaskSpec("t", "inc == NA", "masked")) == [0, 0, 1]  # a text that is named is a label
+    assert _partial(TaskSpec("t", "pm > 0", "masked"), missing=("-1",)) == [UNKNOWN, 1, 1]
+    assert _partial(TaskSpec("t", "fl", "masked"), missing=("0",)) == [0, 1, 0]
+    with pytest.raises(UserError, match="'yn' of task 't' holds 'yes' in data row 1; expected a number"):
+        _partial(TaskSpec("t", "yn > 1", "masked"))  # no number, but not missing either
+
+
+def test_a_cell_of_where_that_cannot_be_compared_is_named():
+    with pytest.raises(UserError, match="where column 'yn' of task 't' holds 'yes' in data row 1; expected a number"):
+        _partial(TaskSpec("t", "fl", where="yn > 1"))

@@ -23,6 +23,7 @@ from src.data.preparing.encode import FieldEncoder
 from src.data.preparing.stage import Stage
 from src.errors import UserError
 from src.files import read_json
+from src.schema import SPLITS, UNKNOWN
 
 ROWS = 400
 DESCRIPTION = """
@@ -214,6 +215,10 @@ def test_a_truncated_parquet_is_refused(make, tmp_path):
     ("buckets: 4", "buckets: 1", "buckets of field 'age'.*at least 2"),
     ("rating >= 4", "rating >= four", "task 'like' of .* has the label 'rating >= four'"),
     ("rating >= 4", "stars >= 4", "no column 'stars'"),
+    ('"rating >= 4"', '"rating >= 4", where: is_click', "has the where 'is_click'; expected a comparison"),
+    ('"rating >= 4"', '"rating >= 4", where: "click == 1"', "no column 'click'.*did you mean is_click"),
+    ('"rating >= 4"', '"rating >= 4", wher: "is_click == 1"', "unknown key 'wher'.*did you mean where"),
+    ('"rating >= 4"', '"rating >= 4", missing: mask', "missing: 'mask'; expected refused, or masked"),
     ("name: tags", "name: city", "fields of .* has 'city' twice"),
     ("name: like", "name: click", "tasks of .* has 'click' twice"),
     ("parts: [0.8, 0.1, 0.1]", "parts: [0.8, 0.1, 0.2]", "add up to 1"),
@@ -269,3 +274,30 @@ def test_a_full_disk_while_staging_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
     with pytest.raises(UserError, match="part-00000.parquet cannot be written: .*No space left"):
         Stage(tmp_path).write(_table())
+
+
+def test_labels_of_some_rows(make, caplog):
+    """like is known after a click, and where it was rated at all."""
+    table = _table().with_columns(rating=pl.when(pl.arange(0, ROWS) % 5 > 0).then(pl.col("rating")))
+    description = DESCRIPTION.replace('"rating >= 4"', '"rating >= 4", where: "is_click == 1", missing: masked')
+    data = make(table, description)
+    labels = {split: _rows(data, split)[1][:, 1] for split in SPLITS}
+    whole = np.concatenate(list(labels.values()))
+    known = (table["is_click"] == 1) & table["rating"].is_not_null()
+    assert (whole != UNKNOWN).sum() == known.sum()
+    assert (whole == 1).sum() == (known & (table["rating"] >= 4)).sum()
+    task = data.schema.tasks[1]
+    for split, column in labels.items():
+        assert task.known[split] == (column != UNKNOWN).sum()
+        assert task.positive_rate[split] == pytest.approx(column[column != UNKNOWN].mean())
+    assert data.schema.partial == (False, True)
+    assert {"step": "rows of train with a label of task like", "rows": task.known["train"]} in data.schema.steps
+
+
+def test_a_copy_of_a_label_is_refused_among_the_rows_that_have_one(make):
+    table = _table()
+    told = pl.when(pl.col("is_click") == 1).then(pl.col("rating") >= 4).otherwise(pl.col("age") % 2 == 0)
+    table = table.with_columns(city=pl.when(told).then(pl.lit("good")).otherwise(pl.lit("bad")))
+    make(table)
+    with pytest.raises(UserError, match="field 'city' tells the label of task 'like' exactly"):
+        make(table, DESCRIPTION.replace('"rating >= 4"', '"rating >= 4", where: "is_click == 1"'))

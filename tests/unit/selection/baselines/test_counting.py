@@ -21,7 +21,7 @@ import pytest
 from sklearn.feature_selection import chi2
 from sklearn.metrics import mutual_info_score
 
-from src.schema import Field, Schema, Task
+from src.schema import UNKNOWN, Field, Schema, Task
 from src.selection.baselines import counting
 from src.selection.baselines.counting import ChiSquared, ChiSquaredZ, MutualInformation, Random, contingency
 from src.selection.baselines.lasso import Lasso, field_spread, one_hot
@@ -38,6 +38,7 @@ class Data:
 
     def __init__(self, ids: np.ndarray, labels: np.ndarray, sizes=SIZES):
         self.ids, self.labels, self.rows = ids, labels, len(ids)
+        self.partial = tuple((labels == UNKNOWN).any(0))
         self.schema = Schema("toy", tuple(Field(f"f{n}", size) for n, size in enumerate(sizes)),
                              tuple(Task(f"t{t}") for t in range(labels.shape[1])), {}, {}, 1)
 
@@ -50,6 +51,9 @@ class Data:
 
     def take(self, rows, columns=None, tasks=None):
         return self.ids[rows], self.labels[rows][:, tasks]
+
+    def read_labels(self, start, stop, tasks=None):
+        return self.labels[start:stop][:, tasks]
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +126,14 @@ def test_a_label_of_one_class_scores_nothing(data, kind):
     labels[:, 1] = 0
     scores = kind(CONFIG).fit(Data(data.ids, labels), ["t0", "t1"]).scores_
     assert (scores[1] == 0).all() and scores[0, 1] > 0
+
+
+@pytest.mark.parametrize("kind", [ChiSquared, ChiSquaredZ, MutualInformation, Lasso])
+def test_a_task_is_scored_on_the_rows_of_its_labels(data, kind):
+    """Which rows have one depends on a field, which does not make that field matter."""
+    known, hidden = data.ids[:, 0] + data.ids[:, 4] > 1, data.labels.copy()
+    hidden[~known, 1] = UNKNOWN
+    scores = kind(CONFIG).fit(Data(data.ids, hidden), ["t0", "t1"]).scores_
+    np.testing.assert_array_equal(scores[0], kind(CONFIG).fit(data, ["t0"]).scores_[0])
+    alone = kind(CONFIG).fit(Data(data.ids[known], data.labels[known]), ["t1"]).scores_
+    np.testing.assert_array_equal(scores[1], alone[0])

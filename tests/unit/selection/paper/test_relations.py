@@ -19,9 +19,11 @@ import pytest
 from mindspore import Tensor
 
 from src.data.memory import MemorySplit
+from src.schema import UNKNOWN
 from src.selection.paper import relations
 from src.selection.paper.relations import (
     RelationNetwork,
+    _batches,
     draw_auxiliary,
     label_correlations,
     learn_relations,
@@ -175,3 +177,32 @@ def test_merge_by_hand():
     relations = np.array([[[1, 0.5], [0.5, 1]], [[1, -1], [-1, 1]]])
     np.testing.assert_allclose(merge_scores(scores, relations), [[6.0, -18.0], [10.5, 18.0]])
     np.testing.assert_allclose(merge_scores(scores, np.stack([np.eye(2)] * 2)), scores)
+
+
+def test_correlations_are_of_the_rows_where_both_labels_are_known():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, (60, 3)).astype(np.uint8)
+    hidden, known = labels.copy(), rng.random((60, 3)) < 0.7
+    hidden[~known] = UNKNOWN
+    found = label_correlations(hidden, 1)[0]
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        both = known[:, one] & known[:, other]
+        expected = np.corrcoef(labels[both, one], labels[both, other])[0, 1]
+        assert found[one, other] == found[other, one] == pytest.approx(expected)
+    hidden[:, 2] = np.where(hidden[:, 0] == UNKNOWN, 1, UNKNOWN)  # never both
+    np.testing.assert_array_equal(label_correlations(hidden, 1)[0][2], [0, 0, 1])
+
+
+def test_unknown_labels_are_no_edge_and_not_in_test():
+    """As rows whose label is known and in Aux, but 0; a batch without any label to predict has the loss 0."""
+    ids, labels = some_rows(12, 3)
+    labels = labels.astype(np.uint8)
+    hidden = labels.copy()
+    hidden[[1, 4, 7], 2], hidden[5] = UNKNOWN, UNKNOWN
+    auxiliary = draw_auxiliary(12, 3, seed=0)
+    (_, given, aux), = _batches(MemorySplit(ids, hidden), range(3), auxiliary, np.arange(12), 12)
+    known = hidden != UNKNOWN
+    np.testing.assert_array_equal(given.asnumpy(), labels * known)
+    np.testing.assert_array_equal(aux.asnumpy(), auxiliary | ~known)
+    network = RelationNetwork(SIZES, 3, 4, 1, 3)
+    assert relation_loss(network, ids, labels * 0, np.ones((12, 3))) == 0

@@ -1,0 +1,50 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Labels as a loss takes them: the one place where labels that are not known are left out of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..schema import UNKNOWN
+
+
+def loss_targets(labels: np.ndarray, partial: bool, mine: slice | None = None) -> np.ndarray:
+    """The labels of a batch for TaskLosses (src/models/model.py).
+
+    Args:
+        labels: uint8 ``[batch, tasks]``: 0, 1, or where ``partial`` UNKNOWN.
+        partial: whether the data set has unknown labels; it decides the shape, which is the same for all batches.
+        mine: the rows of the batch that this rank of several trains on; all ranks have equally many. The mean of
+            the ranks' losses is then the loss of the whole batch.
+
+    Returns:
+        float32 ``[batch, tasks]``, the labels; where ``partial`` float32 ``[batch, tasks, 2]``: the label, 0 where it
+        is not known, and the share that the entry has in the mean of its task over the known entries of the batch.
+
+    Raises:
+        ValueError: a label is neither 0 nor 1, which ``partial`` would have to say.
+    """
+    if not partial:
+        if labels.size and labels.max() > 1:
+            raise ValueError(f"a label is {labels.max()}; expected 0 or 1 in data without unknown labels")
+        return labels.astype(np.float32)
+    known = labels != UNKNOWN
+    shares = known / np.maximum(known.sum(0), 1)
+    targets = np.stack([labels * known, shares], 2)
+    if mine is not None:
+        targets = targets[mine]
+        targets[:, :, 1] *= len(labels) / len(targets)
+    return np.ascontiguousarray(targets, np.float32)
