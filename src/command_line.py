@@ -23,6 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
 
 from .errors import UserError, nearest
+from .home import as_started
 from .option import Option, by_name, read_arguments
 from .settings import CONFIG, refuse_unknown, setting_options, usage
 
@@ -73,7 +74,7 @@ def help_text(about: str, options: Iterable[Option], settings: bool = False) -> 
     parts = [about.strip()]
     if options:
         parts.append("\n".join(["Options (--key VALUE or KEY=VALUE):", *(option.usage() for option in options)]))
-    return "\n\n".join([*parts, *([usage()] if settings else [])])
+    return as_started("\n\n".join([*parts, *([usage()] if settings else [])]))
 
 
 def start_logging(stream=None) -> None:

@@ -27,6 +27,7 @@ import sys
 from collections.abc import Iterable
 from typing import Callable
 
+from .home import as_started
 from .text import visible
 
 # How MindSpore's RuntimeErrors say that there is no memory left, on a CPU, a GPU or while it starts a thread.
@@ -143,5 +144,5 @@ def _say(line: str, code: int) -> int:
     if sys.stdout is not None:
         sys.stdout.flush()
     if sys.stderr is not None:  # print would take standard output instead
-        print(visible(" ".join(line.split())), file=sys.stderr, flush=True)
+        print(visible(as_started(" ".join(line.split()))), file=sys.stderr, flush=True)
     return code

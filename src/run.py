@@ -33,9 +33,10 @@ from typing import Any, Optional
 
 from .errors import UserError
 from .files import check_seal, read_json, remove_leftovers, write_json, write_sealed, write_text
+from .home import HOME, INSTALLED, VERSION
 from .origin import changed_settings, difference, make_origin
 from .schema import Selection
-from .settings import ROOT, Settings, read_yaml
+from .settings import Settings, read_yaml
 from .typed import Number, Text, Whole, parse
 
 LOG = logging.getLogger(__name__)
@@ -327,15 +328,18 @@ def environment(device: str) -> dict[str, Any]:
     """Versions, machine and command of this process, for env.json."""
     return {
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]], "device": device, "python": platform.python_version(),
-        "packages": package_versions(PACKAGES),
+        "multisfs": VERSION, "packages": package_versions(PACKAGES),
         "platform": platform.platform(), "cpus": os.cpu_count(), "git": _git_revision(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
 
 
 def _git_revision() -> str:
+    """The clone's; what is installed lies in none, and HOME may be in a repository of the user's."""
+    if INSTALLED:
+        return "unknown"
     try:
-        done = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"],
+        done = subprocess.run(["git", "-C", str(HOME), "describe", "--always", "--dirty", "--abbrev=12"],
                               capture_output=True, text=True, check=True, timeout=10)
         return done.stdout.strip()
     except (OSError, subprocess.SubprocessError):

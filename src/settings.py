@@ -26,9 +26,9 @@ import yaml
 
 from .errors import UserError, nearest
 from .files import YAML_LOADER, read_yaml
+from .home import HOME, SHIPPED
 from .option import LIMITS, Option, by_name, read_arguments
 
-ROOT = Path(__file__).resolve().parent.parent  # the project's own folder
 DATA_KEY = "data"  # mapping in a preset that preparation alone reads
 CASES = "cases"  # list in a file named by --config: settings for one data set or backbone
 RETIRED = ("resume", "relation_batches")  # may be in the config.yaml of older runs
@@ -123,14 +123,14 @@ class Settings:
 
     @property
     def data_path(self) -> Path:
-        """The prepared data set that the user named, or data/<dataset> below the project."""
-        return ROOT / "data" / self.dataset if self.data_dir == "auto" else Path(self.data_dir)
+        """The prepared data set that the user named, or data/<dataset> below HOME."""
+        return HOME / "data" / self.dataset if self.data_dir == "auto" else Path(self.data_dir)
 
     @property
     def output_path(self) -> Path:
-        """Where run folders are made; the default lies below the project, a named one is taken as it is."""
+        """Where run folders are made; the default lies below HOME, a named one is taken as it is."""
         default = setting_options()["output_dir"].default
-        return ROOT / default if self.output_dir == default else Path(self.output_dir)
+        return HOME / default if self.output_dir == default else Path(self.output_dir)
 
     @property
     def task_list(self) -> list[str] | None:
@@ -168,7 +168,7 @@ def load_settings(arguments: Sequence[str], base: Mapping[str, Any] | None = Non
     layers: list[tuple[str, Mapping[str, Any]]] = [("in the run's config.yaml", base or {})]
     if base is None:
         dataset = _converted("dataset", given.get("dataset", from_file.get("dataset", defaults()["dataset"])), "")
-        preset = ROOT / "configs" / f"{dataset}.yaml"
+        preset = SHIPPED / "configs" / f"{dataset}.yaml"
         layers.append((f"in {preset}", read_yaml(preset, _TextLoader) if preset.exists() else {}))
     layers += [*((f"in {file}", layer) for layer in (from_file, *cases)), ("on the command line", given)]
     values = {key: option.default for key, option in setting_options().items()}
@@ -209,7 +209,7 @@ def _settings_file(given: dict[str, str]) -> Path | None:
     if "config" not in given:
         return None
     file = Path(CONFIG.convert(given.pop("config"), "on the command line"))
-    return file if file.suffix or file.exists() else ROOT / "configs" / f"{file}.yaml"
+    return file if file.suffix or file.exists() else SHIPPED / "configs" / f"{file}.yaml"
 
 
 def _converted(key: Any, value: Any, where: str) -> Any:
@@ -250,7 +250,7 @@ def choices(key: str) -> list[str]:
 @functools.cache  # every Settings asks for them; a grid has hundreds
 def setting_options() -> Mapping[str, Option]:
     """The settings by name, as default_config.yaml describes them."""
-    with open(ROOT / "default_config.yaml", encoding="utf-8") as file:
+    with open(SHIPPED / "default_config.yaml", encoding="utf-8") as file:
         values, helps, rules = yaml.safe_load_all(file)
     return {key: _option(key, value, helps[key], rules.get(key, {})) for key, value in values.items()}
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from ..data import PreparedData
 from ..errors import UserError
 from ..files import write_json, write_text
+from ..home import as_started
 from ..run import RunFolder
 from ..schema import Selection
 from .grid import Cell, Grid, Plan
@@ -124,8 +125,9 @@ class Campaign:
         write_text(path.with_suffix(".md"), f"{name}\n\n{table}\n")
         write_json(path, chosen.to_json())
         about = self.plan.datasets.get(dataset, {})
-        return (f"{name}\n\n{table}\n\nfields per task: {chosen.k}; train with them: python train.py --dataset "
-                f"{about.get('dataset', dataset)} --data_dir {data_path} --selection {path}")
+        return (f"{name}\n\n{table}\n\nfields per task: {chosen.k}; train with them: "
+                f"{as_started('python train.py')} --dataset {about.get('dataset', dataset)} --data_dir {data_path} "
+                f"--selection {path}")
 
     def _selection(self, cell: Cell) -> Selection:
         return RunFolder(self.output_dir / cell.name).read_selection()

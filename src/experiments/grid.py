@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError, nearest
-from ..settings import ROOT, Settings, choices, load_settings, read_yaml
+from ..home import HOME
+from ..settings import Settings, choices, load_settings, read_yaml
 
 PLAN_FILE = Path(__file__).with_name("paper.yaml")
 PAPER_SEEDS = 10  # section 4.1.5
@@ -89,7 +90,7 @@ class Grid:
 class Plan:
     """paper.yaml: methods, data sets, experiments, and the settings that all of them share."""
 
-    def __init__(self, value: Mapping[str, Any], data_root: Path = ROOT / "data"):
+    def __init__(self, value: Mapping[str, Any], data_root: Path = HOME / "data"):
         self.data_root = Path(data_root)
         self.budget: Mapping[str, Any] = value["budget"]
         self.aliases: Mapping[str, str] = value["aliases"]
@@ -183,7 +184,7 @@ class Plan:
         return Cell(dataset, backbone, method, keep, seed, tasks, (*words, *settings))
 
 
-def read_plan(data_root: Path = ROOT / "data") -> Plan:
+def read_plan(data_root: Path = HOME / "data") -> Plan:
     """Reads paper.yaml; ``data_root`` holds the prepared data sets, each in a folder of its name."""
     return Plan(read_yaml(PLAN_FILE), data_root)
 

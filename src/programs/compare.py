@@ -33,8 +33,9 @@ from types import SimpleNamespace
 
 from ..command_line import parse, start_logging
 from ..errors import Interrupted, UserError
+from ..home import HOME, as_started
 from ..option import Option
-from ..settings import ROOT, load_settings
+from ..settings import load_settings
 from . import preprocess, train
 
 LOG = logging.getLogger("compare")
@@ -52,8 +53,8 @@ OPTIONS = (
     Option("sweep", "", "keep_ratio=0.3,0.5,0.7: how many fields suffice on the validation split; keep_ratio=auto "
            "tries numbers around the score's chance level"),
     Option("workers", 1, "runs at a time, which share the cores", "whole", limits={"min": 1}),
-    Option("output_dir", str(ROOT / "outputs" / "compare"), "where run folders and tables go", "path"),
-    Option("data_root", str(ROOT / "data"), "folder of the prepared data sets", "path"),
+    Option("output_dir", str(HOME / "outputs" / "compare"), "where run folders and tables go", "path"),
+    Option("data_root", str(HOME / "data"), "folder of the prepared data sets", "path"),
     Option("dry_run", False, "list the runs and make none", "flag"),
     Option("tables_only", False, "make no run; tables and pictures of those that are finished", "flag"),
 )
@@ -81,7 +82,7 @@ def main(arguments: list[str]) -> None:
     grids = choose_grids(given, plan)
     if given.dry_run:
         for cell in campaign.cells(grids.values()):
-            print(" ".join(["python train.py", *cell.command(campaign.output_dir)]))
+            print(as_started("python train.py"), *cell.command(campaign.output_dir))
         return
     if not given.tables_only:
         # Loaded once, here: the forked runs find it in memory.

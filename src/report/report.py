@@ -25,9 +25,9 @@ from typing import Any
 
 from ..evaluation import minus
 from ..files import write_text
+from ..home import HOME, as_started
 from ..run import RunFolder
 from ..schema import SPLITS, Schema
-from ..settings import ROOT
 from .choice import chosen, overlap, relations
 from .facts import AllFields, Facts, dropped_fields, find_all_fields, keeps_all, read_facts
 from .figures import curve_drawings, pictures, quality_drawings, selection_drawings, write_plots
@@ -40,7 +40,7 @@ METRICS = {"auc": "AUC", "logloss": "log loss"}
 DETAILS = {"pr_auc": "PR-AUC", "normalised_entropy": "normalised entropy", "calibration_error": "calibration error"}
 SIZES = {"parameters": "parameters", "embedding_parameters": "of these, embedding", "epochs": "epochs",
          "best_epoch": "best epoch", "train_rows_per_second": "train rows per second", "peak_memory_mb": "peak MB"}
-NO_PREDICTIONS = "No intervals and curves: the run has no predictions.npz, which report.py --run_dir makes."
+NO_PREDICTIONS = as_started("No intervals and curves: the run has no predictions.npz, which report.py --run_dir makes.")
 
 
 def write_report(run: RunFolder, schema: Schema, all_fields: AllFields | None = None,
@@ -126,8 +126,8 @@ def _compared_with(facts: Facts) -> Text:
     if keeps_all(facts.selection):
         return Text("This run has all fields.")
     if not facts.all_fields:
-        return Text("There is no run with all fields in the same folder. To compare, start train.py with the same "
-                         "settings and --selector none, then report.py.")
+        return Text(as_started("There is no run with all fields in the same folder. To compare, start train.py with "
+                               "the same settings and --selector none, then report.py."))
     words = f"All fields: run {facts.all_fields.path.name}."
     for name, (mine, theirs) in facts.all_fields.differences.items():
         words += f" It differs in {name}: {_text(theirs)}, here {_text(mine)}."
@@ -223,15 +223,15 @@ def _environment(facts: Facts) -> list:
 
 
 def _command(words: list[str]) -> Code:
-    """A command to be started in the project's folder, with paths relative to it."""
+    """A command to be started in the project's folder (where installed: in the present one), with relative paths."""
     words = [_relative(word) for word in words]
-    return Code(shlex.join(["python", *words] if words and words[0].endswith(".py") else words))
+    return Code(as_started(shlex.join(["python", *words] if words and words[0].endswith(".py") else words)))
 
 
 def _relative(word: str) -> str:
-    """``/path`` or ``key=/path`` with the path as seen from the project's folder."""
+    """``/path`` or ``key=/path`` with the path as seen from the folder that the command is started in."""
     key, equals, value = word.rpartition("=")
-    return f"{key}{equals}{os.path.relpath(value, ROOT)}" if os.path.isabs(value) else word
+    return f"{key}{equals}{os.path.relpath(value, HOME)}" if os.path.isabs(value) else word
 
 
 def _pairs(caption: str, values: Mapping[str, Any]) -> Table:

@@ -36,10 +36,9 @@ from src.data.reading.fetch import read_members  # noqa: E402
 from src.data.sources import movielens  # noqa: E402
 from src.evaluation.metrics import task_metrics  # noqa: E402
 from src.serving import read_signature  # noqa: E402
-from src.settings import ROOT  # noqa: E402
 from src.training import predict_logits  # noqa: E402
 from src.workflow import load_model, load_run  # noqa: E402
-from tests.commands import refused, run  # noqa: E402
+from tests.commands import ROOT, refused, run  # noqa: E402
 
 WITHOUT = "import sys\nfor name in {names}: sys.modules[name] = None\nimport runpy\nsys.argv = {argv}\n" \
           "runpy.run_path(sys.argv[0], run_name='__main__')"

@@ -24,7 +24,7 @@ from typing import Any
 
 from ...errors import UserError, nearest
 from ...files import YAML_LOADER, read_yaml
-from ...settings import ROOT
+from ...home import SHIPPED
 from ...typed import keys_of
 from ..preparing.source import load_source
 from .options import DataOptions, FieldSpec, SplitSpec, TaskSpec, parse_options
@@ -53,7 +53,7 @@ def load_options(dataset: str, preset, overrides: Mapping[str, Any], raw_dir: Pa
         path = Path(overrides.pop("table"))
         data = read_yaml(path, PlainLoader)
     else:
-        path = ROOT / "configs" / f"{dataset}.yaml" if preset is None else Path(preset)
+        path = SHIPPED / "configs" / f"{dataset}.yaml" if preset is None else Path(preset)
         data = _read_data(path)
     chosen = {key: overrides.pop(key) for key in ("fields", "tasks") if key in overrides}
     where = str(path) if dataset == "table" else f"data of {path}"

@@ -27,8 +27,8 @@ import numpy as np
 
 from ...errors import UserError
 from ...files import read_json, sha256, write_json
+from ...home import HOME
 from ...schema import SPLITS, Field, Schema
-from ...settings import ROOT
 from ..description.options import DataOptions
 from ..description.presets import load_options
 from ..prepared import ENCODER_VERSION, INPUTS_FILE, PreparedData
@@ -53,7 +53,7 @@ def prepare(dataset: str, raw_dir=None, data_dir=None, preset=None, overrides: M
     Args:
         dataset: the name of a module of ``src/data/sources``.
         raw_dir: folder (or file) of the raw data; None for the sources that can fetch their own.
-        data_dir: where to put the prepared set; default ``data/<dataset>`` below the project root.
+        data_dir: where to put the prepared set; default ``data/<dataset>`` below HOME of src/home.py.
         preset: YAML file whose ``data:`` mapping holds the options; default ``configs/<dataset>.yaml``.
         overrides: keys of that mapping to replace; also split_by, seed, tasks and fields as lists of names.
         overwrite: replace a prepared set, whatever it was made of.
@@ -68,7 +68,7 @@ def prepare(dataset: str, raw_dir=None, data_dir=None, preset=None, overrides: M
     source = load_source(dataset)
     raw_dir = None if raw_dir is None else Path(raw_dir)
     options = load_options(dataset, preset, overrides or {}, raw_dir)
-    place = Place(ROOT / "data" / dataset if data_dir is None else data_dir)
+    place = Place(HOME / "data" / dataset if data_dir is None else data_dir)
     if raw_dir is not None and not raw_dir.exists() and not source.GENERATED:
         raise UserError(f"raw_dir {raw_dir} does not exist; expected the raw files of {dataset}")
     place.put_back()

@@ -26,9 +26,9 @@ from pathlib import Path
 
 from ...errors import UserError
 from ...files import sha256
-from ...settings import ROOT
+from ...home import HOME
 
-DOWNLOADS = ROOT / "downloads"
+DOWNLOADS = HOME / "downloads"
 
 LOG = logging.getLogger(__name__)
 

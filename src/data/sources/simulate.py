@@ -24,7 +24,7 @@ from pathlib import Path
 
 from ...errors import UserError
 from ...files import read_json, write_json
-from ...settings import ROOT
+from ...home import HOME
 from ..description.options import DataOptions
 from ..preparing.stage import Stage
 from ..simulation.columns import COLUMNS, USERS, VIDEOS
@@ -54,7 +54,7 @@ def inputs(raw_dir: Path | None, options: DataOptions) -> list[Path]:
     """
     settings = _settings(options)
     if raw_dir is None:
-        raw_dir = ROOT / "downloads" / "simulate-{law}-{rows}-{seed}-{entities}".format(**settings)
+        raw_dir = HOME / "downloads" / "simulate-{law}-{rows}-{seed}-{entities}".format(**settings)
     if (raw_dir / TRUTH).is_file():
         truth = read_json(raw_dir / TRUTH)
         held = truth.get("settings") if isinstance(truth, dict) else None

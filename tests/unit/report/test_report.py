@@ -35,7 +35,7 @@ from src.report.report import report, write_report
 from src.report.tables import markdown_table
 from src.run import RunFolder
 from src.schema import Selection
-from src.settings import ROOT
+from tests.commands import ROOT
 from tests.report_helpers import HOSTILE, Page, all_kept, make_facts, write_run
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
