@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 import textwrap
 from types import ModuleType
 
@@ -56,7 +57,8 @@ def usage() -> str:
 
 def start() -> None:
     """Runs ``main`` with this process's arguments and ends it with an exit code."""
-    run_program(main)
+    serving = sys.argv[1:2] in (["predict"], ["serve"])
+    run_program(main, "requirements/serve.txt" if serving else "requirements.txt")
 
 
 def _program(name: str) -> ModuleType:

@@ -30,17 +30,18 @@ PACKAGE = Path(__file__).resolve().parent
 INSTALLED = (PACKAGE / "default_config.yaml").is_file()
 SHIPPED = PACKAGE if INSTALLED else PACKAGE.parent  # default_config.yaml and configs/
 HOME = Path() if INSTALLED else PACKAGE.parent  # data/, outputs/ and downloads/
-PROGRAMS = {"preprocess": "preprocess", "select": "select_features", "train": "train", "eval": "eval",
-            "export": "export", "predict": "predict", "compare": "compare", "report": "report"}  # command: module
+PROGRAMS = {  # command: module
+    "preprocess": "preprocess", "select": "select_features", "train": "train", "eval": "eval", "export": "export",
+    "predict": "predict", "serve": "serve", "compare": "compare", "report": "report"}
 
 _COMMANDS = {module: command for command, module in PROGRAMS.items()}
 _PROGRAM = re.compile(rf"(?<![\w./-])(?:python )?({'|'.join(_COMMANDS)})\.py\b")
-_REQUIREMENTS = re.compile(r"(?:-r )?requirements/(gpu|serve|pytorch|tensorboard)\.txt")
+_EXTRA = re.compile(r"(?:-r )?requirements/(gpu|serve|pytorch|tensorboard)\.txt")
 
 
 def as_started(text: str, installed: bool = INSTALLED) -> str:
     """A text for the user with programs named as they are started: ``multisfs train`` for train.py where installed."""
     if not installed:
         return text
-    text = _PROGRAM.sub(lambda found: f"multisfs {_COMMANDS[found[1]]}", text)
-    return _REQUIREMENTS.sub(r"multisfs[\1]", text)
+    text = _PROGRAM.sub(lambda found: f"multisfs {_COMMANDS[found[1]]}", text).replace("python -m src ", "multisfs ")
+    return _EXTRA.sub(r"multisfs[\1]", text).replace("-r requirements.txt", "multisfs")

@@ -37,15 +37,17 @@ def test_in_a_clone_everything_lies_in_the_clone(monkeypatch, tmp_path):
     ("start select_features.py, then train.py.", "start multisfs select, then multisfs train."),
     ("my/train.py, retrain.py and train.pyc are the user's", "my/train.py, retrain.py and train.pyc are the user's"),
     ("pip install -r requirements/serve.txt", "pip install multisfs[serve]"),
-    ("requirements.txt", "requirements.txt"),
+    ("pip install -r requirements.txt", "pip install multisfs"),
+    ("python -m src serve --model DIR", "multisfs serve --model DIR"),
 ])
 def test_programs_are_named_as_they_are_started(text, shown):
     assert home.as_started(text, installed=True) == shown and home.as_started(text) == text
 
 
-def test_every_program_has_a_command_and_a_door():
-    """A program of src/programs is a command of multisfs, and a file of its name next to src starts it."""
+def test_every_program_has_a_command():
+    """A program of src/programs is a command of multisfs; the files next to src, of the same names, start it."""
     stems = {path.stem for path in Path(programs[0]).glob("*.py")} - {"__init__"}
     assert stems == set(home.PROGRAMS.values())
-    for stem in stems:
-        assert f"\nfrom src.programs.{stem} import main\n" in (ROOT / f"{stem}.py").read_text(encoding="utf-8")
+    doors = {path.stem: path.read_text(encoding="utf-8") for path in ROOT.glob("*.py") if path.name != "setup.py"}
+    assert doors.keys() == stems - {"serve"}
+    assert all(f"\nfrom src.programs.{stem} import main\n" in text for stem, text in doors.items())

@@ -56,7 +56,8 @@ def test_misuse_is_one_line(arguments, message):
 
 
 def test_the_package_loads_nothing_heavy_until_it_is_asked_to():
-    program = ("import sys, src; heavy = {'mindspore', 'sklearn', 'polars'} & set(sys.modules); print(sorted(heavy)); "
+    program = ("import sys, src; from src.__main__ import usage; usage(); "
+               "print(sorted({'mindspore', 'sklearn', 'polars'} & set(sys.modules))); "
                "src.MultiSFSSelector; print('mindspore' in sys.modules)")
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[:2] == ["[]", "True"]
