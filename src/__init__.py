@@ -12,4 +12,4 @@ def __getattr__(name: str):
     raise AttributeError(f"module {__name__} has no attribute {name}")
 
 
-__all__ = ["MultiSFSSelector", "__version__"]
+__all__ = ["MultiSFSSelector", "__version__"]  # pylint: disable=undefined-all-variable
