@@ -71,6 +71,29 @@ class Shard:
 
 
 @dataclass(frozen=True)
+class GroupFile:
+    """The groups of one split's rows, int32 ``[rows]``, and the SHA-256 of the file."""
+
+    file: PlainName
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Which valid and test rows belong together, such as those of one user.
+
+    Attributes:
+        column: the raw column that names the groups.
+        count: number of groups, of all rows.
+        files: those of valid and test.
+    """
+
+    column: Text
+    count: Whole
+    files: Mapping[SplitName, GroupFile]
+
+
+@dataclass(frozen=True)
 class Schema:
     """What a prepared data set holds; stored as its schema.json."""
 
@@ -82,6 +105,7 @@ class Schema:
     encoder_version: Whole
     steps: tuple[Mapping[str, Any], ...] = ()  # what preparation did: {"step": text, "rows": int}
     settings: Mapping[str, Any] = field(default_factory=dict)
+    group: Optional[Group] = None  # None: no column was named
 
     @property
     def field_names(self) -> list[str]:
@@ -121,6 +145,8 @@ class Schema:
         for task in body["tasks"]:
             if not task["known"]:  # as before there were partial labels: the same set, the same file
                 del task["known"]
+        if self.group is None:
+            del body["group"]
         return body
 
     @classmethod

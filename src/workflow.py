@@ -108,7 +108,7 @@ def select_and_train(run: RunFolder, data: PreparedData, tasks: Sequence[str], c
     valid, test = (task_metrics(*predictions[split], tasks, split) for split in predictions)
     metrics = {
         "valid": valid, "test": test, "mean_auc": mean_auc(test), **training_summary(trainer),
-        "details": {split: task_details(*found, tasks) for split, found in predictions.items()},
+        "details": {split: task_details(*found, tasks, data.groups(split)) for split, found in predictions.items()},
         "input_fields": selection.k, "device": device, "seed": config.seed,
         "seconds": {"select": select_seconds["total"], "train": trainer.state["train_seconds"],
                     "eval": time.perf_counter() - began, "compile": trainer.state["compile_seconds"]},

@@ -87,6 +87,9 @@ class MemoryData:
         """One of the splits."""
         return self._splits[name]
 
+    def groups(self, split: str) -> None:
+        """It has none; see PreparedData."""
+
 
 def with_noise(data, count: int, seed: int) -> MemoryData:
     """A data set with ``count`` more fields that say nothing, of 2 to 20,000 values, evenly spread in log size.

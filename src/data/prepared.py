@@ -159,6 +159,20 @@ class PreparedData:
             raise UserError(f"split is {name!r}; expected one of {', '.join(SPLITS)}")
         return self._splits[name]
 
+    def groups(self, split: str) -> np.ndarray | None:
+        """The group of every row of "valid" or "test", int32 ``[rows]``, -1 for none; None where there are no groups.
+
+        Raises:
+            UserError: the file is missing or damaged.
+        """
+        if self.schema.group is None or split not in self.schema.group.files:
+            return None
+        entry, remedy = self.schema.group.files[split], f"prepare {self.path} again with --overwrite"
+        groups = _open_array(self.path, entry.file, (self.schema.rows[split],), np.int32, remedy)
+        if sha256(self.path / entry.file) != entry.sha256:
+            raise UserError(f"{self.path / entry.file} is damaged: its SHA-256 is not the one in schema.json; {remedy}")
+        return groups
+
 
 def _open_split(path: Path, name: str, schema: Schema, verify: bool, remedy: str) -> Split:
     fields, tasks = len(schema.fields), len(schema.tasks)
@@ -177,7 +191,7 @@ def _open_split(path: Path, name: str, schema: Schema, verify: bool, remedy: str
     return split
 
 
-def _open_array(path: Path, name: str, shape: tuple[int, int], dtype: type, remedy: str) -> np.ndarray:
+def _open_array(path: Path, name: str, shape: tuple[int, ...], dtype: type, remedy: str) -> np.ndarray:
     try:
         array = np.load(path / name, mmap_mode="r" if shape[0] else None, allow_pickle=False)
     except FileNotFoundError:

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.metrics import average_precision_score
 
+from .groups import gauc
 from .intervals import half_width, metric_parts
 from .metrics import known_rows, mean_auc, task_metrics
 from .predictions import Predictions
@@ -28,18 +29,21 @@ from .predictions import Predictions
 GROUPS = 10
 
 
-def task_details(logits: np.ndarray, labels: np.ndarray, tasks: Sequence[str]) -> dict[str, dict[str, float | None]]:
+def task_details(logits: np.ndarray, labels: np.ndarray, tasks: Sequence[str],
+                 groups: np.ndarray | None = None) -> dict[str, dict[str, float | None]]:
     """What more there is to know of every task.
 
     Args:
         logits: float ``[rows, tasks]``.
         labels: 0, 1 or UNKNOWN, ``[rows, tasks]``; every number is of the rows with a label.
         tasks: task names, in column order.
+        groups: the group of every row, int ``[rows]``, negative for none; or None.
 
     Returns:
         for every task ``pr_auc`` (average precision), ``normalised_entropy`` (log loss over that of always predicting
         the split's share of positives; He et al., 2014), ``calibration_error`` (see calibration_groups; the mean
-        distance, weighted by rows), ``auc_error`` and ``logloss_error`` (half of the 95 % interval). None where a value
+        distance, weighted by rows), ``auc_error`` and ``logloss_error`` (half of the 95 % interval), and with
+        groups ``gauc``. None where a value
         cannot be computed: one class, no rows.
     """
     parts, found = metric_parts(logits, labels), {}
@@ -54,6 +58,9 @@ def task_details(logits: np.ndarray, labels: np.ndarray, tasks: Sequence[str]) -
             "auc_error": half_width(parts["auc"][:, column]),
             "logloss_error": half_width(parts["logloss"][:, column]),
         }
+    if groups is not None:
+        for task, (logit, label, known) in zip(tasks, known_rows(logits, labels)):
+            found[task]["gauc"] = gauc(logit, label, groups[known])
     return found
 
 
@@ -64,11 +71,17 @@ def calibration_groups(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarr
         float64, one a group that has rows: mean prediction, share of positives, rows.
     """
     predicted = 1 / (1 + np.exp(-np.asarray(logits, np.float64)))
-    edges = np.quantile(predicted, np.arange(1, GROUPS) / GROUPS)
-    group = np.searchsorted(edges, predicted, side="right")
+    group = calibration_places(predicted)
     rows, chances, positives = (np.bincount(group, weights, GROUPS) for weights in (None, predicted, labels))
     known = rows > 0
     return chances[known] / rows[known], positives[known] / rows[known], rows[known].astype(np.float64)
+
+
+def calibration_places(predicted: np.ndarray) -> np.ndarray:
+    """Which of the ten groups every row is in, by its predicted probability: int ``[rows]``."""
+    if not len(predicted):
+        return np.empty(0, np.intp)
+    return np.searchsorted(np.quantile(predicted, np.arange(1, GROUPS) / GROUPS), predicted, side="right")
 
 
 def calibration_error(logits: np.ndarray, labels: np.ndarray) -> float:

@@ -39,6 +39,7 @@ OVERRIDES = (  # of the preset's data: mapping
     Option("fields", help="fields to prepare, as a,b,c (default: all of the preset)", kind="names"),
     Option("tasks", help="tasks to prepare, as a,b (default: all of the preset)", kind="names"),
     Option("keep_leaks", help="fields to keep although each tells a label exactly on train, as a,b", kind="names"),
+    Option("group", help="column, such as user_id, within whose values GAUC is measured"),
     Option("table", help="table: YAML file that describes the columns", kind="path"),
     Option("logs", help="kuairand, simulate: standard, random or all"),
     Option("layout", help="official: kuairand, aliccp or qb"),

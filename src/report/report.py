@@ -37,7 +37,8 @@ from .verdict import INTERVALS, Errors, verdict
 
 REPORT = "report.html"
 METRICS = {"auc": "AUC", "logloss": "log loss"}
-DETAILS = {"pr_auc": "PR-AUC", "normalised_entropy": "normalised entropy", "calibration_error": "calibration error"}
+DETAILS = {"pr_auc": "PR-AUC", "normalised_entropy": "normalised entropy", "calibration_error": "calibration error",
+           "gauc": "GAUC"}
 SIZES = {"parameters": "parameters", "embedding_parameters": "of these, embedding", "epochs": "epochs",
          "best_epoch": "best epoch", "train_rows_per_second": "train rows per second", "peak_memory_mb": "peak MB"}
 NO_PREDICTIONS = as_started("No intervals and curves: the run has no predictions.npz, which report.py --run_dir makes.")
@@ -116,8 +117,9 @@ def _quality(facts: Facts) -> list:
     words = ("Dashed: a random model, and one whose probabilities are right. Calibration: the rows in ten "
              "groups of equal size by predicted probability, and how many of them are positive, with 95 % intervals.")
     details = facts.metrics.get("details", {}).get("test", {})  # runs of earlier versions have none
-    rows = [[task, *(number(entry.get(key)) for key in DETAILS)] for task, entry in details.items()]
-    more = [Table("More metrics on the test split", ["task", *DETAILS.values()], rows)] if rows else []
+    shown = {key: text for key, text in DETAILS.items() if any(key in entry for entry in details.values())}
+    rows = [[task, *(number(entry.get(key)) for key in shown)] for task, entry in details.items()]
+    more = [Table("More metrics on the test split", ["task", *shown.values()], rows)] if rows else []
     return [Text(words), *pictures(quality_drawings(facts)), *more]
 
 

@@ -58,7 +58,7 @@ def load_options(dataset: str, preset, overrides: Mapping[str, Any], raw_dir: Pa
     chosen = {key: overrides.pop(key) for key in ("fields", "tasks") if key in overrides}
     where = str(path) if dataset == "table" else f"data of {path}"
     if isinstance(data, dict):
-        data = _override(data, overrides, (*source.DEFAULTS, "min_count", "buckets", "keep_leaks"), dataset)
+        data = _override(data, overrides, (*source.DEFAULTS, "min_count", "buckets", "keep_leaks", "group"), dataset)
         data = {**data, **source.describe(raw_dir, {**source.DEFAULTS, **data})}
     options = parse_options(data, source.DEFAULTS, f"{where} and the command line" if overrides else where)
     for key, names in chosen.items():

@@ -35,6 +35,7 @@ from ..prepared import ENCODER_VERSION, INPUTS_FILE, PreparedData
 from ..reading.cells import CellError
 from .encode import FieldEncoder
 from .encode_rows import fit_encoders, write_rows
+from .groups import write_groups
 from .labels import describe_tasks, refuse_label_columns
 from .place import Place
 from .reuse import describe_origin, find_set
@@ -145,13 +146,16 @@ def encode_stage(stage: Stage, options: DataOptions, writer: PreparedWriter, dat
         if count in (0, labelled):
             LOG.warning("task %s has one class only on train (%d of %d rows positive): it cannot be trained",
                            task.name, count, labelled)
+    group = write_groups(stage, options.group, codes, options.missing, writer.folder) if options.group else None
+    if group:
+        stage.step(f"groups by {group.column}", group.count)
     if constant:
         stage.step(f"fields that are constant on train: {', '.join(constant)}", len(constant), fields=constant)
     return Schema(
         dataset=dataset, fields=_write_vocabularies(encoders, writer.folder),
         tasks=describe_tasks(options.tasks, positives, known),
         rows=rows, shards=writer.finish_shards(), encoder_version=ENCODER_VERSION,
-        steps=tuple(stage.steps), settings=options.to_json())
+        steps=tuple(stage.steps), settings=options.to_json(), group=group)
 
 
 def _write_vocabularies(encoders: Sequence[FieldEncoder], folder: Path) -> tuple[Field, ...]:

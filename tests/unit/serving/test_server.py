@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
+"""The HTTP server: answers, refusals, and clients at the same time."""
 
 from __future__ import annotations
 

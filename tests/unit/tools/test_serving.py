@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
+"""The load test against a server in this process, and the container file."""
 
 from __future__ import annotations
 
