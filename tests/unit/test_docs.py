@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 
+from src.home import PROGRAMS
 from src.option import by_name, read_arguments
 from src.settings import CONFIG, setting_options
 
@@ -29,7 +30,7 @@ PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
 FOLDERS = "src|tests|scripts|configs|tools|benchmarks|requirements|docs|pytorch_reference"
 WITHOUT_SETTINGS = ("preprocess", "predict", "serve")
 # main.py is that of other projects.
-COMMAND = re.compile(r"^(?:.*[`|] ?)?python (?:\$MULTISFS/)?((?!main)\w+)\.py ([^\n`#|]*)", re.M)
+COMMAND = re.compile(r"^(?:.*[`|] ?)?(?:python (?:\$MULTISFS/)?((?!main)\w+)\.py|multisfs (\w+)) ([^\n`#|]*)", re.M)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -41,7 +42,8 @@ def test_files_that_are_named_exist(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_have_options_that_exist(page):
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
-    for program, words in COMMAND.findall(text):
+    for file, command, words in COMMAND.findall(text):
+        program = file or PROGRAMS[command]
         module = importlib.import_module(f"src.programs.{program}")
         settings = () if program in WITHOUT_SETTINGS else (*setting_options().values(), CONFIG)
         known = by_name([*getattr(module, "OPTIONS", ()), *getattr(module, "OVERRIDES", ()), *settings])
