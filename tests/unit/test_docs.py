@@ -30,7 +30,8 @@ PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
 FOLDERS = "src|tests|scripts|configs|tools|benchmarks|requirements|docs|pytorch_reference"
 WITHOUT_SETTINGS = ("preprocess", "predict", "serve")
 # main.py is that of other projects.
-COMMAND = re.compile(r"^(?:.*[`|] ?)?(?:python (?:\$MULTISFS/)?((?!main)\w+)\.py|multisfs (\w+)) ([^\n`#|]*)", re.M)
+COMMAND = re.compile(r"^(?:.*[`|] ?)?(?:python (?:\$MULTISFS/)?((?!main)\w+)\.py|multisfs "
+                     rf"({'|'.join(PROGRAMS)})) ([^\n`#|]*)", re.M)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
