@@ -32,4 +32,5 @@ myst_heading_anchors = 4  # headings are linked by the names that code hosts giv
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 napoleon_use_rtype = False
+napoleon_attr_annotations = False
 toc_object_entries = False

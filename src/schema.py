@@ -95,7 +95,18 @@ class Group:
 
 @dataclass(frozen=True)
 class Schema:
-    """What a prepared data set holds; stored as its schema.json."""
+    """What a prepared data set holds; stored as its schema.json.
+
+    Attributes:
+        dataset: the source's name.
+        fields, tasks: every Field and Task, in the order of the columns of ids and labels.
+        rows: number of rows by split.
+        shards: the files of every split.
+        encoder_version: which version of the encoders made the ids.
+        steps: what preparation did, ``{"step": text, "rows": int}``.
+        settings: the options that the set was prepared with.
+        group: which rows belong together; None where no column was named.
+    """
 
     dataset: str
     fields: Annotated[tuple[Field, ...], NotEmpty, NoRepeats]
@@ -103,9 +114,9 @@ class Schema:
     rows: Mapping[SplitName, Whole]
     shards: Mapping[SplitName, tuple[Shard, ...]]
     encoder_version: Whole
-    steps: tuple[Mapping[str, Any], ...] = ()  # what preparation did: {"step": text, "rows": int}
+    steps: tuple[Mapping[str, Any], ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
-    group: Optional[Group] = None  # None: no column was named
+    group: Optional[Group] = None
 
     @property
     def field_names(self) -> list[str]:
@@ -167,8 +178,17 @@ class Schema:
 class Selection:
     """The fields each task keeps. Stored as selection.json, and all that training knows of selection.
 
-    ``seconds`` is null in what our programs write: one seed gives one file, byte for byte. The times are in
-    selection_seconds.json and in metrics.json.
+    Attributes:
+        selector, backbone, seed: what selected, for which network.
+        tasks, fields: names of all tasks of the run, and of all fields of the data set.
+        selected: by task, the names of the fields that it keeps, best first.
+        shared: fields that the paths read which all tasks share; empty for backbones without such a path.
+        scores: by task and field, larger is more important; None where nothing was scored.
+        relations: by field, how the tasks relate, ``[tasks, tasks]``; None where scores were not merged.
+        seconds: null in what our programs write, so that one seed gives one file, byte for byte. The times are in
+            selection_seconds.json and in metrics.json.
+        settings: what a reader needs to repeat the selection.
+        data: SHA-256 of the schema.json of the data set it was made of; None where it is not known.
     """
 
     selector: str
@@ -176,13 +196,13 @@ class Selection:
     seed: Whole
     tasks: Annotated[tuple[Text, ...], NoRepeats]
     fields: Annotated[tuple[Text, ...], NoRepeats]
-    selected: Mapping[str, tuple[str, ...]]  # per task, best first
-    shared: tuple[str, ...]  # read by the paths all tasks share; empty for backbones without one
+    selected: Mapping[str, tuple[str, ...]]
+    shared: tuple[str, ...]
     scores: Optional[dict[str, dict[str, Number]]] = None
-    relations: Optional[dict[str, list[list[Number]]]] = None  # field -> T x T list
+    relations: Optional[dict[str, list[list[Number]]]] = None
     seconds: Mapping[str, Any] = field(default_factory=lambda: dict.fromkeys(("score", "relation", "total")))
     settings: Mapping[str, Any] = field(default_factory=dict)
-    data: Optional[str] = None  # SHA-256 of the schema.json of the data set it was made of; None where it is not known
+    data: Optional[str] = None
 
     @property
     def k(self) -> dict[str, int]:
