@@ -81,13 +81,15 @@ def predictions(rows: Iterator[pl.DataFrame], signature: Signature, engine: Engi
     """
     done = 0
     for frame in rows:
-        for name, kind in frame.select(ids).schema.items():
+        for name in ids:
+            kind = frame.schema[name]
             if kind.is_nested() or kind == pl.Binary:
                 raise UserError(f"id {name!r} has the type {kind}; expected text, numbers, dates or times")
         encoded = signature.encode(frame, done)
         found = [engine(encoded[start:start + batch_size]) for start in range(0, len(encoded), batch_size)]
         if found:
             done += len(encoded)
-            yield pl.DataFrame({**frame.select(ids).to_dict(), **dict(zip(signature.tasks, np.concatenate(found).T))})
+            yield pl.DataFrame({**{name: frame[name] for name in ids},
+                                **dict(zip(signature.tasks, np.concatenate(found).T))})
     if not done:
         yield pl.DataFrame(schema={**dict.fromkeys(ids, pl.String), **dict.fromkeys(signature.tasks, pl.Float32)})

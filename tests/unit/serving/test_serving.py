@@ -37,7 +37,7 @@ from src.serving import Signature, predictions, read_rows, write_rows
 from src.serving.exporting import export_model
 from src.serving.rows import delimiter_of
 from src.serving.signature import InputField
-from src.settings import ROOT
+from tests.commands import ROOT
 from tests.helpers import make_model, make_schema, make_selection
 
 BACKBONES = ("single_task", "shared_bottom", "omoe", "mmoe", "ple", "esmm", "aitm")

@@ -24,7 +24,7 @@ import pytest
 
 from src.errors import UserError
 from src.serving.server import Server, Service
-from src.settings import ROOT
+from tests.commands import ROOT
 from tests.unit.serving.test_server import SIGNATURE, engine
 from tools.serving.__main__ import main
 
