@@ -35,10 +35,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from src.command_line import parse, start_logging
+from src.environment import environment
 from src.errors import UserError, nearest, run_program
 from src.files import write_json
 from src.option import Option
-from src.run import environment
 from src.settings import load_settings
 
 OPTIONS = (

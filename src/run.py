@@ -20,20 +20,16 @@ import fcntl
 import json
 import logging
 import os
-import platform
-import subprocess
-import sys
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Optional
 
+from .environment import environment
 from .errors import UserError
 from .files import check_seal, read_json, remove_leftovers, write_json, write_sealed, write_text
-from .home import HOME, INSTALLED, VERSION
 from .origin import changed_settings, difference, make_origin
 from .schema import Selection
 from .settings import Settings, read_yaml
@@ -42,7 +38,6 @@ from .typed import Number, Text, Whole, parse
 LOG = logging.getLogger(__name__)
 DATA = "data.json"  # what data set the run is made of
 
-PACKAGES = ("mindspore", "mindspore-gpu", "numpy", "pandas", "polars", "scikit-learn", "scipy")
 SEALED = (DATA, "selection.json", "metrics.json")  # what others rely on, with a checksum file
 
 
@@ -172,6 +167,12 @@ class RunFolder:
     def data_fingerprint(self) -> str | None:
         """SHA-256 of the schema.json of the run's data set; None for a run made before it was recorded."""
         return self._data or getattr(self._recorded_data(), "sha256", None)
+
+    @property
+    def data_path(self) -> Path | None:
+        """Where the run's data set was when the run began; None for a run made before it was recorded."""
+        recorded = self._recorded_data()
+        return recorded and Path(recorded.path)
 
     def _recorded_data(self) -> MadeOf | None:
         path = self.path / DATA
@@ -311,36 +312,3 @@ def run_name(config: Settings) -> str:
     elif config.end_to_end:
         how += "-end-to-end"
     return f"{config.dataset}-{config.backbone}-{how}-{config.seed}"
-
-
-def package_versions(packages: Sequence[str]) -> dict[str, str]:
-    """The versions of those of the packages that are installed."""
-    found = {}
-    for package in packages:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def environment(device: str) -> dict[str, Any]:
-    """Versions, machine and command of this process, for env.json."""
-    return {
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]], "device": device, "python": platform.python_version(),
-        "multisfs": VERSION, "packages": package_versions(PACKAGES),
-        "platform": platform.platform(), "cpus": os.cpu_count(), "git": _git_revision(),
-        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-    }
-
-
-def _git_revision() -> str:
-    """The clone's; what is installed lies in none, and HOME may be in a repository of the user's."""
-    if INSTALLED:
-        return "unknown"
-    try:
-        done = subprocess.run(["git", "-C", str(HOME), "describe", "--always", "--dirty", "--abbrev=12"],
-                              capture_output=True, text=True, check=True, timeout=10)
-        return done.stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"

@@ -154,13 +154,22 @@ def check_given(run: RunFolder, data: PreparedData, tasks: Sequence[str], config
 def load_run(run_dir: str, arguments: list) -> tuple[RunFolder, Settings]:
     """A finished run's folder and settings, with some of them changed by ``arguments``.
 
+    A data set that is not where the settings say, as when this is started in another folder than the run was, is taken
+    from where the run found it.
+
     Raises:
         UserError: the folder is no run's.
     """
     run = RunFolder(Path(run_dir))
     if not (run.path / "config.yaml").exists():
         raise UserError(f"{run.path} is not a run folder (it has no config.yaml); train.py makes one")
-    return run, load_settings(arguments, base=read_yaml(run.path / "config.yaml"))
+    began = read_yaml(run.path / "config.yaml")
+    config = load_settings(arguments, base=began)
+    if config.data_dir == began.get("data_dir") and not config.data_path.exists():
+        recorded = run.data_path
+        if recorded is not None and recorded.exists():
+            config = config.replace(data_dir=str(recorded))
+    return run, config
 
 
 def read_selection(run: RunFolder, config: Settings, data: PreparedData) -> Selection:

@@ -46,7 +46,7 @@ OPTIONS = (
 def main(arguments: list) -> None:
     """Exports, checks, and prints the folder as one JSON object."""
     given = parse(arguments, __doc__, OPTIONS, settings=True)
-    from ..run import package_versions
+    from ..environment import package_versions
     from ..serving import SIGNATURE_FILE, InputField, Signature
     from ..serving.exporting import PACKAGES, export_model, import_onnx, read_encoder
     from ..training import choose_device

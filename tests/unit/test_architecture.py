@@ -36,7 +36,7 @@ LAYERS = [
     ["models", "data"],  # neither knows the other
     ["evaluation"],
     ["run", "compat"],
-    ["origin"],
+    ["origin", "environment"],
     ["command_line"],
     ["settings"],
     ["schema", "files", "option", "processes", "progress", "streams"],
@@ -47,8 +47,8 @@ LAYERS = [
 ]
 HEIGHT = {package: -layer for layer, packages in enumerate(LAYERS) for package in packages}
 WITHOUT_MINDSPORE = ("report", "serving", "experiments", "evaluation", "schema", "typed", "settings", "errors", "files",
-                     "run.", "origin", "text", "home", "command_line", "option", "processes", "progress", "streams",
-                     "data", "models/plan")
+                     "run.", "origin", "environment", "text", "home", "command_line", "option", "processes", "progress",
+                     "streams", "data", "models/plan")
 # Files of these that may use it all the same:
 MAY_USE_MINDSPORE = {"src/data/loader.py", "src/serving/exporting.py", "src/serving/mindir.py"}
 LONGEST_FILE, LONGEST_FUNCTION, WIDEST_LINE = 350, 60, 120

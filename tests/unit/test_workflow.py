@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -53,3 +55,20 @@ def test_learned_masks_are_written_once_at_the_end_and_a_resumed_run_begins_with
     run.write("selection.json", with_masks(selection, masks).to_json())
     assert run.read_selection().scores["t0"]["f5"] == 5.0
     assert select()[0] == selection and run.read_selection().scores["t0"]["f5"] == 5.0
+
+
+def test_a_runs_data_set_is_found_from_another_folder(begin, tmp_path, monkeypatch):
+    run, _ = begin("data_dir=set")
+    there = tmp_path / "there" / "set"
+    run.write("data.json", {**run.read("data.json"), "path": str(there)})
+    monkeypatch.chdir(tmp_path)
+
+    def found(*arguments):
+        return workflow.load_run(str(run.path), list(arguments))[1].data_path
+
+    assert found() == Path("set")  # neither is there: the error names the one that was asked for
+    there.mkdir(parents=True)
+    assert found() == there
+    assert found("data_dir=elsewhere") == Path("elsewhere")
+    (tmp_path / "set").mkdir()
+    assert found() == Path("set")
