@@ -104,6 +104,13 @@ class Settings:
     progress: bool
     verify_data: bool
     summary: bool
+    tracker: str
+
+    @property
+    def trackers(self) -> list[str]:
+        """What follows the training, by name."""
+        wanted = ("tensorboard" if self.summary else "none", self.tracker)
+        return [name for name in dict.fromkeys(wanted) if name != "none"]
 
     def replace(self, where: str = "in replace", /, **changes: Any) -> Settings:
         """Returns a copy with some settings changed; the new values are checked as those of a file are.

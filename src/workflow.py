@@ -34,7 +34,7 @@ from .run import RunFolder
 from .schema import Selection
 from .selection import read_given_selection, select_fields, with_masks
 from .settings import Settings, load_settings, read_yaml
-from .training import Ranks, Trainer, load_checkpoint, restore, training_summary
+from .training import Ranks, Tracking, Trainer, load_checkpoint, restore, tracking, training_summary
 
 LOG = logging.getLogger(__name__)
 
@@ -86,19 +86,25 @@ def select_and_train(run: RunFolder, data: PreparedData, tasks: Sequence[str], c
         ranks: the processes of a distributed run.
 
     Raises:
-        UserError: a file of the run is damaged, the loss is not finite, or the monitor cannot be computed.
+        UserError: a file of the run is damaged, the loss is not finite, the monitor cannot be computed, or a tracker
+            does not start.
         Interrupted: SIGTERM or SIGINT came; last.ckpt has been written.
     """
     ranks = ranks or Ranks()
     run.write_environment(device, ranks.size)
     ms.set_seed(config.seed)
+    with tracking(config.trackers if run.writes else [], run.path.name, config.to_dict(), run.path) as trackers:
+        _select_and_train(run, data, tasks, config, device, ranks, trackers)
 
+
+def _select_and_train(run: RunFolder, data: PreparedData, tasks: Sequence[str], config: Settings, device: str,
+                      ranks: Ranks, trackers: Tracking) -> None:
     selection, select_seconds = _selection_of(run, data, tasks, config)
     LOG.info("%s on %s keeps\n%s", selection.selector, data.schema.dataset, selection_table(selection))
 
     plan = plan_inputs(config.backbone, data.schema, tasks, selection)
     model = build_model(plan, len(tasks), config, ranks.size)
-    trainer = Trainer(model, plan, data, tasks, config, run, ranks)
+    trainer = Trainer(model, plan, data, tasks, config, run, ranks, trackers)
     trainer.fit()
     if config.end_to_end:
         run.write("selection.json", with_masks(selection, model.mask().asnumpy()).to_json())
@@ -116,6 +122,8 @@ def select_and_train(run: RunFolder, data: PreparedData, tasks: Sequence[str], c
     if run.writes:
         write_predictions(run.path, predictions)
         write_report(run, data.schema, metrics=metrics, values=field_values(data))
+        trackers.test(metrics["best_epoch"],
+                      {task: {**test[task], **metrics["details"]["test"][task]} for task in tasks})
     run.write_metrics(metrics)  # last: with it the run is finished
 
 

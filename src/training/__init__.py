@@ -3,9 +3,10 @@ from .device import choose_device
 from .loop import predict_logits, run_epochs
 from .ranks import Ranks, join_ranks
 from .steps import make_step
+from .trackers import Tracking, tracking
 from .trainer import Trainer, training_summary
 
 __all__ = [
-    "Ranks", "Trainer", "choose_device", "join_ranks", "load_checkpoint", "make_step", "predict_logits", "restore",
-    "run_epochs", "training_summary",
+    "Ranks", "Tracking", "Trainer", "choose_device", "join_ranks", "load_checkpoint", "make_step", "predict_logits",
+    "restore", "run_epochs", "tracking", "training_summary",
 ]

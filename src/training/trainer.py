@@ -35,7 +35,7 @@ from .checkpoint import load_checkpoint, load_latest, pop_state, restore, save_c
 from .loop import predict_logits, run_epoch
 from .ranks import Ranks
 from .steps import make_step
-from .tensorboard import SummaryLog
+from .trackers import Tracking
 
 LOG = logging.getLogger(__name__)
 
@@ -51,12 +51,14 @@ class Trainer:
         config: the run's Settings.
         run: the folder that receives history.jsonl and the checkpoints.
         ranks: the processes that train together, each of which has a Trainer of its own.
+        trackers: what follows the training.
     """
 
     def __init__(self, model: MultiTaskModel | LearnedMaskModel, plan: InputPlan, data: DataSet, tasks: list[str],
-                 config: Settings, run: RunFolder, ranks: Ranks | None = None):
+                 config: Settings, run: RunFolder, ranks: Ranks | None = None,
+                 trackers: Tracking | None = None):
         self.model, self.plan, self.data, self.tasks, self.config, self.run = model, plan, data, tasks, config, run
-        self.ranks = ranks or Ranks()
+        self.ranks, self.trackers = ranks or Ranks(), trackers or Tracking()
         self.ranks.average_gradients()
         self.task_indices = data.schema.task_indices(tasks)
         self.step = make_step(model, config, self.ranks)
@@ -85,12 +87,10 @@ class Trainer:
         """
         self._resume()
         handlers = {number: signal.signal(number, self._remember_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-        folder = self.run.path / "summary" if self.config.summary and self.run.writes else None
         try:
-            with SummaryLog(folder) as summary:
-                while self.state["epoch"] <= self.config.epochs and self.state["waited"] < self.config.patience:
-                    self._train_epoch()
-                    self._finish_epoch(summary)
+            while self.state["epoch"] <= self.config.epochs and self.state["waited"] < self.config.patience:
+                self._train_epoch()
+                self._finish_epoch()
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
@@ -117,8 +117,8 @@ class Trainer:
         return (f"{kept}; try a smaller learning_rate than {self.config.learning_rate} or a smaller weight_decay than "
                 f"{self.config.weight_decay}")
 
-    def _finish_epoch(self, summary: SummaryLog) -> None:
-        """Validates, writes history, summary and checkpoints, and moves on to the next epoch."""
+    def _finish_epoch(self) -> None:
+        """Validates, writes history and checkpoints, and moves on to the next epoch."""
         state = self.state
         for parameter in self.model.get_parameters():  # ReLU turns NaN into 0, so a finite loss does not tell
             if not np.isfinite(parameter.asnumpy()).all():
@@ -140,7 +140,7 @@ class Trainer:
         self.history.append({"epoch": state["epoch"], "train_loss": loss, "valid": metrics,
                              "mean_auc": mean_auc(metrics), "monitor": value, "best": improved})
         self.run.write_history(self.history)
-        summary.write(state["epoch"], loss, metrics)
+        self.trackers.epoch(state["epoch"], loss, metrics)
         LOG.info("epoch %d: loss %.4f, valid %s%s", state["epoch"], loss, ", ".join(
             f"{task} AUC {entry['auc'] if entry['auc'] is None else round(entry['auc'], 4)}"
             for task, entry in metrics.items()), " (best)" if improved else "")
