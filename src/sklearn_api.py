@@ -30,7 +30,7 @@ from sklearn.utils.validation import check_is_fitted
 from .data.description.options import DataOptions, FieldSpec
 from .data.memory import MemoryData
 from .data.preparing.encode import FieldCounter
-from .data.user_tables import as_table, column_names, places_of, read_columns, read_labels
+from .data.user_tables import as_table, column_names, places_of, read_columns, read_labels, take_columns
 from .errors import UserError, nearest
 from .option import Option
 from .schema import Selection
@@ -62,6 +62,7 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
         experts: experts of MMoE and OMoE; PLE takes half as many shared and as many for every task.
         batch_size: rows of a scored mini-batch.
         score_batches: mini-batches to score, or auto.
+        missing_labels: refused, or masked: a row without a label of a task says nothing about that task.
         min_count: values seen less often become "rare", as unseen ones do.
         buckets: quantile buckets of a number.
         device_target: CPU, GPU, Ascend, or auto for the first that works.
@@ -101,8 +102,8 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
                  method: str = "calibrated", relation: str = "auto", shared_fields: str = "auto",
                  categorical_features="auto", numeric_features="auto", embedding_dim: int = 16,
                  bottom_dims: Sequence[int] = (64, 32), tower_dims: Sequence[int] = (32, 16), experts: int = 4,
-                 batch_size: int = 2048, score_batches="auto", min_count: int = 1, buckets: int = 20,
-                 device_target: str = "auto", random_state=None):
+                 batch_size: int = 2048, score_batches="auto", missing_labels: str = "refused",
+                 min_count: int = 1, buckets: int = 20, device_target: str = "auto", random_state=None):
         self.k = k
         self.backbone = backbone
         self.method = method
@@ -116,6 +117,7 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
         self.experts = experts
         self.batch_size = batch_size
         self.score_batches = score_batches
+        self.missing_labels = missing_labels
         self.min_count = min_count
         self.buckets = buckets
         self.device_target = device_target
@@ -135,7 +137,7 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
         try:
             table = as_table(X)
             names, named = column_names(table, 2)
-            labels, tasks, classes = read_labels(y, table)
+            labels, tasks, classes = read_labels(y, table, self.missing_labels)
             config = self._settings(len(names), tasks)
             data = self._encode(table, names, labels, tasks)
             choose_device(config.device_target, config.device_id)
@@ -274,7 +276,7 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
         if len(names) != self.n_features_in_:
             raise ValueError(f"X has {len(names)} features, but {type(self).__name__} is expecting "
                              f"{self.n_features_in_} features as input")
-        return _take_columns(table, kept)
+        return take_columns(table, kept)
 
     def inverse_transform(self, X, task: str | None = None) -> Any:
         """The table from which :meth:`transform` made ``X``, as far as ``X`` tells.
@@ -336,9 +338,3 @@ def _number_of_columns(value: Any, what: str, columns: int) -> int:
     if value > columns:
         warnings.warn(f"{what}={value} is greater than n_features={columns}; every task keeps all", stacklevel=5)
     return int(min(value, columns))
-
-
-def _take_columns(table, places: np.ndarray):
-    if isinstance(table, pl.DataFrame):
-        return table[:, places.tolist()]
-    return table[:, places] if isinstance(table, np.ndarray) else table.iloc[:, places]

@@ -23,9 +23,11 @@ import numpy as np
 import polars as pl
 
 from ..errors import UserError, nearest
+from ..schema import UNKNOWN
 from .reading.frames import column_of
 
 SHOWN = 8  # names in a message
+MISSING = ("refused", "masked")
 
 
 def as_table(X: Any) -> Any:
@@ -124,26 +126,37 @@ def read_columns(table: Any, names: Sequence[str], categorical: set[int],
         yield column, "number" if place in numeric or (floats and place not in categorical) else "categorical"
 
 
-def read_labels(y: Any, table: Any) -> tuple[np.ndarray, list[str], list[np.ndarray]]:
-    """Labels as 0 and 1 ``[rows, tasks]``, the tasks' names, and the two classes of every task.
+def read_labels(y: Any, table: Any, missing: str = "refused") -> tuple[np.ndarray, list[str], list[np.ndarray]]:
+    """Labels as 0, 1 and UNKNOWN ``[rows, tasks]``, the tasks' names, and the two classes of every task.
 
     Classes are in rising order, and the second one is 1: True, 1 of -1 and 1, 2 of 1 and 2, "yes" of "no" and "yes".
 
     Args:
         y: a DataFrame, Series, array ``[rows]`` or ``[rows, tasks]``, or a mapping of names to one-dimensional labels.
         table: X, to which labels with an index are matched where X has one too.
+        missing: "masked" makes labels that are missing UNKNOWN; "refused" allows none.
 
     Raises:
         UserError: it is absent, of other rows than X, has gaps, or a task has not two classes.
     """
+    if missing not in MISSING:
+        raise UserError(f"missing_labels is {missing!r}; expected {' or '.join(MISSING)}"
+                        f"{nearest(str(missing), MISSING)}")
     named = _label_columns(y)
     tasks = [f"y{place}" if name is None else str(name) for place, (name, _) in enumerate(named)]
     _refuse_repeated(tasks, "y has several tasks")
     labels, classes = np.empty((len(table), len(tasks)), np.uint8), []
     for place, (task, (_, values)) in enumerate(zip(tasks, named)):
-        found, labels[:, place] = _binary(_aligned(values, table, task), task)
+        found, labels[:, place] = _binary(_aligned(values, table, task), task, missing == "masked")
         classes.append(found)
     return labels, tasks, classes
+
+
+def take_columns(table: Any, places: np.ndarray) -> Any:
+    """The columns of a table at some positions, as a table of the same kind."""
+    if isinstance(table, pl.DataFrame):
+        return table[:, places.tolist()]
+    return table[:, places] if isinstance(table, np.ndarray) else table.iloc[:, places]
 
 
 def _label_columns(y: Any) -> list[tuple[Any, Any]]:
@@ -182,23 +195,25 @@ def _aligned(values: Any, table: Any, task: str) -> Any:
     return values.loc[table.index]
 
 
-def _binary(values: Any, task: str) -> tuple[np.ndarray, np.ndarray]:
-    """The two classes in rising order, and for every row which of them it has."""
+def _binary(values: Any, task: str, masked: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The two classes in rising order, and for every row which of them it has, UNKNOWN where it has none."""
     import pandas as pd  # slow to import
 
     cells = np.asarray(values)
     absent = pd.isna(cells)
-    if absent.any():
+    if absent.any() and not masked:
         raise UserError(f"task {task} has no label in {absent.sum()} rows, the first of them at position "
-                        f"{absent.argmax()}; expected a label in every row; leave these rows out of X and y")
+                        f"{absent.argmax()}; expected a label in every row; leave these rows out of X and y, "
+                        "or give missing_labels='masked' if they are not known for this task alone")
+    held, codes = cells[~absent], np.full(len(cells), UNKNOWN)
     try:
-        classes, codes = np.unique(cells, return_inverse=True)
+        classes, codes[~absent] = np.unique(held, return_inverse=True)
     except TypeError:
-        raise UserError(f"task {task} has labels of several types, such as {cells[0]!r}; expected one type") from None
+        raise UserError(f"task {task} has labels of several types, such as {held[0]!r}; expected one type") from None
     if len(classes) != 2:
         raise UserError(f"Unknown label type: task {task} has {len(classes)} class{'es' * (len(classes) > 1)}, "
                         f"{_shown(classes)}; expected two")
-    return classes, codes.reshape(-1)
+    return classes, codes
 
 
 def _refuse_repeated(names: Sequence[str], what: str) -> None:

@@ -173,6 +173,26 @@ def test_labels_of_every_form_give_one_result(change):
     assert np.array_equal(selector.scores_, expected.scores_) and selector.tasks_ == ["click", "like"]
 
 
+@pytest.mark.parametrize("change", [
+    lambda Y: Y, lambda Y: pl.from_pandas(Y), lambda Y: Y.to_numpy(), lambda Y: Y.astype("Int64"),
+    lambda Y: Y.replace({0: "no", 1: "yes"}), lambda Y: {name: [None if cell != cell else cell for cell in Y[name]]
+                                                         for name in Y},
+])
+def test_labels_of_some_rows(change):
+    """A task is scored on the rows that have a label; the others are refused unless they may be there."""
+    table, labels = make_table(300)
+    known = (table["c"] > 1).to_numpy()
+    partial = labels.assign(like=labels["like"].where(known))
+    with pytest.raises(ValueError, match=r"no label in .* rows.* missing_labels='masked'"):
+        MultiSFSSelector(k=1, **TINY).fit(table, change(partial))
+    config = {**TINY, "score_batches": "auto"}
+    selector = MultiSFSSelector(k=1, missing_labels="masked", **config).fit(table, change(partial))
+    assert [len(classes) for classes in selector.classes_] == [2, 2]
+    click = MultiSFSSelector(k=1, **config).fit(table, labels["click"])
+    np.testing.assert_array_equal(selector.scores_[0], click.scores_[0])
+    assert np.argmax(selector.scores_[1]) == 3
+
+
 def test_the_second_class_is_positive():
     table, labels = make_table(200)
     selector = MultiSFSSelector(k=1, **TINY).fit(table, labels.replace({0: "no", 1: "yes"}))
@@ -204,6 +224,7 @@ def test_pipeline_and_grid_search():
     ({"method": "new"}, None, "method is 'new' .* calibrated"), ({"backbone": "esmm"}, [0, 1] * 10, "at least 2 tasks"),
     ({"buckets": 1}, None, "buckets is 1 in MultiSFSSelector"), ({"min_count": 0}, None, "min_count is 0"),
     ({"random_state": -1}, None, "Seed must be"),
+    ({"missing_labels": "mask"}, None, "missing_labels is 'mask'; expected refused or masked; did you mean masked"),
     ({"categorical_features": ["x0"], "numeric_features": [0]}, None, "categorical_features and .* both have x0"),
     ({"categorical_features": ["y"]}, None, "categorical_features has 'y'; X has the columns x0, x1, at 0 to 1"),
     ({"numeric_features": [2]}, None, "numeric_features has 2"), ({"numeric_features": "x0"}, None, "expected 'auto'"),
