@@ -22,6 +22,7 @@
     python -m benchmarks scale                       # large embedding tables, dense and lazy; memory
     python -m benchmarks parts                       # where the time of a training step goes
     python -m benchmarks layout                      # where hidden values lie in memory
+    python -m benchmarks labels                      # labels of some rows: masked, or filled with 0
     python -m benchmarks selection                   # what every selector chooses, and what that is worth
 
 Settings of train.py may follow as --KEY VALUE; the sizes are the paper's. The train suite needs
@@ -42,7 +43,8 @@ from src.option import Option
 from src.settings import load_settings
 
 OPTIONS = (
-    Option("rows", None, "select, input, prepare, selection: rows of the simulated data", "whole", limits={"min": 1}),
+    Option("rows", None, "select, input, prepare, labels, selection: rows of the simulated data", "whole",
+           limits={"min": 1}),
     Option("shape", "both", "train: fields of which data set", choices=("kuairand", "movielens", "both")),
     Option("selectors", "fast", "selection: fast, trained, every, or some of them by name"),
     Option("laws", ("every",), "selection: laws of planted truth; every, none, or some by name", "names"),
@@ -50,7 +52,7 @@ OPTIONS = (
            "movielens", "names"),
     Option("instances", 3, "selection: data sets of every law", "whole", limits={"min": 1}),
     Option("draws", 2, "selection: seeds of a selector on each of them", "whole", limits={"min": 1}),
-    Option("seeds", 3, "selection: seeds of training", "whole", limits={"min": 1}),
+    Option("seeds", 3, "labels, selection: seeds of training", "whole", limits={"min": 1}),
     Option("picture", "docs/selection.png", "selection: where the picture goes", "path"),
 )
 
@@ -84,8 +86,10 @@ def main(arguments: list) -> None:
 def _options(suite: str, given: SimpleNamespace) -> dict:
     """What the command line says of a suite besides settings: --rows, --shape, and --backbone for one only."""
     options: dict = {}
-    if suite in ("select", "input", "prepare") and given.rows:
+    if suite in ("select", "input", "prepare", "labels") and given.rows:
         options["rows"] = given.rows
+    if suite == "labels":
+        options["seeds"] = given.seeds
     if suite == "train" and given.shape != "both":
         options["shapes"] = (given.shape,)
     backbone = [text.partition("=")[2] for text in given.settings if text.startswith("backbone=")]

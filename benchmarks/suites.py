@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import labels as partial
 from benchmarks import steps
 from benchmarks.measure import STEP_COLUMNS, STEPS, alternate, in_turn, median, step_rows
 from src.data import PreparedData, prepare
@@ -174,6 +175,17 @@ def _scale_row(name: str, records: list[Mapping], smallest: float) -> list[str]:
             f"{memory / records[0]['table_mb']:.1f}"]
 
 
+def labels(config: Settings, rows: int = 0, seeds: int = 3) -> dict:
+    """A label known after a click alone: masked, or filled with 0."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for shape, count in (("kuairand", 100_000), ("aliccp", 300_000)):
+            found[shape] = list(partial.measure_labels(shape, rows or count, seeds, config.replace(output_dir=folder)))
+            print(f"\nSecond label on the clicked test rows: {shape} shape, {rows or count:,} rows, mean of {seeds} "
+                  f"seeds\n\n{partial.table(found[shape])}", flush=True)
+    return found
+
+
 SUITES = {"train": train, "select": select, "input": read, "prepare": preparing, "scale": scale,
-          "parts": parts, "layout": layout}
+          "parts": parts, "layout": layout, "labels": labels}
 ALL = ("train", "select", "input", "prepare", "scale")
