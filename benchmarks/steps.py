@@ -48,7 +48,7 @@ class Synthetic:
 
     def __init__(self, rows: int, cardinalities, tasks: int = 2):
         rng = np.random.default_rng(0)
-        self.rows, self.partial = rows, (False,) * tasks
+        self.rows, self.partial, self.weights = rows, (False,) * tasks, None
         self.ids = np.stack([rng.integers(0, size, rows) for size in cardinalities], 1).astype(np.int32)
         self.labels = rng.integers(0, 2, (rows, tasks)).astype(np.uint8)
 

@@ -94,6 +94,19 @@ class Group:
 
 
 @dataclass(frozen=True)
+class RowWeights:
+    """How much every train row counts in losses and scores: float32 ``[rows]`` in a file of this SHA-256.
+
+    Attributes:
+        column: the raw column that holds the weights.
+    """
+
+    column: Text
+    file: PlainName
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Schema:
     """What a prepared data set holds; stored as its schema.json.
 
@@ -106,6 +119,7 @@ class Schema:
         steps: what preparation did, ``{"step": text, "rows": int}``.
         settings: the options that the set was prepared with.
         group: which rows belong together; None where no column was named.
+        weight: how much train rows count; None where all count alike.
     """
 
     dataset: str
@@ -117,6 +131,7 @@ class Schema:
     steps: tuple[Mapping[str, Any], ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     group: Optional[Group] = None
+    weight: Optional[RowWeights] = None
 
     @property
     def field_names(self) -> list[str]:
@@ -158,6 +173,8 @@ class Schema:
                 del task["known"]
         if self.group is None:
             del body["group"]
+        if self.weight is None:
+            del body["weight"]
         return body
 
     @classmethod

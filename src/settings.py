@@ -91,6 +91,7 @@ class Settings:
     embedding_optimizer: str
     weight_decay: float
     loss_reduction: str
+    task_weights: str | float | dict[str, float]
     epochs: int
     patience: int
     monitor: str

@@ -30,7 +30,7 @@ from sklearn.utils.validation import check_is_fitted
 from .data.description.options import DataOptions, FieldSpec
 from .data.memory import MemoryData
 from .data.preparing.encode import FieldCounter
-from .data.user_tables import as_table, column_names, places_of, read_columns, read_labels, take_columns
+from .data.user_tables import as_table, column_names, places_of, read_columns, read_labels, read_weights, take_columns
 from .errors import UserError, nearest
 from .option import Option
 from .schema import Selection
@@ -123,13 +123,15 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
         self.device_target = device_target
         self.random_state = random_state
 
-    def fit(self, X, y) -> MultiSFSSelector:
+    def fit(self, X, y, sample_weight=None) -> MultiSFSSelector:
         """Scores every (task, column).
 
         Args:
             X: DataFrame (pandas or Polars) or array ``[rows, columns]``.
             y: labels of two classes in every task: a DataFrame or array ``[rows, tasks]``, a dict of labels by task, or
                 a Series or array ``[rows]`` for one task. Where X and y are of pandas, their rows are matched by index.
+            sample_weight: a number of at least 0 for every row. Scores see a sample in which a row is kept with the
+                chance weight / largest weight, so that their chance levels hold.
 
         Raises:
             ValueError: a parameter, X or y is not as described.
@@ -139,7 +141,7 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
             names, named = column_names(table, 2)
             labels, tasks, classes = read_labels(y, table, self.missing_labels)
             config = self._settings(len(names), tasks)
-            data = self._encode(table, names, labels, tasks)
+            data = self._encode(table, names, labels, tasks, read_weights(sample_weight, table))
             choose_device(config.device_target, config.device_id)
             scorer = MultiSFS(config).fit(data, tasks)
             self.selection_: Selection = make_selection(scorer, data.schema, tasks, config)
@@ -184,7 +186,8 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
                             f"{', '.join(tasks)}")
         return {"keep_fields": {task: _number_of_columns(given[task], f"k of task {task}", columns) for task in tasks}}
 
-    def _encode(self, table, names: Sequence[str], labels: np.ndarray, tasks: Sequence[str]) -> MemoryData:
+    def _encode(self, table, names: Sequence[str], labels: np.ndarray, tasks: Sequence[str],
+                weights: np.ndarray | None) -> MemoryData:
         categorical = places_of(self.categorical_features, names, "categorical_features")
         numeric = places_of(self.numeric_features, names, "numeric_features")
         both = [names[place] for place in sorted(categorical & numeric)]
@@ -204,7 +207,7 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
             cardinalities.append(encoder.cardinality)
         none = ids[:0], labels[:0]
         return MemoryData("memory", names, cardinalities, tasks,
-                          {"train": (ids, labels), "valid": none, "test": none})
+                          {"train": (ids, labels), "valid": none, "test": none}, weights)
 
     def _get_support_mask(self) -> np.ndarray:
         """The columns that any task keeps, bool ``[columns]``."""

@@ -44,6 +44,7 @@ class Stream(IntEnum):
     GATE_NOISE = 0xAF  # AutoField's
     PERMUTATION = 0x9E7  # order in which permutation importance shuffles a field
     INTERVENTIONS = 0xCF5  # CFS-MTL's
+    WEIGHTED_ROWS = 0x3E1  # train rows that scores see where rows have weights
     BOOTSTRAP = 0xB007  # rows or groups that an interval draws: draw
 
 

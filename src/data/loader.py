@@ -65,7 +65,7 @@ class TrainLoader:
         self.steps = split.rows // self.batch_size
         self.mask_rows, self.threshold = mask_rows, round(dropout * 256)
         self.mine = slice(rank * share, (rank + 1) * share)
-        self.partial = any(split.partial[task] for task in self.tasks)
+        self.partial = split.weights is not None or any(split.partial[task] for task in self.tasks)
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
         """Yields (ids, labels, keep) of every step from ``start`` on: int32 ``[rows, columns]``, labels as
@@ -80,9 +80,10 @@ class TrainLoader:
 
     def _targets(self, labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """What the loss takes of this rank's labels; its means are over the ``rows`` of all ranks."""
+        weights = None if self.split.weights is None else self.split.weights[rows]
         if not self.partial or len(rows) == len(labels):
-            return loss_targets(labels, self.partial)
-        return loss_targets(self.split.take(rows, [], self.tasks)[1], True, self.mine)
+            return loss_targets(labels, self.partial, weights=weights)
+        return loss_targets(self.split.take(rows, [], self.tasks)[1], True, self.mine, weights)
 
     def _mask(self, epoch: int, step: int) -> Tensor | None:
         if not self.mask_rows or not self.threshold:

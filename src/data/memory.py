@@ -33,9 +33,11 @@ class MemorySplit:
     Args:
         ids: int32 ``[rows, fields]``.
         labels: uint8 ``[rows, tasks]``: 0, 1 or UNKNOWN.
+        weights: float32 ``[rows]``, or None.
     """
 
-    def __init__(self, ids: np.ndarray, labels: np.ndarray):
+    def __init__(self, ids: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None):
+        self.weights = weights
         self.ids, self.labels, self.rows = ids, labels, len(ids)
         self.partial = tuple((labels == UNKNOWN).any(0).tolist())
 
@@ -63,12 +65,13 @@ class MemoryData:
         cardinalities: ids of every field.
         tasks: names of the tasks.
         splits: (ids, labels) of "train", "valid" and "test".
+        weights: of the train rows, float32 ``[rows]``; None for all alike.
     """
 
     def __init__(self, name: str, fields: Sequence[str], cardinalities: Sequence[int], tasks: Sequence[str],
-                 splits: Mapping[str, tuple[np.ndarray, np.ndarray]]):
+                 splits: Mapping[str, tuple[np.ndarray, np.ndarray]], weights: np.ndarray | None = None):
         self.path = name  # it has no folder; messages name it so
-        self._splits = {split: MemorySplit(*splits[split]) for split in SPLITS}
+        self._splits = {split: MemorySplit(*splits[split], weights if split == "train" else None) for split in SPLITS}
         self.schema = Schema(name, tuple(Field(field, size) for field, size in zip(fields, cardinalities)),
                              tuple(_task(task, {split: labels[:, t] for split, (_, labels) in splits.items()})
                                    for t, task in enumerate(tasks)),
@@ -81,6 +84,7 @@ class MemoryData:
         for split in self._splits.values():
             digest.update(np.ascontiguousarray(split.ids))
             digest.update(np.ascontiguousarray(split.labels))
+            digest.update(b"" if split.weights is None else np.ascontiguousarray(split.weights))
         return digest.hexdigest()
 
     def split(self, name: str) -> MemorySplit:
@@ -109,7 +113,7 @@ def with_noise(data, count: int, seed: int) -> MemoryData:
         noise = [np.exp(rng.random(len(ids)) * np.log(size + 1)).astype(np.int32) - 1 for size in sizes]
         splits[name] = np.column_stack([ids, *noise]).astype(np.int32), labels
     return MemoryData(f"{schema.dataset}+noise", [*schema.field_names, *(f"noise_{n}" for n in range(count))],
-                      [*schema.cardinalities, *sizes], schema.task_names, splits)
+                      [*schema.cardinalities, *sizes], schema.task_names, splits, data.split("train").weights)
 
 
 def _task(name: str, labels: Mapping[str, np.ndarray]) -> Task:

@@ -40,7 +40,10 @@ class Split:
         block_bounds: int64 array of ``shards + 1`` row numbers: block ``i`` is rows ``bounds[i]`` to
             ``bounds[i + 1] - 1``. A loader that shuffles block by block touches one shard at a time.
         partial: of every task, whether labels may be UNKNOWN.
+        weights: of every row, float32 ``[rows]``; None where all count alike, as those of valid and test.
     """
+
+    weights: np.ndarray | None = None
 
     def __init__(self, name: str, ids: Sequence[np.ndarray], labels: Sequence[np.ndarray], fields: int,
                  partial: Sequence[bool]):
@@ -188,7 +191,19 @@ def _open_split(path: Path, name: str, schema: Schema, verify: bool, remedy: str
         raise UserError(f"{path / SCHEMA_FILE} is damaged: its {name} shards hold {split.rows} rows; expected "
                         f"{schema.rows[name]}; {remedy}")
     _check_labels(labels, name, schema, path, remedy)
+    if name == "train" and schema.weight is not None:
+        split.weights = _open_weights(path / schema.weight.file, split.rows, schema.weight.sha256 if verify else None,
+                                      remedy)
     return split
+
+
+def _open_weights(path: Path, rows: int, digest: str | None, remedy: str) -> np.ndarray:
+    weights = _open_array(path.parent, path.name, (rows,), np.float32, remedy)
+    if digest is not None and sha256(path) != digest:
+        raise UserError(f"{path} is damaged: its SHA-256 is not the one in schema.json; {remedy}")
+    if not (np.isfinite(weights) & (weights >= 0)).all() or not weights.any():
+        raise UserError(f"{path} holds weights other than finite numbers of at least 0, or only 0; {remedy}")
+    return weights
 
 
 def _open_array(path: Path, name: str, shape: tuple[int, ...], dtype: type, remedy: str) -> np.ndarray:

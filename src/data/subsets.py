@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from ..errors import UserError
 from ..schema import UNKNOWN, Schema
 from ..streams import Stream, generator
 
+LOG = logging.getLogger(__name__)
 HELD_OUT = 0.1  # share of the train rows held out
 MOST_HELD_OUT = 100_000  # rows; permutation importance predicts them once a field
 FEWEST_ROWS = 20  # of a split that is divided
@@ -42,6 +44,7 @@ class RowSource(Protocol):
 
     rows: int
     partial: tuple[bool, ...]
+    weights: np.ndarray | None  # float32 [rows]: how much every row counts; None for all alike
 
     def take(self, rows: np.ndarray, columns: Sequence[int] | None = None,
              tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -79,6 +82,7 @@ class Subset:
 
     def __init__(self, source: RowSource, numbers: np.ndarray):
         self.source, self.numbers, self.rows, self.partial = source, numbers, len(numbers), source.partial
+        self.weights = None if source.weights is None else source.weights[numbers]
 
     def take(self, rows: np.ndarray, columns: Sequence[int] | None = None,
              tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -120,6 +124,28 @@ class Shuffled(Subset):
 
 def _place(columns: Sequence[int], field: int) -> int | None:
     return list(columns).index(field) if field in columns else None
+
+
+def sample_by_weight(source: RowSource, seed: int) -> RowSource:
+    """Rows that all count alike in place of weighted ones: each is kept with the chance weight / largest weight.
+
+    So every statistic of the rows, its chance level included, is that of rows as the weights say they come, without
+    repetitions; very unequal weights cost rows. Without weights it is the source itself.
+
+    Raises:
+        UserError: hardly any row is left.
+    """
+    if source.weights is None:
+        return source
+    chances = source.weights / source.weights.max()
+    kept = np.flatnonzero(generator(seed, Stream.WEIGHTED_ROWS).random(source.rows) < chances)
+    LOG.info("scores see %d of %d train rows, drawn by their weights", len(kept), source.rows)
+    if len(kept) < FEWEST_ROWS:
+        raise UserError(f"the largest row weight is {1 / chances.mean():.3g} times the mean: scores see {len(kept)} of "
+                        f"{source.rows} train rows; expected at least {FEWEST_ROWS}; cut the largest weights down")
+    sample = Subset(source, kept)
+    sample.weights = None
+    return sample
 
 
 def label_groups(source: RowSource, tasks: Sequence[int]) -> list[tuple[RowSource, list[int]]]:

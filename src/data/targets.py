@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Labels as a loss takes them: the one place where labels that are not known are left out of it."""
+"""Labels as a loss takes them: the one place where unknown labels are left out of it and rows get their weights."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ import numpy as np
 from ..schema import UNKNOWN
 
 
-def loss_targets(labels: np.ndarray, partial: bool, mine: slice | None = None) -> np.ndarray:
+def loss_targets(labels: np.ndarray, partial: bool, mine: slice | None = None,
+                 weights: np.ndarray | None = None) -> np.ndarray:
     """The labels of a batch for TaskLosses (src/models/model.py).
 
     Args:
         labels: uint8 ``[batch, tasks]``: 0, 1, or where ``partial`` UNKNOWN.
-        partial: whether the data set has unknown labels; it decides the shape, which is the same for all batches.
+        partial: whether the data set has unknown labels or weights; it decides the shape, which is the same for all
+            batches.
         mine: the rows of the batch that this rank of several trains on; all ranks have equally many. The mean of
             the ranks' losses is then the loss of the whole batch.
+        weights: of the rows, float ``[batch]``; None for all alike. A mean is then a weighted one.
 
     Returns:
         float32 ``[batch, tasks]``, the labels; where ``partial`` float32 ``[batch, tasks, 2]``: the label, 0 where it
@@ -42,7 +45,9 @@ def loss_targets(labels: np.ndarray, partial: bool, mine: slice | None = None) -
             raise ValueError(f"a label is {labels.max()}; expected 0 or 1 in data without unknown labels")
         return labels.astype(np.float32)
     known = labels != UNKNOWN
-    shares = known / np.maximum(known.sum(0), 1)
+    parts = known if weights is None else known * weights[:, None].astype(np.float64)
+    total = parts.sum(0)
+    shares = parts / np.where(total > 0, total, 1)
     targets = np.stack([labels * known, shares], 2)
     if mine is not None:
         targets = targets[mine]

@@ -147,7 +147,7 @@ def read_labels(y: Any, table: Any, missing: str = "refused") -> tuple[np.ndarra
     _refuse_repeated(tasks, "y has several tasks")
     labels, classes = np.empty((len(table), len(tasks)), np.uint8), []
     for place, (task, (_, values)) in enumerate(zip(tasks, named)):
-        found, labels[:, place] = _binary(_aligned(values, table, task), task, missing == "masked")
+        found, labels[:, place] = _binary(_aligned(values, table, f"y of task {task}"), task, missing == "masked")
         classes.append(found)
     return labels, tasks, classes
 
@@ -181,17 +181,35 @@ def _label_columns(y: Any) -> list[tuple[Any, Any]]:
     return found
 
 
-def _aligned(values: Any, table: Any, task: str) -> Any:
-    """Labels in the order of the table's rows."""
+def read_weights(weights: Any, table: Any) -> np.ndarray | None:
+    """Weights of the rows, float32 ``[rows]``, matched to the rows of the table as labels are; None stays None.
+
+    Raises:
+        UserError: they are not one finite number of at least 0 for every row, or are all 0.
+    """
+    if weights is None:
+        return None
+    try:
+        found = np.asarray(_aligned(weights, table, "sample_weight"), np.float64)
+    except (TypeError, ValueError):
+        raise UserError("sample_weight holds something else than numbers; expected a number for every row") from None
+    bad = ~((found >= 0) & (found <= np.finfo(np.float32).max))  # NaN is neither
+    if bad.any() or not found.any():
+        what = f"{found[bad.argmax()]} at position {bad.argmax()}" if bad.any() else "0 in all rows"
+        raise UserError(f"sample_weight is {what}; expected finite numbers of at least 0, some above 0")
+    return found.astype(np.float32)
+
+
+def _aligned(values: Any, table: Any, what: str) -> Any:
+    """Values of rows in the order of the table's rows; ``what`` they are, for messages."""
     if np.ndim(values) != 1 or len(values) != len(table):
-        raise UserError(f"y has the shape {list(np.shape(values))} for task {task}; expected as many rows as X, "
-                        f"{len(table)}")
+        raise UserError(f"{what} has the shape {list(np.shape(values))}; expected as many rows as X, {len(table)}")
     if not (hasattr(values, "iloc") and hasattr(table, "iloc")) or values.index.equals(table.index):
         return values
     unique = values.index.is_unique and table.index.is_unique
     if not unique or not values.index.isin(table.index).all():
-        raise UserError(f"y has another index than X for task {task}; expected the index of X, in any order; use "
-                        "y.to_numpy() to match them by position")
+        raise UserError(f"{what} has another index than X; expected the index of X, in any order; use .to_numpy() to "
+                        "match them by position")
     return values.loc[table.index]
 
 

@@ -17,9 +17,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import mindspore as ms
-from mindspore import Tensor, nn, ops
+import numpy as np
+from mindspore import Parameter, Tensor, nn, ops
 
 from ..schema import Schema
 from ..settings import Settings
@@ -120,18 +122,54 @@ class TaskLosses(nn.Cell):
         return ops.binary_cross_entropy_with_logits(logits, labels, ones, ones, "none")
 
 
+@dataclass(frozen=True)
+class TaskWeights:
+    """What multiplies the tasks' losses, in task order; ``learned``: where they begin."""
+
+    values: tuple[float, ...]
+    learned: bool = False
+
+
+class TotalLoss(nn.Cell):
+    """One loss of the tasks' losses ``[tasks]``: their sum or mean, weighted where there are weights.
+
+    Learned weights are those of Kendall et al. (CVPR 2018): with s_t the logarithm of task t's variance, a parameter
+    of the loss and not of the model, it adds exp(-s_t) L_t + s_t / 2.
+    """
+
+    def __init__(self, reduction: str = "sum", weights: TaskWeights | None = None):
+        super().__init__(auto_prefix=False)
+        self.mean, self.weighted = reduction == "mean", weights is not None
+        self.learned = self.weighted and weights.learned
+        if self.learned:
+            start = -np.log(np.array(weights.values, np.float32))
+            self.log_variances = Parameter(Tensor(start), name="task_log_variances")
+        elif self.weighted:
+            self.weights = Tensor(np.array(weights.values, np.float32))
+
+    def construct(self, losses):
+        if self.learned:
+            losses = ops.exp(-self.log_variances) * losses + self.log_variances / 2
+        elif self.weighted:
+            losses = losses * self.weights
+        return losses.mean() if self.mean else losses.sum()
+
+    def learned_weights(self) -> np.ndarray | None:
+        """exp(-s_t) of every task, ``[tasks]``; None where they are not learned."""
+        return np.exp(-self.log_variances.asnumpy()) if self.learned else None
+
+
 class NetWithLoss(nn.Cell):
     """Model and loss in one Cell: the sum (or mean) over tasks of their mean cross-entropy."""
 
-    def __init__(self, model: nn.Cell, reduction: str = "sum"):
+    def __init__(self, model: nn.Cell, reduction: str = "sum", weights: TaskWeights | None = None):
         super().__init__(auto_prefix=False)
         self.model = model
         self.losses = TaskLosses()
-        self.mean = reduction == "mean"
+        self.total = TotalLoss(reduction, weights)
 
     def construct(self, ids, labels, keep=None):
-        losses = self.losses(self.model(ids, keep), labels)
-        return losses.mean() if self.mean else losses.sum()
+        return self.total(self.losses(self.model(ids, keep), labels))
 
 
 def fresh_model(schema: Schema, tasks: Sequence[str], config: Settings) -> tuple[InputPlan, MultiTaskModel]:

@@ -27,14 +27,14 @@ from ..evaluation import Predictions, read_predictions, task_metrics
 from ..evaluation.predictions import FILE, MOST_ROWS
 from ..run import RunFolder, refuse_other_data
 from ..schema import Schema, Selection
-from ..settings import load_settings, read_yaml
+from ..settings import defaults, load_settings, read_yaml
 from .values import FieldValues
 
 COSTS = "field_costs.json"
 # Two runs that agree in these and differ in their fields show what the fields do.
 COMPARED = ("dataset", "backbone", "embedding_dim", "bottom_dims", "tower_dims", "experts", "dropout", "batch_size",
-            "batch_per_rank", "learning_rate", "embedding_optimizer", "weight_decay", "loss_reduction", "epochs",
-            "patience", "monitor", "seed")
+            "batch_per_rank", "learning_rate", "embedding_optimizer", "weight_decay", "loss_reduction", "task_weights",
+            "epochs", "patience", "monitor", "seed")
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def compare_with(run: RunFolder, other: RunFolder) -> AllFields:
                         "tasks")
     refuse_other_data([run, other])
     configs = [read_yaml(folder.path / "config.yaml") for folder in (run, other)]
-    values = [{name: config.get(name) for name in COMPARED} for config in configs]
+    values = [{name: {**defaults(), **config}.get(name) for name in COMPARED} for config in configs]
     if not (run.data_fingerprint and other.data_fingerprint):  # made by an earlier version
         with _damage(other.path / "config.yaml"):
             for config, value in zip(configs, values):

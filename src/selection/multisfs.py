@@ -22,7 +22,7 @@ from collections.abc import Sequence
 import numpy as np
 from mindspore import Tensor
 
-from ..data.subsets import DataSet, RowSource, label_groups
+from ..data.subsets import DataSet, RowSource, label_groups, sample_by_weight
 from ..data.targets import loss_targets
 from ..models import InputPlan, MultiTaskModel, fresh_model
 from ..models.model import set_output_bias
@@ -66,7 +66,7 @@ class MultiSFS(Selector):
 
     def _score_paper(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
         """Eq. 10; a loss is the mean over the batch's rows whose label is known."""
-        train, indices = data.split("train"), data.schema.task_indices(tasks)
+        train, indices = sample_by_weight(data.split("train"), self.config.seed), data.schema.task_indices(tasks)
         plan, model = self.network(data, tasks)
         partial = any(train.partial[index] for index in indices)
         shown = progress("score", "batch", self.config.progress, draw_batches(train, indices, self.config)[0])
@@ -77,7 +77,7 @@ class MultiSFS(Selector):
         """Scores and chance level; a task that some rows have no label of is scored on its own rows, by itself."""
         indices, chance = data.schema.task_indices(tasks), None
         scores = np.empty((len(tasks), len(data.schema.fields)))
-        for rows, places in label_groups(data.split("train"), indices):
+        for rows, places in label_groups(sample_by_weight(data.split("train"), self.config.seed), indices):
             batches, used = draw_batches(rows, [indices[place] for place in places], self.config)
             scores[places], chance = _score_group(data, tasks, places, batches, used, self.config)
         return scores, chance
@@ -95,7 +95,7 @@ class MultiSFS(Selector):
         if self.relation == "gnn":
             self.relations_, self.seconds_["relation_learning"] = field_relations(data, tasks, self.config)
         elif self.relation == "pearson":
-            train = data.split("train")
+            train = sample_by_weight(data.split("train"), self.config.seed)
             labels = train.read_labels(0, train.rows, data.schema.task_indices(tasks))
             self.relations_ = label_correlations(labels, len(data.schema.fields))
         return scores if self.relations_ is None else merge_scores(scores, self.relations_)

@@ -28,6 +28,7 @@ from ..files import read_json
 from ..models import MASKS, plan_inputs
 from ..schema import Selection
 from ..settings import Settings
+from ..training import task_weights
 from . import baselines, multisfs
 from .base import Selector, adapt_selection, all_fields, make_selection
 from .paper.relation_file import read_relations
@@ -70,11 +71,12 @@ def check_request(data, tasks: Sequence[str], config: Settings) -> None:
     """Refuses what cannot be selected or built, before anything is written.
 
     Raises:
-        UserError: the backbone does not suit the tasks, more fields are asked for than there are, the named
+        UserError: backbone or task_weights do not suit the tasks, more fields are asked for than there are, the named
             selection or relations do not fit the data set, or the selector has no masks to train end to end.
     """
     plan_inputs(config.backbone, data.schema, tasks)
     _check_keep_fields(config.keep_fields, tasks, len(data.schema.fields))
+    task_weights(config.task_weights, tasks)
     if config.end_to_end:
         _check_end_to_end(config)
     if config.selection != "none":

@@ -5,8 +5,9 @@ from .ranks import Ranks, join_ranks
 from .steps import make_step
 from .trackers import Tracking, tracking
 from .trainer import Trainer, training_summary
+from .weighting import task_weights
 
 __all__ = [
     "Ranks", "Tracking", "Trainer", "choose_device", "join_ranks", "load_checkpoint", "make_step", "predict_logits",
-    "restore", "run_epochs", "tracking", "training_summary",
+    "restore", "run_epochs", "task_weights", "tracking", "training_summary",
 ]

@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor, nn, ops
 
-from ..models import LearnedMaskModel, TaskLosses
+from ..models import LearnedMaskModel, TaskLosses, TaskWeights, TotalLoss
 from ..models.learned_masks import moving_statistics
 from ..settings import Settings
 from ..streams import Stream, generator
@@ -49,14 +49,14 @@ MEMORY = 0.7  # weight of what a field's effect was before; its first effect is 
 class GuidedLoss(nn.Cell):
     """The tasks' losses under the masks plus the distance of the masks from the effects' shares ``[tasks, fields]``."""
 
-    def __init__(self, model: LearnedMaskModel, reduction: str = "sum"):
+    def __init__(self, model: LearnedMaskModel, reduction: str = "sum", weights: TaskWeights | None = None):
         super().__init__(auto_prefix=False)
-        self.model, self.losses, self.mean = model, TaskLosses(), reduction == "mean"
+        self.model, self.losses, self.total = model, TaskLosses(), TotalLoss(reduction, weights)
 
     def construct(self, ids, labels, keep, shares):
         mask = self.model.mask()
         losses = self.losses(self.model.under(mask * self.model.mask.scale, ids, keep), labels)
-        return (losses.mean() if self.mean else losses.sum()) - (shares * ops.log(mask)).sum()
+        return self.total(losses) - (shares * ops.log(mask)).sum()
 
 
 class MaskedLosses(nn.Cell):
@@ -104,17 +104,17 @@ class GuidedStep(nn.Cell):
     """Interventions, then forward, backward and the optimizer's step: ``step(ids, labels, keep)`` gives the loss.
 
     Args:
-        model: the network with its masks.
+        loss: that of the network with its masks.
         optimizer: moves both.
-        config: anything with loss_reduction and seed.
+        config: anything with seed.
         ranks: the processes that train together; an effect is the mean of theirs.
     """
 
-    def __init__(self, model: LearnedMaskModel, optimizer: nn.Cell, config: Settings, ranks: Ranks | None = None):
+    def __init__(self, loss: GuidedLoss, optimizer: nn.Cell, config: Settings, ranks: Ranks | None = None):
         super().__init__(auto_prefix=False)
-        self.ranks = ranks or Ranks()
+        self.ranks, model = ranks or Ranks(), loss.model
         self.losses = MaskedLosses(model)
-        self.step = nn.TrainOneStepCell(GuidedLoss(model, config.loss_reduction), optimizer)
+        self.step = nn.TrainOneStepCell(loss, optimizer)
         self.statistics = moving_statistics(model)
         tasks, fields = model.mask.theta.shape
         self.effects = Effects(tasks, fields)

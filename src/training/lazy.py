@@ -35,9 +35,10 @@ from mindspore import Parameter, Tensor, nn, ops
 from ..compat import make_adam
 from ..models import MultiTaskModel
 from ..models.embedding import rows_read
-from ..models.model import TaskLosses
+from ..models.model import TaskLosses, TaskWeights, TotalLoss
 from ..settings import Settings
 from .ranks import Ranks
+from .weighting import undecayed
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # MindSpore's Adam, whose epsilon is outside the bias correction
 CROSSOVER = 16  # rows of the table for every row that a batch can look up; from there lazy is faster
@@ -54,14 +55,14 @@ def is_lazy(model: MultiTaskModel, config: Settings) -> bool:
 class LossOfVectors(nn.Cell):
     """The loss as a function of the distinct vectors that a batch looks up, ``[touched, dim]``."""
 
-    def __init__(self, model: MultiTaskModel, reduction: str):
+    def __init__(self, model: MultiTaskModel, reduction: str, weights: TaskWeights | None = None):
         super().__init__(auto_prefix=False)
-        self.model, self.losses, self.mean = model, TaskLosses(), reduction == "mean"
+        self.model, self.losses, self.total = model, TaskLosses(), TotalLoss(reduction, weights)
         self.gather = ops.Gather()
 
     def construct(self, vectors, places, ids, labels, keep):
         losses = self.losses(self.model.logits(ids, self.gather(vectors, places, 0), keep), labels)
-        return losses.mean() if self.mean else losses.sum()
+        return self.total(losses)
 
 
 class LazyStep(nn.Cell):
@@ -73,13 +74,15 @@ class LazyStep(nn.Cell):
         model: the model to train.
         config: anything with learning_rate, weight_decay, loss_reduction.
         ranks: the processes that train together; every one calls the step with its share of a batch.
+        weights: of the tasks' losses; None for equal ones.
     """
 
-    def __init__(self, model: MultiTaskModel, config: Settings, ranks: Ranks | None = None):
+    def __init__(self, model: MultiTaskModel, config: Settings, ranks: Ranks | None = None,
+                 weights: TaskWeights | None = None):
         super().__init__(auto_prefix=False)
         self.ranks = ranks or Ranks()
         self.size = self.ranks.size
-        self.network = LossOfVectors(model, config.loss_reduction)
+        self.network = LossOfVectors(model, config.loss_reduction, weights)
         self.plan, self.dim = model.plan, config.embedding_dim
         self.table = model.embedding.table
         rows, dim = self.table.shape  # both moments of a row side by side: one lookup, one update
@@ -88,9 +91,9 @@ class LazyStep(nn.Cell):
         self.powers = Parameter(Tensor(np.ones(2, np.float32)), "lazy.powers", requires_grad=False)
         self.betas = Tensor(np.array([BETA1, BETA2], np.float32))
         rest = [parameter for parameter in model.trainable_params() if parameter is not self.table]
-        self.weights = ms.ParameterTuple(rest)
-        self.optimizer = make_adam([{"params": rest, "weight_decay": config.weight_decay}],
-                                   config.learning_rate)
+        groups = [{"params": rest, "weight_decay": config.weight_decay}, *undecayed(self.network.total)]
+        self.weights = ms.ParameterTuple([parameter for group in groups for parameter in group["params"]])
+        self.optimizer = make_adam(groups, config.learning_rate)
         self.gradient = ops.value_and_grad(self.network, 0, self.weights)
         self.learning_rate, self.weight_decay = config.learning_rate, config.weight_decay
         self.gather, self.update, self.concat = ops.Gather(), ops.ScatterUpdate(), ops.Concat(1)

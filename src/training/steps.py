@@ -19,40 +19,43 @@ from __future__ import annotations
 from mindspore import nn
 
 from ..compat import make_adam
-from ..models import LearnedMaskModel, MultiTaskModel, NetWithLoss
+from ..models import LearnedMaskModel, MultiTaskModel, NetWithLoss, TaskWeights
 from ..settings import Settings
-from .guidance import GuidedStep
+from .guidance import GuidedLoss, GuidedStep
 from .lazy import LazyStep, is_lazy
 from .ranks import Ranks
+from .weighting import undecayed
 
 
-def make_step(model: MultiTaskModel | LearnedMaskModel, config: Settings, ranks: Ranks | None = None) -> nn.Cell:
-    """The step that trains a model: ``step(ids, labels, keep)`` gives the loss.
+def make_step(model: MultiTaskModel | LearnedMaskModel, config: Settings, ranks: Ranks | None = None,
+              weights: TaskWeights | None = None) -> nn.Cell:
+    """The step that trains a model: ``step(ids, labels, keep)`` gives the loss, weighted by task where ``weights`` say.
 
     It is Adam, with an L2 penalty on every parameter, biases and BatchNorm included, as in PyTorch's Adam. If
     ``embedding_optimizer`` says so, the embedding table has lazy Adam (lazy.py).
     """
     if isinstance(model, LearnedMaskModel):
-        return _mask_step(model, config, ranks)
+        return _mask_step(model, config, ranks, weights)
     if is_lazy(model, config):
-        return LazyStep(model, config, ranks)
-    weights = {"params": model.trainable_params(), "weight_decay": config.weight_decay}
-    return _training(nn.TrainOneStepCell(NetWithLoss(model, config.loss_reduction),
-                                         make_adam([weights], config.learning_rate)))
+        return LazyStep(model, config, ranks, weights)
+    network = NetWithLoss(model, config.loss_reduction, weights)
+    groups = [{"params": model.trainable_params(), "weight_decay": config.weight_decay}, *undecayed(network.total)]
+    return _training(nn.TrainOneStepCell(network, make_adam(groups, config.learning_rate)))
 
 
-def _mask_step(model: LearnedMaskModel, config: Settings, ranks: Ranks | None) -> nn.Cell:
+def _mask_step(model: LearnedMaskModel, config: Settings, ranks: Ranks | None, weights: TaskWeights | None) -> nn.Cell:
     """Adam on weights and masks; no L2 penalty on the masks, which it would pull towards a value of its own.
 
     A mask that is ``guided`` is also held close to the fields' causal effects (guidance.py).
     """
     theta = model.mask.theta
-    weights = [parameter for parameter in model.trainable_params() if parameter is not theta]
-    optimizer = make_adam([{"params": weights, "weight_decay": config.weight_decay},
-                           {"params": [theta], "weight_decay": 0.0}], config.learning_rate)
+    decayed = [parameter for parameter in model.trainable_params() if parameter is not theta]
+    network = (GuidedLoss if model.mask.guided else NetWithLoss)(model, config.loss_reduction, weights)
+    optimizer = make_adam([{"params": decayed, "weight_decay": config.weight_decay},
+                           {"params": [theta], "weight_decay": 0.0}, *undecayed(network.total)], config.learning_rate)
     if model.mask.guided:
-        return _training(GuidedStep(model, optimizer, config, ranks))
-    return _training(nn.TrainOneStepCell(NetWithLoss(model, config.loss_reduction), optimizer))
+        return _training(GuidedStep(network, optimizer, config, ranks))
+    return _training(nn.TrainOneStepCell(network, optimizer))
 
 
 def _training(step: nn.Cell) -> nn.Cell:

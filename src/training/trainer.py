@@ -28,7 +28,7 @@ from ..data.loader import TrainLoader
 from ..data.subsets import DataSet
 from ..errors import Interrupted, UserError
 from ..evaluation import Predictions, mean_auc, monitored, task_metrics
-from ..models import InputPlan, LearnedMaskModel, MultiTaskModel
+from ..models import InputPlan, LearnedMaskModel, MultiTaskModel, TotalLoss
 from ..run import RunFolder
 from ..settings import Settings
 from .checkpoint import load_checkpoint, load_latest, pop_state, restore, save_checkpoint
@@ -36,6 +36,7 @@ from .loop import predict_logits, run_epoch
 from .ranks import Ranks
 from .steps import make_step
 from .trackers import Tracking
+from .weighting import task_weights
 
 LOG = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class Trainer:
         self.ranks, self.trackers = ranks or Ranks(), trackers or Tracking()
         self.ranks.average_gradients()
         self.task_indices = data.schema.task_indices(tasks)
-        self.step = make_step(model, config, self.ranks)
+        self.step = make_step(model, config, self.ranks, task_weights(config.task_weights, tasks))
         batch_size = config.batch_size * (self.ranks.size if config.batch_per_rank else 1)
         self.loader = TrainLoader(data.split("train"), plan.columns, self.task_indices, batch_size, config.seed,
                                   model.mask_rows, model.dropout, self.ranks.rank, self.ranks.size)
@@ -190,7 +191,9 @@ class Trainer:
 
 
 def training_summary(trainer: Trainer) -> dict[str, Any]:
-    """The part of metrics.json that training knows: sizes, speed, memory."""
+    """The part of metrics.json that training knows: sizes, speed, memory, and the tasks' weights if it learned them."""
+    learned = [cell.learned_weights() for _, cell in trainer.step.cells_and_names()
+               if isinstance(cell, TotalLoss) and cell.learned]
     state, model = trainer.state, trainer.model
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # KiB on Linux
     return {
@@ -198,4 +201,5 @@ def training_summary(trainer: Trainer) -> dict[str, Any]:
         "embedding_parameters": model.embedding_parameter_count(),
         "train_rows_per_second": state["rows"] / state["train_seconds"] if state["train_seconds"] else None,
         "peak_memory_mb": round(peak, 1),
+        **({"task_weights": dict(zip(trainer.tasks, learned[0].tolist()))} if learned else {}),
     }

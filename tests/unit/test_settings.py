@@ -211,7 +211,8 @@ def test_attributes_are_those_of_default_config():
     """The typed attributes and default_config.yaml name the same settings, in the same order and of the same types."""
     fields, values = dataclasses.fields(Settings), defaults()
     assert [field.name for field in fields] == list(values)
-    kinds = {"str": str, "bool": bool, "int": int, "float": float, "tuple[int, ...]": list, "dict[str, int]": dict}
+    kinds = {"str": str, "bool": bool, "int": int, "float": float, "tuple[int, ...]": list, "dict[str, int]": dict,
+             "dict[str, float]": dict}
     for field in fields:
         assert isinstance(values[field.name], tuple(kinds[kind] for kind in field.type.split(" | "))), field.name
 

@@ -197,6 +197,7 @@ class DataOptions:
     missing: Cells = MISSING
     source: Mapping[str, Any] = field(default_factory=dict)  # keys only one source knows
     keep_leaks: tuple[Text, ...] = ()  # fields to keep although each tells a label exactly on the train rows
+    weight: Optional[Text] = None  # the raw column that says how much a train row counts
     group: Optional[Text] = None  # the raw column, such as user_id, within whose values GAUC is measured
     more_fields: Annotated[Fields, NoRepeats] = ()  # known to the preset, prepared only when named
     more_tasks: Annotated[Tasks, NoRepeats] = ()
@@ -204,7 +205,7 @@ class DataOptions:
     def columns(self) -> list[str]:
         """Raw columns that fields, tasks and the split are made from."""
         split = [self.split.column] if self.split.by in ("time", "column") else []
-        split += [self.group] if self.group else []
+        split += [column for column in (self.group, self.weight) if column]
         return list(dict.fromkeys([item.column for item in self.fields]
                                   + [column for item in self.tasks for column in item.all_columns] + split))
 
@@ -221,6 +222,8 @@ class DataOptions:
             del body["keep_leaks"]
         if self.group is None:
             del body["group"]
+        if self.weight is None:
+            del body["weight"]
         return body
 
 

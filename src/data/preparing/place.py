@@ -28,7 +28,7 @@ from ...files import read_json
 from ..prepared import INPUTS_FILE, SCHEMA_FILE
 
 _OWN = re.compile(rf"{SCHEMA_FILE}(\.sha256)?|{INPUTS_FILE}|(train|valid|test)-\d{{5,}}-(ids|labels)\.npy|vocab"
-                  r"|groups-(valid|test)\.npy"
+                  r"|groups-(valid|test)\.npy|weights-train\.npy"
                   r"|vocab/\d{3,}-\w*\.json|\.(lock|preparing|staging)")
 
 

@@ -42,6 +42,7 @@ from .reuse import describe_origin, find_set
 from .source import Source, load_source
 from .split import TRAIN, assign_splits
 from .stage import Stage
+from .weights import write_weights
 from .write import PreparedWriter
 
 LOG = logging.getLogger(__name__)
@@ -149,13 +150,14 @@ def encode_stage(stage: Stage, options: DataOptions, writer: PreparedWriter, dat
     group = write_groups(stage, options.group, codes, options.missing, writer.folder) if options.group else None
     if group:
         stage.step(f"groups by {group.column}", group.count)
+    weight = write_weights(stage, options.weight, codes, writer.folder) if options.weight else None
     if constant:
         stage.step(f"fields that are constant on train: {', '.join(constant)}", len(constant), fields=constant)
     return Schema(
         dataset=dataset, fields=_write_vocabularies(encoders, writer.folder),
         tasks=describe_tasks(options.tasks, positives, known),
         rows=rows, shards=writer.finish_shards(), encoder_version=ENCODER_VERSION,
-        steps=tuple(stage.steps), settings=options.to_json(), group=group)
+        steps=tuple(stage.steps), settings=options.to_json(), group=group, weight=weight)
 
 
 def _write_vocabularies(encoders: Sequence[FieldEncoder], folder: Path) -> tuple[Field, ...]:

@@ -23,7 +23,7 @@ from scipy.stats import chi2_contingency
 from sklearn.metrics import mutual_info_score
 from sklearn.metrics.cluster import expected_mutual_information
 
-from ...data.subsets import DataSet, RowSource, label_groups
+from ...data.subsets import DataSet, RowSource, label_groups, sample_by_weight
 from ...progress import progress
 from ...streams import Stream, generator
 from ..base import Selector
@@ -44,7 +44,7 @@ class Counting(Selector):
     def score_fields(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
         indices, cardinalities = data.schema.task_indices(tasks), data.schema.cardinalities
         scores = np.empty((len(tasks), len(cardinalities)))
-        for rows, places in label_groups(data.split("train"), indices):
+        for rows, places in label_groups(sample_by_weight(data.split("train"), self.config.seed), indices):
             with self.timed("count"):
                 tables = contingency(rows, cardinalities, [indices[place] for place in places], self.config.progress)
             with self.timed("score"):

@@ -25,7 +25,7 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from ...data.subsets import DataSet, label_groups
+from ...data.subsets import DataSet, label_groups, sample_by_weight
 from ...progress import progress
 from ...streams import Stream, generator
 from ..base import Selector
@@ -51,7 +51,7 @@ class Lasso(Selector):
         config, indices, sizes = self.config, data.schema.task_indices(tasks), data.schema.cardinalities
         scores, strengths = np.empty((len(tasks), len(sizes))), {}
         with progress("lasso", "task", config.progress, total=len(tasks)) as bar:
-            for split, places in label_groups(data.split("train"), indices):
+            for split, places in label_groups(sample_by_weight(data.split("train"), config.seed), indices):
                 rows = generator(config.seed, Stream.LASSO_ROWS).permutation(split.rows)[:MOST_ROWS]
                 ids, labels = split.take(rows, None, [indices[place] for place in places])
                 hot = one_hot(ids, sizes)

@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from ...data.subsets import sample_by_weight
 from ...errors import UserError
 from ...files import read_json, write_json
 from ...settings import Settings
@@ -120,9 +121,10 @@ def read_relations(path: Path, data, tasks: Sequence[str],
 
 def _learn(data, tasks: Sequence[str], config: Settings) -> tuple[np.ndarray, float]:
     began, schema = time.perf_counter(), data.schema
-    relations = learn_relations(data.split("train"), schema.task_indices(tasks), schema.cardinalities,
-                                relation_dim(config), config.relation_layers, config.relation_epochs,
-                                config.batch_size, config.seed, config.progress)
+    rows = sample_by_weight(data.split("train"), config.seed)
+    relations = learn_relations(rows, schema.task_indices(tasks), schema.cardinalities, relation_dim(config),
+                                config.relation_layers, config.relation_epochs, config.batch_size, config.seed,
+                                config.progress)
     return relations, time.perf_counter() - began
 
 

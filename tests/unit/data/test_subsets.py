@@ -21,7 +21,7 @@ import pytest
 
 from src.data import subsets
 from src.data.memory import MemorySplit
-from src.data.subsets import Shuffled, Subset, hold_out, label_groups
+from src.data.subsets import Shuffled, Subset, hold_out, label_groups, sample_by_weight
 from src.errors import UserError
 from src.schema import UNKNOWN
 from tests.unit.selection.planted_data import PlantedData
@@ -76,3 +76,24 @@ def test_every_task_has_the_rows_of_its_labels():
     np.testing.assert_array_equal(some.numbers, np.flatnonzero(np.arange(60) % 3))
     assert set(np.unique(some.read_labels(0, 60, [1]))) == {0, 1}
     assert [places for _, places in label_groups(source, [1])] == [[0]]
+
+
+def test_a_sample_by_weight_has_every_row_at_most_once_and_as_often_as_it_weighs():
+    split = PlantedData(40_000).split("train")
+    assert sample_by_weight(split, 0) is split
+    weights = np.tile(np.array([0, 1, 2, 4], np.float32), 10_000)
+    source = MemorySplit(split.ids, split.labels, weights)
+    sample = sample_by_weight(source, 0)
+    assert sample.weights is None and len(set(sample.numbers)) == sample.rows
+    shares = np.bincount(sample.numbers % 4, minlength=4) / 10_000
+    np.testing.assert_allclose(shares, [0, 0.25, 0.5, 1], atol=0.02)  # four standard deviations
+    np.testing.assert_array_equal(sample_by_weight(source, 0).numbers, sample.numbers)
+    assert hold_out(source, 0)[0].weights.tolist() == weights[hold_out(source, 0)[0].numbers].tolist()
+
+
+def test_weights_that_leave_hardly_a_row_are_refused():
+    split = PlantedData(100).split("train")
+    weights = np.full(100, 1e-6, np.float32)
+    weights[0] = 1
+    with pytest.raises(UserError, match="the largest row weight is 100 times the mean: scores see 1 of 100 train rows"):
+        sample_by_weight(MemorySplit(split.ids, split.labels, weights), 0)

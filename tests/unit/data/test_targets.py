@@ -75,3 +75,27 @@ def test_tasks_with_labels_of_all_rows_have_the_targets_they_had():
     split = MemorySplit(np.zeros((6, 1), np.int32), LABELS)
     (_, labels, _), = TrainLoader(split, [0], [0], 6, seed=0).epoch(1)
     assert labels.shape == (6, 1)
+
+
+def test_weights_make_weighted_means():
+    """As NumPy's averages over the known rows; a task whose known rows all weigh 0 has no share."""
+    weights = np.array([0.5, 2, 0, 1, 4, 0.25], np.float32)
+    targets, terms = loss_targets(LABELS, True, weights=weights), np.random.default_rng(0).random((6, 3))
+    known = np.array([1, 3, 4])
+    losses = (terms * targets[:, :, 1]).sum(0)
+    expected = [np.average(terms[:, 0], weights=weights), np.average(terms[known, 1], weights=weights[known]), 0]
+    np.testing.assert_allclose(losses, expected, rtol=1e-6)
+    parts = [loss_targets(LABELS, True, slice(2 * rank, 2 * rank + 2), weights) for rank in range(3)]
+    np.testing.assert_allclose(np.concatenate(parts)[:, :, 1] / 3, targets[:, :, 1], rtol=1e-6)
+    assert not loss_targets(LABELS, True, weights=weights * 0)[:, :, 1].any()
+    equal = loss_targets(LABELS, True, weights=weights * 0 + 7)
+    np.testing.assert_allclose(equal, loss_targets(LABELS, True), rtol=1e-6)
+
+
+def test_the_loader_takes_the_weights_of_its_rows():
+    """Row r has the weight r + 1; ids say which row it is."""
+    weights = np.arange(1, 11, dtype=np.float32)
+    split = MemorySplit(np.arange(10, dtype=np.int32)[:, None], LABELS[[0, 1] * 5][:, :1], weights)
+    for ids, labels, _ in TrainLoader(split, [0], [0], 5, seed=0).epoch(1):
+        weights = ids.asnumpy()[:, 0] + 1
+        np.testing.assert_allclose(labels.asnumpy()[:, 0, 1], weights / weights.sum(), rtol=1e-6)

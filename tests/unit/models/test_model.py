@@ -20,7 +20,7 @@ import pytest
 from mindspore import Tensor, nn, ops
 
 from src.data.targets import loss_targets
-from src.models import TRAITS, MaskedModel, NetWithLoss, TaskLosses
+from src.models import TRAITS, MaskedModel, NetWithLoss, TaskLosses, TaskWeights, TotalLoss
 from src.schema import UNKNOWN
 from tests.helpers import copy_pruned_weights, make_batch, make_model, make_schema, make_selection
 
@@ -166,3 +166,23 @@ def test_losses_and_gradients_are_those_of_known_labels(eager):
     np.testing.assert_allclose(losses, [terms[:, 0].mean(), terms[known[:, 1], 1].mean(), 0], rtol=1e-5)
     slopes = ops.grad(lambda logits: TaskLosses()(logits, targets).sum())(Tensor(logits)).asnumpy()
     np.testing.assert_allclose(slopes, known * (chance - (labels == 1)) / np.maximum(known.sum(0), 1), atol=1e-6)
+
+
+def test_the_total_loss_weights_tasks(eager):
+    losses = np.array([0.3, 1.2, 0.5], np.float32)
+    fixed = TaskWeights((1.0, 0.0, 2.5))
+    assert float(TotalLoss("sum", fixed)(Tensor(losses)).asnumpy()) == pytest.approx(0.3 + 2.5 * 0.5)
+    assert float(TotalLoss("mean", fixed)(Tensor(losses)).asnumpy()) == pytest.approx((0.3 + 2.5 * 0.5) / 3)
+    assert not TotalLoss("sum", fixed).trainable_params()
+
+
+def test_learned_weights_follow_kendall(eager):
+    """Σ exp(-s) L + s / 2; its derivative by s is 1 / 2 - exp(-s) L, so that s settles at log 2 L."""
+    losses = np.array([0.3, 1.2], np.float32)
+    total = TotalLoss("sum", TaskWeights((1.0, 1.0), learned=True))
+    total.log_variances.set_data(Tensor(np.array([0.4, -0.2], np.float32)))
+    expected = np.exp([-0.4, 0.2]) * losses + np.array([0.2, -0.1])
+    assert float(total(Tensor(losses)).asnumpy()) == pytest.approx(expected.sum(), rel=1e-6)
+    np.testing.assert_allclose(total.learned_weights(), np.exp([-0.4, 0.2]), rtol=1e-6)
+    slopes = ops.GradOperation(get_by_list=True)(total, ms.ParameterTuple(total.trainable_params()))(Tensor(losses))
+    np.testing.assert_allclose(slopes[0].asnumpy(), 0.5 - np.exp([-0.4, 0.2]) * losses, rtol=1e-5)

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from src.data import prepare
+from src.data import PreparedData, prepare
 from src.data.preparing.encode import FieldEncoder
 from src.data.preparing.stage import Stage
 from src.errors import UserError
@@ -219,6 +219,7 @@ def test_a_truncated_parquet_is_refused(make, tmp_path):
     ('"rating >= 4"', '"rating >= 4", where: "click == 1"', "no column 'click'.*did you mean is_click"),
     ('"rating >= 4"', '"rating >= 4", wher: "is_click == 1"', "unknown key 'wher'.*did you mean where"),
     ('"rating >= 4"', '"rating >= 4", missing: mask', "missing: 'mask'; expected refused, or masked"),
+    ("fields:", "weight: ratin\nfields:", "no column 'ratin'.*did you mean rating"),
     ("name: tags", "name: city", "fields of .* has 'city' twice"),
     ("name: like", "name: click", "tasks of .* has 'click' twice"),
     ("parts: [0.8, 0.1, 0.1]", "parts: [0.8, 0.1, 0.2]", "add up to 1"),
@@ -301,3 +302,32 @@ def test_a_copy_of_a_label_is_refused_among_the_rows_that_have_one(make):
     make(table)
     with pytest.raises(UserError, match="field 'city' tells the label of task 'like' exactly"):
         make(table, DESCRIPTION.replace('"rating >= 4"', '"rating >= 4", where: "is_click == 1"'))
+
+
+def test_a_column_of_weights(make):
+    """Those of train are kept, in the order of its rows, as float32; the set without them is as it was."""
+    table = _table().with_columns(importance=pl.arange(0, ROWS) / 7, row=pl.arange(0, ROWS))
+    description = DESCRIPTION.replace("fields:", "weight: importance\nfields:\n  - {name: row}")
+    data = make(table, description)
+    train = data.split("train")
+    encoder = FieldEncoder.from_json(read_json(data.path / data.schema.fields[0].vocabulary), "row")
+    rows = np.array(encoder.values, np.int64)[train.read(0, train.rows)[0][:, 0] - 1]
+    assert train.weights.dtype == np.float32
+    np.testing.assert_array_equal(train.weights, (rows / 7).astype(np.float32))
+    assert data.split("valid").weights is None and data.schema.weight.column == "importance"
+    np.save(data.path / "weights-train.npy", train.weights[::-1])
+    with pytest.raises(UserError, match="weights-train.npy is damaged"):
+        PreparedData.open(data.path)
+    plain = make(table)
+    assert plain.split("train").weights is None and "weight" not in read_json(plain.path / "schema.json")
+
+
+@pytest.mark.parametrize(("cells", "message"), [
+    ([1.0, -2.0], "weight column 'w' holds -2.0 in data row 2; expected a finite number of at least 0 in every row"),
+    ([1.0, float("inf")], "holds inf in data row 2"), ([1.0, None], "holds None in data row 2"),
+    ([1e39, 1.0], "in data row 1"), (["1", "two"], "holds 'two' in data row 2"), ([0.0, 0.0], "is 0 in all train rows"),
+])
+def test_weights_that_are_none_are_named(make, cells, message):
+    table = _table().with_columns(w=pl.Series(cells * (ROWS // 2)))
+    with pytest.raises(UserError, match=message):
+        make(table, f"weight: w\n{DESCRIPTION}", name="data.parquet")
