@@ -133,16 +133,16 @@ def sample_by_weight(source: RowSource, seed: int) -> RowSource:
     repetitions; very unequal weights cost rows. Without weights it is the source itself.
 
     Raises:
-        UserError: hardly any row is left.
+        UserError: less than two rows are left.
     """
     if source.weights is None:
         return source
     chances = source.weights / source.weights.max()
     kept = np.flatnonzero(generator(seed, Stream.WEIGHTED_ROWS).random(source.rows) < chances)
     LOG.info("scores see %d of %d train rows, drawn by their weights", len(kept), source.rows)
-    if len(kept) < FEWEST_ROWS:
+    if len(kept) < 2:
         raise UserError(f"the largest row weight is {1 / chances.mean():.3g} times the mean: scores see {len(kept)} of "
-                        f"{source.rows} train rows; expected at least {FEWEST_ROWS}; cut the largest weights down")
+                        f"{source.rows} train rows; expected at least 2; cut the largest weights down")
     sample = Subset(source, kept)
     sample.weights = None
     return sample
