@@ -42,7 +42,8 @@ LOG = logging.getLogger(__name__)
 ALICCP = (5000, 98, 14, 3, 8, 4, 4, 3, 5, 5000, 2000, 5000, 3000, 2500, 3000, 2500, 2500)
 ACTING = ((1, 4, 10, 13), (2, 4, 8, 11))  # on click, and on the conversion after it
 RATES = (0.04, 0.1)
-SMALL = {"embedding_dim": 16, "bottom_dims": (64, 32), "tower_dims": (32, 16), "experts": 4, "learning_rate": 0.001}
+SMALL = {"embedding_dim": 16, "bottom_dims": (64, 32), "tower_dims": (32, 16), "experts": 4, "batch_size": 512,
+         "monitor": "mean_logloss"}
 
 
 @dataclass(frozen=True)

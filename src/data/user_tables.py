@@ -190,12 +190,13 @@ def read_weights(weights: Any, table: Any) -> np.ndarray | None:
     if weights is None:
         return None
     try:
+        weights = weights if hasattr(weights, "iloc") else np.asarray(weights)
         found = np.asarray(_aligned(weights, table, "sample_weight"), np.float64)
     except (TypeError, ValueError):
         raise UserError("sample_weight holds something else than numbers; expected a number for every row") from None
     bad = ~((found >= 0) & (found <= np.finfo(np.float32).max))  # NaN is neither
     if bad.any() or not found.any():
-        what = f"{found[bad.argmax()]} at position {bad.argmax()}" if bad.any() else "0 in all rows"
+        what = f"{found[bad.argmax()]} at position {bad.argmax()}" if bad.any() else "zero in all rows"
         raise UserError(f"sample_weight is {what}; expected finite numbers of at least 0, some above 0")
     return found.astype(np.float32)
 
