@@ -211,7 +211,7 @@ def test_weights_of_rows():
 @pytest.mark.parametrize("weights, words", [
     ([1.0] * 19, "sample_weight has the shape .19.; expected as many rows as X, 20"),
     ([-1.0] + [1.0] * 19, "sample_weight is -1.0 at position 0"), ([1.0] * 19 + [np.nan], "nan at position 19"),
-    ([0] * 20, "zero in all rows"), (["a"] * 20, "something else than numbers"), (np.ones((20, 2)), "the shape .20, 2."),
+    ([0] * 20, "zero in all rows"), (["a"] * 20, "something else than numbers"), (np.ones((20, 2)), "shape .20, 2."),
     ([1.0] + [1e-9] * 19, "scores see 1 of 20 train rows; expected at least 2"),
 ])
 def test_weights_that_are_none(weights, words):
