@@ -32,7 +32,7 @@ from tests.unit.training.test_trainer import make_trainer, stop_after
 @pytest.mark.parametrize(("setting", "words"), [
     (2.0, "task_weights is 2; expected none, uncertainty, or a number for each of click, like, such as click:1"),
     ({"click": 1.0}, "task_weights has no number for like"), ({"click": 0.0, "like": 0.0}, "are all 0"),
-    ({"click": 1.0, "lik": 2.0}, "names task 'lik'; .*did you mean like"),
+    ({"click": 1.0, "likes": 2.0}, "names task 'likes'; .*did you mean like"),
 ])
 def test_weights_that_do_not_fit_the_tasks(setting, words):
     with pytest.raises(UserError, match=words):

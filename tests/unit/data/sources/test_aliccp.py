@@ -28,6 +28,7 @@ from src.data.reading import delimited
 from src.data.sources import aliccp
 from src.errors import UserError
 from src.files import read_json
+from src.schema import SPLITS, UNKNOWN
 from tests.makers.aliccp import write_aliccp
 
 ROWS = 3_000
@@ -183,3 +184,12 @@ def test_state_on_disk_names_rows_read_and_kept(raw, tmp_path, monkeypatch):
         prepare("aliccp", raw, tmp_path / "set")
     state = json.loads((tmp_path / ".set.staging" / "stage.json").read_text())["state"]
     assert state["sample_skeleton_train.csv"]["read"] == 2_400 and state["sample_skeleton_train.csv"]["finished"]
+
+
+def test_conversions_of_clicked_impressions(raw, tmp_path):
+    data = prepare("aliccp", raw, tmp_path / "set", overrides={"tasks": ["ctr", "cvr_clicked"], "min_count": 1})
+    labels = np.concatenate([data.split(split).read_labels(0, data.schema.rows[split]) for split in SPLITS])
+    expected = np.array([both for split in ("train", "test") for _, both in _plain_join(raw, split)])
+    assert (labels[:, 0] == 1).sum() == expected[:, 0].sum()
+    np.testing.assert_array_equal(labels[:, 1] == UNKNOWN, labels[:, 0] == 0)
+    assert (labels[:, 1] == 1).sum() == (expected[:, 0] & expected[:, 1]).sum()

@@ -217,7 +217,7 @@ def test_a_truncated_parquet_is_refused(make, tmp_path):
     ("rating >= 4", "stars >= 4", "no column 'stars'"),
     ('"rating >= 4"', '"rating >= 4", where: is_click', "has the where 'is_click'; expected a comparison"),
     ('"rating >= 4"', '"rating >= 4", where: "click == 1"', "no column 'click'.*did you mean is_click"),
-    ('"rating >= 4"', '"rating >= 4", wher: "is_click == 1"', "unknown key 'wher'.*did you mean where"),
+    ('"rating >= 4"', '"rating >= 4", wheres: "is_click == 1"', "unknown key 'wheres'.*did you mean where"),
     ('"rating >= 4"', '"rating >= 4", missing: mask', "missing: 'mask'; expected refused, or masked"),
     ("fields:", "weight: ratin\nfields:", "no column 'ratin'.*did you mean rating"),
     ("name: tags", "name: city", "fields of .* has 'city' twice"),
