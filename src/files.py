@@ -34,7 +34,8 @@ from .errors import UserError
 # What NumPy raises for damaged arrays: it reads the header of an array as Python, and several arrays as a ZIP file.
 NUMPY_ERRORS = (ValueError, KeyError, EOFError, OSError, SyntaxError, TokenError, NotImplementedError, RuntimeError,
                 zipfile.BadZipFile, zlib.error)
-YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # that of libyaml bounds how deep values are nested
+YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+DEEPEST = 100  # levels of a YAML file; not every libyaml has a bound of its own
 
 
 def write_text(path: Path, text: str) -> None:
@@ -126,7 +127,9 @@ def read_yaml(path: Path, loader: type = YAML_LOADER) -> dict[str, Any]:
         UserError: the file is missing, is no YAML, or is no mapping.
     """
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=loader)
+        text = Path(path).read_text(encoding="utf-8")
+        _check_depth(text, loader)
+        content = yaml.load(text, Loader=loader)
     except FileNotFoundError:
         raise UserError(f"configuration file {path} does not exist") from None
     except IsADirectoryError:
@@ -138,6 +141,15 @@ def read_yaml(path: Path, loader: type = YAML_LOADER) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"configuration file {path} is not a mapping of keys to values")
     return content
+
+
+def _check_depth(text: str, loader: type) -> None:
+    """Raises RecursionError for what is nested too deep: PyYAML's own end of it is a crash on Python 3.9."""
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise RecursionError
 
 
 def _cause(error: Exception) -> str:

@@ -46,7 +46,7 @@ INDEX = "pieces.json"
 # networks, which no graph of ours has (python -m tools.gpu lists the operators), and NCCL for several GPUs.
 BY_NAME = ("libcudnn_ops_infer.so.8", "libcudnn_ops_train.so.8", "libcublasLt.so.11", "libnvrtc-builtins.so.11.8",
            "libnvidia_collective.so", "libnccl.so.2")
-LEFT_OUT = re.compile(r"/(include|tests?|__pycache__|third_party)/|\.(pyc|a|h|hpp|pyi)$|/akg/|/nvidia/(nccl|cufile)/")
+LEFT_OUT = re.compile(r"/(include|tests?|__pycache__|third_party)/|\.(pyc|a|h|hpp|pyi)$|/nvidia/(nccl|cufile)/")
 OF_THE_C_LIBRARY = re.compile(r"(ld-linux.*|lib(c|m|dl|rt|util|pthread|resolv|nsl|nss_.*))\.so")
 ACTIVATE = """\
 # Sourced: the Python and the libraries unpacked in this folder. Of the system's libraries only those that this machine
@@ -67,9 +67,14 @@ def is_library(name: str) -> bool:
 
 
 def chosen(files: Iterable[Path], loaded: set[str]) -> list[Path]:
-    """Of an environment's files: all but MindSpore's and NVIDIA's shared libraries that a run does not load."""
+    """Of an environment's files: all but what no run needs, and of MindSpore's and NVIDIA's libraries those loaded.
+
+    Args:
+        files: of the environment.
+        loaded: paths of the libraries and modules that a run has loaded; they are always among those chosen.
+    """
     names = {Path(path).name for path in loaded} | set(BY_NAME)
-    wanted = (path for path in files if not LEFT_OUT.search(path.as_posix()))
+    wanted = (path for path in files if str(path) in loaded or not LEFT_OUT.search(path.as_posix()))
     return sorted(path for path in wanted if path.name in names or not is_library(path.name)
                   or not {"mindspore", "nvidia"} & set(path.parts))
 
@@ -208,7 +213,7 @@ def files_of_a_run(work: Path) -> list[tuple[Path, str]]:
     root = Path(__file__).resolve().parents[2]
     subprocess.run([sys.executable, "-m", "tools.gpu", "--only", "train-mmoe-dense,eval", "--work_dir", str(work)],
                    cwd=root, check=True, stdout=subprocess.DEVNULL)
-    loaded = set((work / "libraries.txt").read_text(encoding="utf-8").splitlines())
+    loaded = set((work / "loaded.txt").read_text(encoding="utf-8").splitlines())
     needed = {path.name for path in (work / "cuda" / "lib64").iterdir()}
     site = Path(sysconfig.get_paths()["purelib"])
     files = environment_files([root / "requirements.txt", root / "requirements" / "gpu.txt"])
@@ -216,8 +221,8 @@ def files_of_a_run(work: Path) -> list[tuple[Path, str]]:
     pairs = [(path, f"python/lib/{version}/site-packages/{path.relative_to(site)}")
              for path in chosen(files, loaded | needed) if site in path.parents]
     library = [path for path in (base / "lib" / version).rglob("*")
-               if path.is_file() and "site-packages" not in path.parts and not LEFT_OUT.search(path.as_posix())]
-    pairs += [(path, f"python/{path.relative_to(base)}") for path in sorted(library)]
+               if path.is_file() and "site-packages" not in path.parts]
+    pairs += [(path, f"python/{path.relative_to(base)}") for path in chosen(library, loaded)]
     pairs += [(path, f"python/lib/{path.name}") for path in sorted((base / "lib").glob("libpython*.so*"))]
     pairs.append((Path(os.path.realpath(sys.executable)), "python/bin/python3"))
     pairs += [(Path(path), f"system/{loaded_name(path)}")

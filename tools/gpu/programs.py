@@ -110,10 +110,12 @@ def try_program(name: str, graphs: Path, cases: dict) -> dict:
             "error": error}
 
 
-def loaded_libraries() -> list[str]:
-    """Paths of the shared libraries that this process has loaded by now."""
+def loaded_files() -> list[str]:
+    """Paths of the shared libraries and of the Python modules that this process has loaded by now."""
     maps = Path("/proc/self/maps").read_text(encoding="utf-8")
-    return sorted({line.split(maxsplit=5)[5] for line in maps.splitlines() if ".so" in line.rpartition("/")[2]})
+    modules = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    libraries = {line.split(maxsplit=5)[5] for line in maps.splitlines() if ".so" in line.rpartition("/")[2]}
+    return sorted(libraries | {str(path) for path in modules if path})
 
 
 def main(arguments: list) -> None:
@@ -135,7 +137,7 @@ def main(arguments: list) -> None:
         for name in list(cases) if wanted == "ALL" else wanted.split(","):
             result = try_program(name, Path(os.environ["MS_DEV_SAVE_GRAPHS_PATH"]), cases)
             print(json.dumps(result), file=report, flush=True)
-    Path("libraries.txt").write_text("\n".join(loaded_libraries()) + "\n", encoding="utf-8")
+    Path("loaded.txt").write_text("\n".join(loaded_files()) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -307,7 +307,9 @@ def test_only_libraries_that_are_loaded_travel():
     files = [plugin / "libmindspore_gpu.so.11.6", plugin / "gpu11.6/libakg.so", plugin / "libmindspore_gpu.so.11.1",
              Path("site/mindspore/nn/cell.py"),
              Path("site/mindspore/include/dataset/text.h"), Path("site/nvidia/cudnn/lib/libcudnn_cnn_infer.so.8"),
-             Path("site/nvidia/cudnn/lib/libcudnn_ops_infer.so.8"), Path("site/polars/polars.abi3.so")]
-    kept = chosen(files, {"/somewhere/mindspore/lib/plugin/libmindspore_gpu.so.11.6"})
+             Path("site/nvidia/cudnn/lib/libcudnn_ops_infer.so.8"), Path("site/polars/polars.abi3.so"),
+             Path("site/mindspore/ops/_op_impl/akg/add.py"), Path("site/scipy/tests/test_a.py"),
+             Path("site/scipy/tests/loaded.py")]
+    kept = chosen(files, {"/somewhere/mindspore/lib/plugin/libmindspore_gpu.so.11.6", "site/scipy/tests/loaded.py"})
     assert {path.name for path in kept} == {"cell.py", "libmindspore_gpu.so.11.6", "libcudnn_ops_infer.so.8",
-                                            "polars.abi3.so"}
+                                            "polars.abi3.so", "add.py", "loaded.py"}
