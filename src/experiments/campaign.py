@@ -16,9 +16,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ..data import PreparedData
 from ..errors import UserError
@@ -30,6 +31,7 @@ from .grid import Cell, Grid, Plan
 from .pool import run_cells
 from .records import read_records
 from .results import show_experiment
+from .search import Range, search, search_table, words_of, write_best
 from .sweep import choose_fields, curves, shares_around_chance, sweep_table
 
 
@@ -128,6 +130,41 @@ class Campaign:
         return (f"{name}\n\n{table}\n\nfields per task: {chosen.k}; train with them: "
                 f"{as_started('python train.py')} --dataset {about.get('dataset', dataset)} --data_dir {data_path} "
                 f"--selection {path}")
+
+    def search(self, grid: Grid, space: Sequence[Range], trials: int) -> Iterator[tuple[dict[str, str], str]]:
+        """Searches settings for every data set, backbone and method of a grid; yields as :meth:`sweep` does."""
+        for dataset in grid.datasets:
+            self._prepare(dataset)
+            for backbone in grid.backbones:
+                for method in grid.methods:
+                    one = replace(grid, datasets=(dataset,), backbones=(backbone,), methods=(method,))
+                    yield {}, self._search_one(one, space, trials)
+
+    def _search_one(self, grid: Grid, space: Sequence[Range], trials: int) -> str:
+        name = f"{grid.datasets[0]}-{grid.backbones[0]}-{grid.methods[0]}"
+
+        def cells_of(values: Mapping[str, Any]) -> list[Cell]:
+            return self.plan.cells(replace(grid, settings=(*grid.settings, *words_of(values))))
+
+        def measure(values: Mapping[str, Any], folder: Path) -> list[float]:
+            cells = cells_of(values)
+            missing = run_cells(cells, folder, self.train, self.workers)
+            aucs = [record["valid_mean_auc"] for record in read_records(cells, folder)]
+            if missing or None in aucs:
+                raise UserError("; ".join(missing.values()) or "a task has one class in the validation split")
+            return aucs
+
+        data = PreparedData.open(self.plan.data_path(grid.datasets[0]), verify=False).fingerprint
+        made_of = [grid.settings, grid.seed_list, grid.keep_ratios, grid.tasks, data]
+        found = search(space, self.output_dir / f"sweep-{name}", trials, made_of, measure)
+        if not found:
+            return f"{name}: no trial has a result"
+        table, path = search_table(found).markdown(), self.output_dir / "results" / f"sweep-{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path.with_suffix(".md"), f"{name}\n\n{table}\n")
+        write_best(found[0][0], path)
+        command = " ".join([as_started("python train.py"), *cells_of(found[0][0])[0].arguments])
+        return f"{name}\n\n{table}\n\nthe best settings are in {path}; train with them: {command}"
 
     def _selection(self, cell: Cell) -> Selection:
         return RunFolder(self.output_dir / cell.name).read_selection()

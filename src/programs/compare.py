@@ -17,6 +17,7 @@
     python compare.py --experiment table3 --datasets movielens --workers 2     # one of src/experiments/paper.yaml
     python compare.py --datasets adult --backbones mmoe,ple --methods none,multisfs-calibrated --seeds 3
     python compare.py --sweep keep_ratio=0.3,0.5,0.7 --datasets adult          # how many fields, by validation
+    python compare.py --sweep learning_rate=1e-4..1e-2:log --sweep experts=2..8 --trials 20 --seeds 2    # with Optuna
     python compare.py --help
 
 The same command resumes where an interrupted one stopped; several of them, on hosts that share output_dir, divide
@@ -27,7 +28,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -50,8 +51,11 @@ OPTIONS = (
     Option("tasks", (), "sets of tasks, as like+love,like (default: all of a data set)", "names"),
     Option("seeds", (), "runs of every kind: a number of them, with seeds 1, 2, ..., or the seeds, as 7,8,9 (default: "
            "5 runs, or as many as the experiment has)", "wholes", limits={"min": 1}),
-    Option("sweep", "", "keep_ratio=0.3,0.5,0.7: how many fields suffice on the validation split; keep_ratio=auto "
-           "tries numbers around the score's chance level"),
+    Option("sweep", (), "keep_ratio=0.3,0.5,0.7: how many fields suffice on the validation split; keep_ratio=auto "
+           "tries numbers around the score's chance level. Or ranges of any settings, for Optuna to search: "
+           "learning_rate=1e-4..1e-2:log,experts=2..8,tower_dims=64+32,32", "names"),
+    Option("trials", 20, "sweep of ranges: how many values to try, with those of earlier calls", "whole",
+           limits={"min": 1}),
     Option("workers", 1, "runs at a time, which share the cores", "whole", limits={"min": 1}),
     Option("output_dir", str(HOME / "outputs" / "compare"), "where run folders and tables go", "path"),
     Option("data_root", str(HOME / "data"), "folder of the prepared data sets", "path"),
@@ -74,6 +78,7 @@ def main(arguments: list[str]) -> None:
     check_settings(given.settings)
     from ..experiments import read_plan
     from ..experiments.campaign import Campaign
+    from ..experiments.search import read_space
 
     start_logging()
     signal.signal(signal.SIGTERM, _stop)
@@ -87,7 +92,11 @@ def main(arguments: list[str]) -> None:
     if not given.tables_only:
         # Loaded once, here: the forked runs find it in memory.
         from .. import workflow  # noqa: F401  pylint: disable=unused-import
-    missing = sweep(campaign, grids["compare"]) if given.sweep else compare(campaign, grids, given.tables_only)
+    if given.sweep:
+        space = None if only_keep_ratio(given.sweep) else read_space(given.sweep)
+        missing = sweep(campaign, grids["compare"], space, given.trials)
+    else:
+        missing = compare(campaign, grids, given.tables_only)
     for name, reason in missing.items():
         LOG.warning("no result: %s: %s", name, reason)
     if missing:
@@ -119,15 +128,37 @@ def choose_grids(given: SimpleNamespace, plan) -> dict:
     if len(axes.get("seeds", ())) == 1:
         changes["seeds"] = axes["seeds"][0]  # a number of seeds
     if given.sweep:
-        key, _, values = given.sweep.partition("=")
-        if key != "keep_ratio" or not values:
-            raise UserError(f"sweep is {given.sweep!r}; expected keep_ratio=0.3,0.5,0.7 or keep_ratio=auto")
-        changes["keep_ratios"] = tuple(value.strip() for value in values.split(","))
+        changes.update(sweep_changes(given, changes))
     wanted = list(plan.experiments) if list(given.experiment) == ["all"] else given.experiment
     if wanted and not given.sweep:
         return {name: plan.experiment(name, given.datasets, **changes) for name in wanted}
     return {"compare": plan.grid(**{"methods": ("none", "multisfs-calibrated"), "datasets": tuple(given.datasets),
                                     **changes})}
+
+
+def only_keep_ratio(sweep_words: Sequence[str]) -> bool:
+    """Whether a sweep is of how many fields suffice, which needs no search."""
+    first, *others = sweep_words
+    return first.startswith("keep_ratio=") and ".." not in first and not any("=" in word for word in others)
+
+
+def sweep_changes(given: SimpleNamespace, axes: Mapping) -> dict:
+    """What a sweep changes of the grid.
+
+    Raises:
+        UserError: a range is wrong, or the grid has several shares of the fields besides.
+    """
+    from ..experiments.search import read_space
+
+    if only_keep_ratio(given.sweep):
+        return {"keep_ratios": (given.sweep[0].partition("=")[2], *given.sweep[1:])}
+    searched = [item.key for item in read_space(given.sweep)]
+    set_too = [key for key in (word.partition("=")[0] for word in given.settings) if key in searched]
+    if set_too:
+        raise UserError(f"{set_too[0]} is given, and is in sweep, too; leave one of them out")
+    if len(axes.get("keep_ratios", ())) > 1:
+        raise UserError("a sweep of ranges takes one of keep_ratios; write it as a range: --sweep keep_ratio=0.3..0.7")
+    return {"methods": axes.get("methods", ("multisfs-calibrated",))}
 
 
 def compare(campaign, grids: dict, tables_only: bool) -> dict[str, str]:
@@ -138,10 +169,10 @@ def compare(campaign, grids: dict, tables_only: bool) -> dict[str, str]:
     return missing
 
 
-def sweep(campaign, grid) -> dict[str, str]:
-    """Finds how many fields suffice, and prints it; returns the runs without a result, and why."""
+def sweep(campaign, grid, space, trials: int) -> dict[str, str]:
+    """Finds how many fields suffice, or the best of a space; prints it; returns the runs without a result, and why."""
     missing: dict[str, str] = {}
-    for lacking, text in campaign.sweep(grid):
+    for lacking, text in campaign.sweep(grid) if space is None else campaign.search(grid, space, trials):
         missing.update(lacking)
         if text:
             print(text)

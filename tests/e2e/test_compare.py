@@ -116,12 +116,40 @@ def test_a_sweep_gives_a_selection_to_train_with(data_root, tmp_path):
     assert json.loads((tmp_path / "chosen" / "metrics.json").read_text())["input_fields"] == counts
 
 
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_a_sweep_of_ranges_goes_on_where_it_was_and_its_best_settings_can_be_trained(data_root, tmp_path):
+    pytest.importorskip("optuna")
+    wanted = ["--sweep", "learning_rate=1e-4..1e-2:log", "--sweep", "experts=2,4", "--methods", "chi2", "--seeds", "1",
+              "embedding_dim=4", "bottom_dims=16", "tower_dims=8"]
+    code, out, err = run(data_root, tmp_path, *wanted, "--trials", "1")
+    assert code == 0 and "The best 1 of 1 trials" in out, err
+    folder, best = tmp_path / "sweep-simulate-mmoe-chi2", tmp_path / "results" / "sweep-simulate-mmoe-chi2.yaml"
+    first = list(folder.glob("*/*/metrics.json"))
+    code, out, err = run(data_root, tmp_path, *wanted, "--trials", "2")
+    assert code == 0 and "The best 2 of 2 trials" in out and "trial 2 of 2: learning_rate=" in err, err
+    found = {path: json.loads(path.read_text()) for path in folder.glob("*/*/metrics.json")}
+    assert len(found) == 2 and set(first) < set(found)
+    value = max(sum(task["auc"] for task in metrics["valid"].values()) / len(metrics["valid"])
+                for metrics in found.values())
+    assert f"{value:.4f} ± 0.0000" in out
+    assert {line.partition(":")[0] for line in best.read_text().splitlines()} == {"learning_rate", "experts"}
+    command = out.strip().splitlines()[-1].partition("train with them: python ")[2].split()
+    done = subprocess.run([sys.executable, *command, f"output_dir={tmp_path}", "run_name=best"], cwd=ROOT, check=False,
+                          capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((tmp_path / "best" / "metrics.json").read_text())
+    assert sum(task["auc"] for task in metrics["valid"].values()) / len(metrics["valid"]) == value
+
+
 @pytest.mark.parametrize("arguments, message", [
     (["--experiment", "table6"], "experiment 'table6' is unknown"),
     (["--methods", "mss"], "method 'mss' is unknown.*did you mean mssm"),
     (["--seeds", "none"], "seeds is 'none' on the command line; expected a whole number at least 1"),
     (["--seeds", "1,two"], "seeds is 'two' on the command line; expected a whole number"),
-    (["--sweep", "epochs=1,2"], "sweep is 'epochs=1,2'; expected keep_ratio="),
+    (["--sweep", "seed=1,2"], "sweep cannot try values of seed; expected another setting"),
+    (["--sweep", "epochs=1,2", "epochs=3"], "epochs is given, and is in sweep, too; leave one of them out"),
+    (["--sweep", "dropout=0..0.5", "--keep_ratios", "0.3,0.5"], "takes one of keep_ratios; write it as a range"),
     (["seed=3"], "seed differs from run to run of a grid"),
     (["epoch=3"], "unknown key 'epoch' .*here it is epochs"),
     (["three"], "argument 'three' is not understood"),
