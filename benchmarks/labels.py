@@ -35,6 +35,7 @@ from src.evaluation import read_predictions, task_metrics
 from src.report import markdown_table
 from src.run import RunFolder
 from src.schema import SPLITS, UNKNOWN
+from src.selection import SELECTORS
 from src.settings import Settings
 
 LOG = logging.getLogger(__name__)
@@ -116,9 +117,22 @@ def _with_labels(data: MemoryData, labels: Mapping[str, np.ndarray], tasks: int)
                       {split: (data.split(split).ids, labels[split]) for split in SPLITS})
 
 
+LOGS = {"kuairand": kuairand_log, "aliccp": aliccp_log}
 # Label of rows without click, backbone, and whether the second output is the probability of both labels.
 WAYS = {"masked": (UNKNOWN, "mmoe", False), "filled with 0": (0, "mmoe", False),
         "filled with 0, ÷ P(click)": (0, "mmoe", True), "esmm, filled with 0, ÷ P(click)": (0, "esmm", True)}
+
+
+def fields_found(shape: str, rows: int, seeds: int, config: Settings) -> dict[str, list[float]]:
+    """Share of the fields that act on the second label among as many that chi2_z scores highest, by way and seed."""
+    found: dict[str, list[float]] = {"masked": [], "filled with 0": []}
+    for seed in range(seeds):
+        log = LOGS[shape](seed, rows)
+        for way, shares in found.items():
+            data = known_after_click(log.data, WAYS[way][0])
+            scores = SELECTORS["chi2_z"](config.replace(progress=False)).fit(data, data.schema.task_names).scores_
+            shares.append(judge(scores[1], log.relevant, log.copies)["precision"])
+    return found
 
 
 def measure_labels(shape: str, rows: int, seeds: int, config: Settings) -> Iterator[dict]:
@@ -128,7 +142,7 @@ def measure_labels(shape: str, rows: int, seeds: int, config: Settings) -> Itera
         a record for every seed (of data and network) and way.
     """
     for seed in range(seeds):
-        log = {"kuairand": kuairand_log, "aliccp": aliccp_log}[shape](seed, rows)
+        log = LOGS[shape](seed, rows)
         second = log.data.schema.task_names[1]
         for way, (without, backbone, joint) in WAYS.items():
             data = known_after_click(log.data, without)
