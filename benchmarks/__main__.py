@@ -21,7 +21,6 @@
     python -m benchmarks prepare                     # raw logs to a prepared set
     python -m benchmarks scale                       # large embedding tables, dense and lazy; memory
     python -m benchmarks parts                       # where the time of a training step goes
-    python -m benchmarks layout                      # where hidden values lie in memory
     python -m benchmarks labels                      # labels of some rows: masked, or filled with 0
     python -m benchmarks selection                   # what every selector chooses, and what that is worth
 

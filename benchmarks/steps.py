@@ -24,11 +24,11 @@ from mindspore import Tensor, nn, ops
 
 from src.data.loader import TrainLoader
 from src.errors import UserError
-from src.models import InputPlan, MultiTaskModel, NetWithLoss, plan_inputs
-from src.models.layers import MLP, BuildContext, HiddenLayer
+from src.models import InputPlan, MultiTaskModel, NetWithLoss, natural_values, plan_inputs
+from src.models.layers import HiddenUnits
 from src.schema import Field, Schema, Selection, Task
 from src.selection import all_fields
-from src.settings import Settings
+from src.settings import Settings, load_settings
 from src.training import make_step, predict_logits
 
 # KuaiRand-Pure's 41 fields: 30 of the user, 11 of the video, as preprocess.py --dataset kuairand counts their ids.
@@ -93,8 +93,20 @@ def our_evaluation(config: Settings, cardinalities, split: Synthetic, half: bool
     return lambda: predict_logits(model, split, plan, [0, 1], config.batch_size)
 
 
-def torch_steps(config: Settings, cardinalities, split: Synthetic) -> tuple[Callable[[], None], Callable[[], None]]:
-    """A training step, and the evaluation of the whole split, of the independent PyTorch implementation."""
+def sized_config(backbone: str, shape: str) -> Settings:
+    """The paper's sizes for KuaiRand's shape, those of configs/movielens.yaml for MovieLens'."""
+    config = load_settings(["dataset=shape", f"backbone={backbone}"])  # no preset of that name: the paper's sizes
+    return config if shape == "kuairand" else config.replace(
+        embedding_dim=16, bottom_dims=(64, 32), tower_dims=(32, 16), experts=4, batch_size=1024)
+
+
+def torch_steps(config: Settings, cardinalities, split: Synthetic,
+                form: str = "eager") -> tuple[Callable[[], None], Callable[[], None]]:
+    """A training step, and the evaluation of the whole split, of the independent PyTorch implementation.
+
+    Args:
+        form: eager; compiled, by torch.compile; or autocast, to bfloat16.
+    """
     try:
         import torch
 
@@ -104,6 +116,7 @@ def torch_steps(config: Settings, cardinalities, split: Synthetic) -> tuple[Call
         raise UserError("the train suite needs PyTorch; pip install -r requirements/pytorch.txt") from None
     model = REFERENCES[config.backbone](Shape(cardinalities, 2, config.embedding_dim, config.bottom_dims,
                                               config.tower_dims, config.experts, config.dropout))
+    network = torch.compile(model) if form == "compiled" else model
     optimizer = torch.optim.Adam(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     rng = np.random.default_rng(0)
 
@@ -111,32 +124,20 @@ def torch_steps(config: Settings, cardinalities, split: Synthetic) -> tuple[Call
         model.train()
         ids, labels = split.take(rng.permutation(split.rows)[:config.batch_size], slice(None), slice(None))
         optimizer.zero_grad()
-        loss = total_loss(model(torch.from_numpy(ids).long()), torch.from_numpy(labels).float())
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=form == "autocast"):
+            loss = total_loss(network(torch.from_numpy(ids).long()), torch.from_numpy(labels).float())
         loss.backward()
         optimizer.step()
         loss.item()
 
     def evaluate() -> None:
         model.eval()
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=form == "autocast"):
             for first in range(0, split.rows, config.batch_size):
                 ids, _ = split.read(first, first + config.batch_size, slice(None), slice(None))
-                model(torch.from_numpy(ids).long()).numpy()
+                network(torch.from_numpy(ids).long()).float().numpy()
 
     return train, evaluate
-
-
-def train_candidates(config: Settings, shape: str) -> tuple[dict[str, Callable], dict[str, Callable]]:
-    """What the train suite compares: training steps, and evaluations of as many rows as 16 steps take."""
-    cardinalities = SHAPES[shape]
-    split = Synthetic(BATCHES * config.batch_size, cardinalities)
-    train, evaluate = torch_steps(config, cardinalities, split)
-    training = {"PyTorch reference, all fields": train, "ours, all fields": our_step(config, cardinalities, split),
-                "ours, half of the fields": our_step(config, cardinalities, split, half=True)}
-    evaluation = {"PyTorch reference, all fields": evaluate,
-                  "ours, all fields": our_evaluation(config, cardinalities, split),
-                  "ours, half of the fields": our_evaluation(config, cardinalities, split, half=True)}
-    return training, evaluation
 
 
 def matrix_product(size: int = 2048) -> tuple[Callable[[], None], float]:
@@ -156,10 +157,10 @@ def products_of_a_step(model: MultiTaskModel, config: Settings) -> float:
     small = sizes[sizes < config.embedding_dim]
     large = (len(sizes) - len(small)) * config.embedding_dim
     total = 0.0
-    for parameter in model.backbone.trainable_params():
-        if len(parameter.shape) != 2:
+    for name, value in natural_values(model).items():
+        if value.ndim != 2 or not name.startswith("backbone."):
             continue
-        outputs, inputs = parameter.shape
+        outputs, inputs = value.shape
         if inputs == len(sizes) * config.embedding_dim:
             total += 2.0 * outputs * config.batch_size * (2 * small.sum() + 3 * large)
             total += 6.0 * outputs * len(small) * max(small, default=0) * config.embedding_dim
@@ -193,8 +194,8 @@ def part_candidates(config: Settings) -> dict[str, Callable[[], None]]:
 
     def take_norms_out(model: MultiTaskModel) -> None:
         for _, cell in model.cells_and_names():
-            if isinstance(cell, HiddenLayer):
-                cell.norm = nn.Identity()
+            if isinstance(cell, HiddenUnits):
+                cell.norm = Nothing()
 
     return {
         "whole step": candidate(),
@@ -223,44 +224,5 @@ class Gradients(nn.Cell):
 class Nothing(nn.Cell):
     """A step that leaves its batch alone."""
 
-    def construct(self, ids, labels, keep):
-        return labels
-
-
-def layout_candidates(config: Settings) -> dict[str, Callable[[], None]]:
-    """Eight experts [1024 → 512 → 256] with Adam: no batch normalisation, MindSpore's, and ours."""
-    rows = Tensor(np.random.default_rng(0).standard_normal((config.batch_size, 1024)).astype(np.float32))
-
-    def expert(norm: bool) -> nn.Cell:
-        cells = []
-        for inputs, outputs in ((1024, 512), (512, 256)):
-            cells += [nn.Dense(inputs, outputs), *([nn.BatchNorm1d(outputs)] if norm else []), nn.ReLU()]
-        return nn.SequentialCell(*cells)
-
-    def candidate(experts: list) -> Callable[[], None]:
-        network = SumOfSquares(nn.CellList(experts))
-        step = nn.TrainOneStepCell(network, nn.Adam(network.trainable_params(), 1e-4))
-        step.set_train()
-        return lambda: step(rows).asnumpy()
-
-    context = BuildContext(0)
-    return {
-        "batch-major, BatchNorm1d": candidate([expert(True) for _ in range(8)]),
-        "batch-major, no normalisation": candidate([expert(False) for _ in range(8)]),
-        "feature-major, BatchNorm (src/models/layers.py)": candidate(
-            [MLP(1024, (512, 256), context, batch_major=True) for _ in range(8)]),
-    }
-
-
-class SumOfSquares(nn.Cell):
-    """A loss that depends on every expert."""
-
-    def __init__(self, experts: nn.CellList):
-        super().__init__()
-        self.experts = experts
-
-    def construct(self, x):
-        total = 0
-        for expert in self.experts:
-            total = total + expert(x)
-        return ops.square(total).mean()
+    def construct(self, first, *others):
+        return first

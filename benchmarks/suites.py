@@ -26,12 +26,15 @@ import numpy as np
 from benchmarks import labels as partial
 from benchmarks import steps
 from benchmarks.measure import STEP_COLUMNS, STEPS, alternate, in_turn, median, step_rows
+from benchmarks.rivals import FORMS, take_turns
 from src.data import PreparedData, prepare
 from src.data.loader import TrainLoader
 from src.data.simulation.planted import plant
+from src.environment import processor
 from src.report import markdown_table
 from src.selection import select_fields
 from src.settings import Settings
+from src.training import fast_instructions
 
 LOG = logging.getLogger(__name__)
 EPOCH_ROWS = 764_000  # an epoch of KuaiRand-Pure's train split, about
@@ -40,13 +43,6 @@ SHORT = 6  # steps
 
 def _table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     print(f"\n{title}\n\n{markdown_table(columns, rows)}", flush=True)
-
-
-def layout(config: Settings) -> dict:
-    """Where hidden values lie in memory: batch-major or feature-major."""
-    seconds = alternate(steps.layout_candidates(config))
-    _table("Eight experts, one training step", STEP_COLUMNS, step_rows(seconds, config.batch_size))
-    return {"seconds": seconds}
 
 
 def parts(config: Settings) -> dict:
@@ -58,31 +54,25 @@ def parts(config: Settings) -> dict:
 
 
 def train(config: Settings, backbones=steps.BACKBONES, shapes=tuple(steps.SHAPES)) -> dict:
-    """Training and evaluation steps against the PyTorch reference; for MMoE also against the matrix product's peak."""
-    found = {}
+    """Training and evaluation steps against PyTorch's forms, every one in a process of its own, in turn."""
+    forms = [form for form in FORMS if "bf16" not in form or fast_instructions()]
+    found: dict = {"processor": processor()}
+    print(f"processor: {found['processor']}")
     for shape in shapes:
-        # MovieLens has the sizes of configs/movielens.yaml
-        sized = config if shape == "kuairand" else config.replace(
-            embedding_dim=16, bottom_dims=(64, 32), tower_dims=(32, 16), experts=4, batch_size=1024)
         for backbone in backbones:
-            sized = sized.replace(backbone=backbone)
-            many = STEPS if shape == "kuairand" else 20
-            training, evaluation = steps.train_candidates(sized, shape)
-            product, operations = steps.matrix_product()
-            both = alternate({**training, "matrix product": product}, steps=many)
-            peak = operations / np.median(both.pop("matrix product"))
-            record = {"train": both, "evaluate": alternate(evaluation, steps=1), "peak_flops": peak}
+            sized = steps.sized_config(backbone, shape)
             name = f"{backbone}, {shape} shape, batches of {sized.batch_size}"
-            _table(f"Training step: {name}", STEP_COLUMNS, step_rows(record["train"], sized.batch_size))
+            trained = take_turns(forms, backbone, shape, "train", STEPS if shape == "kuairand" else 20)
+            _table(f"Training step: {name}", STEP_COLUMNS, step_rows(trained, sized.batch_size))
+            tested = take_turns([form for form in forms if form != "compiled"], backbone, shape, "evaluate", 1)
             _table(f"Evaluation of {steps.BATCHES} batches: {name}", STEP_COLUMNS,
-                   step_rows(record["evaluate"], steps.BATCHES * sized.batch_size))
-            if backbone == "mmoe":
-                model, _ = steps.make_ours(sized, steps.SHAPES[shape], half=False)
-                done = steps.products_of_a_step(model, sized)
-                record["share_of_peak"] = done / np.median(both["ours, all fields"]) / peak
-                print(f"\nA step's matrix products are {done / 1e9:.1f} GFLOP: {record['share_of_peak']:.0%} of what "
-                      f"this machine's square product of 2,048 reaches ({peak / 1e9:.0f} GFLOP/s)")
-            found[f"{shape} {backbone}"] = record
+                   step_rows(tested, steps.BATCHES * sized.batch_size))
+            found[f"{shape} {backbone}"] = {"train": trained, "evaluate": tested}
+    product, operations = steps.matrix_product()
+    found["peak_flops"] = operations / np.median(alternate({"product": product})["product"])
+    done = steps.products_of_a_step(steps.make_ours(config.replace(backbone="mmoe"), steps.KUAIRAND, False)[0], config)
+    print(f"\nThe products of a float32 step of mmoe, kuairand shape, are {done / 1e9:.1f} GFLOP; a square product of "
+          f"2,048 runs at {found['peak_flops'] / 1e9:.0f} GFLOP/s here")
     return found
 
 
@@ -192,5 +182,5 @@ def labels(config: Settings, rows: int = 0, seeds: int = 3) -> dict:
 
 
 SUITES = {"train": train, "select": select, "input": read, "prepare": preparing, "scale": scale,
-          "parts": parts, "layout": layout, "labels": labels}
+          "parts": parts, "labels": labels}
 ALL = ("train", "select", "input", "prepare", "scale")

@@ -28,10 +28,10 @@ from pytorch_reference.mtreclib import from_pytorch, to_pytorch
 from src.errors import UserError
 from src.evaluation import task_metrics
 from src.files import write_json
-from src.models import InputPlan, MultiTaskModel, NetWithLoss
+from src.models import InputPlan, MultiTaskModel, NetWithLoss, natural_values, set_natural
 from src.schema import Schema, Selection
 from src.settings import Settings
-from src.training import choose_device, predict_logits, restore
+from src.training import choose_device, predict_logits
 from src.training.checkpoint import save_checkpoint
 from src.workflow import load_model, load_run, open_data, refuse_learned_masks
 
@@ -54,7 +54,7 @@ def compare_run(given: SimpleNamespace) -> bool:
     if given.from_pytorch:
         weights = read_state(torch, given.from_pytorch, config.backbone, plan, model)
         if given.to_checkpoint:
-            restore(model, {name: ms.Parameter(value) for name, value in weights.items()}, given.from_pytorch)
+            set_natural(model, weights)
             save_checkpoint(model, Path(given.to_checkpoint))
     else:
         weights = parameters_of(model)
@@ -79,8 +79,8 @@ def import_torch():
 
 
 def parameters_of(model: MultiTaskModel) -> dict[str, np.ndarray]:
-    """Every parameter by name, moving statistics included."""
-    return {parameter.name: parameter.asnumpy() for parameter in model.get_parameters()}
+    """Every parameter by its natural name, moving statistics included."""
+    return natural_values(model)
 
 
 def make_reference(config: Settings, schema: Schema, selection: Selection):
@@ -112,7 +112,7 @@ def read_state(torch, path: str, backbone: str, plan: InputPlan, model: MultiTas
     except Exception as error:  # torch.load raises whatever its unpickler meets
         raise UserError(f"{path} is no state_dict ({type(error).__name__}); write it with "
                         "torch.save(model.state_dict(), FILE)") from None
-    shapes = {parameter.name: tuple(parameter.shape) for parameter in model.get_parameters()}
+    shapes = {name: value.shape for name, value in natural_values(model).items()}
     return from_pytorch(arrays, backbone, plan, shapes, path)
 
 
@@ -147,12 +147,13 @@ class ParameterGradients(nn.Cell):
 
 def mindspore_gradients(model: MultiTaskModel, ids: np.ndarray, labels: np.ndarray,
                         reduction: str) -> dict[str, np.ndarray]:
-    """Gradients by parameter name; BatchNorm in training mode, dropout off. The moving statistics are changed."""
+    """Gradients by natural name; BatchNorm in training mode, dropout off. The moving statistics are changed."""
     network = NetWithLoss(model, reduction)
     gradients = ParameterGradients(network)
     gradients.set_train()
     values = gradients(Tensor(ids), Tensor(labels.astype(np.float32)))
-    return {weight.name: value.asnumpy() for weight, value in zip(network.trainable_params(), values)}
+    named = {weight.name: value.asnumpy() for weight, value in zip(network.trainable_params(), values)}
+    return natural_values(model, named)
 
 
 def smooth_rows(reference, split, size: int = GRADIENT_ROWS, windows: int = WINDOWS) -> np.ndarray:

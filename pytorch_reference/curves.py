@@ -36,7 +36,7 @@ from src.data.loader import TrainLoader
 from src.errors import UserError
 from src.evaluation import mean_auc, task_metrics
 from src.models import MultiTaskModel, plan_inputs
-from src.models.layers import HiddenLayer
+from src.models.layers import MLPs
 from src.selection.base import all_fields
 from src.settings import Settings, load_settings
 from src.training import choose_device, make_step, predict_logits
@@ -59,12 +59,14 @@ class GivenDropout(nn.Module):
 def share_masks(model: MultiTaskModel, reference: nn.Module, backbone: str, tower_layers: int) -> list[GivenDropout]:
     """Puts into every dropout's place one that takes the rows our layer takes; returns them."""
     found = []
-    for name, cell in model.cells_and_names():
-        if isinstance(cell, HiddenLayer):
-            linear = pytorch_name(f"{name}.dense.weight", backbone, tower_layers).rsplit(".", 1)[0]
-            block, index = re.fullmatch(r"(.+\.mlp)\.(\d+)", linear).groups()
-            found.append(GivenDropout(cell.start, cell.stop, model.dropout))
-            reference.get_submodule(block)[int(index) + 3] = found[-1]
+    for mlps in (cell for _, cell in model.cells_and_names() if isinstance(cell, MLPs)):
+        for e, name in enumerate(mlps.names):
+            for i, (hidden, width) in enumerate(zip(mlps.hidden, mlps.widths)):
+                linear = pytorch_name(f"backbone.{name}.hidden.{i}.dense.weight", backbone, tower_layers)
+                block, index = re.fullmatch(r"(.+\.mlp)\.(\d+)\.weight", linear).groups()
+                start = hidden.start + e * width
+                found.append(GivenDropout(start, start + width, model.dropout))
+                reference.get_submodule(block)[int(index) + 3] = found[-1]
     return found
 
 

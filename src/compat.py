@@ -17,13 +17,17 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import mindspore as ms
-from mindspore import log, nn
+from mindspore import log, nn, ops
+
+ONEDNN_MODE = "ONEDNN_DEFAULT_FPMATH_MODE"  # read at a process's first product; see training/precision.py
 
 
 def set_device(device: str, device_id: int = 0) -> None:
-    """Graph mode on the given device."""
+    """Graph mode on the given device, with products in float32, whatever the environment says of oneDNN's."""
+    os.environ[ONEDNN_MODE] = "STRICT"
     ms.set_context(mode=ms.GRAPH_MODE)
     if hasattr(ms, "set_device"):
         ms.set_device(device, device_id)
@@ -31,6 +35,9 @@ def set_device(device: str, device_id: int = 0) -> None:
         ms.set_context(device_target=device)
     else:
         ms.set_context(device_target=device, device_id=device_id)  # which 1.10 lets a process do once
+
+
+value_and_grad = getattr(ms, "value_and_grad", None) or ops.value_and_grad
 
 
 def make_adam(parameters: list, learning_rate: float) -> nn.Adam:

@@ -42,6 +42,17 @@ def package_versions(packages: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def processor(path: Path = Path("/proc/cpuinfo")) -> str:
+    """Name of the processor, the cores that are here, and its instruction sets for products."""
+    try:
+        lines = dict(line.partition(":")[::2] for line in path.read_text(encoding="utf-8").splitlines() if ":" in line)
+    except OSError:
+        return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+    known = {key.strip(): value.strip() for key, value in lines.items()}
+    sets = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in known.get("flags", "").split()]
+    return f"{known.get('model name', platform.machine())}, {os.cpu_count()} cores, {' '.join(sets) or 'no AVX2'}"
+
+
 def environment(device: str) -> dict[str, Any]:
     """Versions, machine and command of this process, for env.json."""
     return {

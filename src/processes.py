@@ -24,6 +24,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -53,6 +54,23 @@ def fork_program(main: Callable[[list], None], arguments: Sequence[str], out: Pa
     if child == 0:
         _become(main, arguments, (out, errors), before, parent)
     return child
+
+
+def run_apart(function: str, *arguments: Any) -> None:
+    """Calls a function of src/workflow.py in a new process, which shares nothing with this one and ends with it.
+
+    Its output goes where this process's goes.
+
+    Raises:
+        SystemExit: it failed, with the same exit code; it has said why.
+    """
+    package, folder = __package__, str(Path(__file__).resolve().parents[1])
+    code = (f"import os, signal, sys; sys.path.insert(0, {folder!r}); from {package} import processes, errors, "
+            f"command_line; processes.end_with({os.getpid()}, signal.SIGTERM); command_line.start_logging(); "
+            f"from {package} import workflow; errors.run_program(lambda given: workflow.{function}(*given))")
+    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=False)
+    if done.returncode:
+        raise SystemExit(done.returncode if done.returncode > 0 else 128 - done.returncode)
 
 
 def end_with(launcher: int, number: int = signal.SIGKILL) -> None:

@@ -213,9 +213,14 @@ class RunFolder:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logging.getLogger().addHandler(handler)
 
-    def write_environment(self, device: str, processes: int = 1) -> None:
-        """Writes env.json: versions, device, number of processes, machine, git revision, exact command."""
-        self.write("env.json", {**environment(device), "processes": processes})
+    def write_environment(self, device: str, processes: int = 1, precision: str = "float32") -> None:
+        """Writes env.json: versions, device, precision, number of processes, machine, git revision, exact command."""
+        self.write("env.json", {**environment(device), "precision": precision, "processes": processes})
+
+    @property
+    def precision(self) -> str:
+        """In which the run computes products; runs of earlier versions say nothing and have float32."""
+        return self.read("env.json").get("precision", "float32") if (self.path / "env.json").exists() else "float32"
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Writes metrics.json with the record of what the run is made of: the last file of a finished run."""

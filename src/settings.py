@@ -87,6 +87,8 @@ class Settings:
     # Training
     batch_size: int
     batch_per_rank: bool
+    precision: str
+    sync_batch_norm: bool
     learning_rate: float
     embedding_optimizer: str
     weight_decay: float

@@ -29,12 +29,25 @@ from .evaluation import mean_auc, task_details, task_metrics, write_predictions
 from .evaluation.metrics import check_monitor
 from .models import InputPlan, LearnedMaskModel, MultiTaskModel, build_model, plan_inputs
 from .origin import selection_hash
+from .processes import run_apart
 from .report import field_values, selection_table, write_report
 from .run import RunFolder
 from .schema import Selection
 from .selection import read_given_selection, select_fields, with_masks
 from .settings import Settings, load_settings, read_yaml
-from .training import Ranks, Tracking, Trainer, load_checkpoint, restore, tracking, training_summary
+from .training import (
+    Ranks,
+    Tracking,
+    Trainer,
+    choose_device,
+    choose_precision,
+    fast_instructions,
+    load_checkpoint,
+    restore,
+    set_products,
+    tracking,
+    training_summary,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -90,8 +103,8 @@ def select_and_train(run: RunFolder, data: PreparedData, tasks: Sequence[str], c
             does not start.
         Interrupted: SIGTERM or SIGINT came; last.ckpt has been written.
     """
-    ranks = ranks or Ranks()
-    run.write_environment(device, ranks.size)
+    ranks, precision = ranks or Ranks(), choose_precision(config, device)
+    run.write_environment(device, ranks.size, precision)
     ms.set_seed(config.seed)
     with tracking(config.trackers if run.writes else [], run.path.name, config.to_dict(), run.path) as trackers:
         _select_and_train(run, data, tasks, config, device, ranks, trackers)
@@ -99,7 +112,11 @@ def select_and_train(run: RunFolder, data: PreparedData, tasks: Sequence[str], c
 
 def _select_and_train(run: RunFolder, data: PreparedData, tasks: Sequence[str], config: Settings, device: str,
                       ranks: Ranks, trackers: Tracking) -> None:
-    selection, select_seconds = _selection_of(run, data, tasks, config)
+    precision = choose_precision(config, device)
+    selection, select_seconds = _selection_of(run, data, tasks, config, precision)
+    if device == "CPU":
+        set_products(precision)
+        LOG.info("matrix products are %s", precision)
     LOG.info("%s on %s keeps\n%s", selection.selector, data.schema.dataset, selection_table(selection))
 
     plan = plan_inputs(config.backbone, data.schema, tasks, selection)
@@ -115,7 +132,7 @@ def _select_and_train(run: RunFolder, data: PreparedData, tasks: Sequence[str], 
     metrics = {
         "valid": valid, "test": test, "mean_auc": mean_auc(test), **training_summary(trainer),
         "details": {split: task_details(*found, tasks, data.groups(split)) for split, found in predictions.items()},
-        "input_fields": selection.k, "device": device, "seed": config.seed,
+        "input_fields": selection.k, "device": device, "precision": precision, "seed": config.seed,
         "seconds": {"select": select_seconds["total"], "train": trainer.state["train_seconds"],
                     "eval": time.perf_counter() - began, "compile": trainer.state["compile_seconds"]},
     }
@@ -127,13 +144,20 @@ def _select_and_train(run: RunFolder, data: PreparedData, tasks: Sequence[str], 
     run.write_metrics(metrics)  # last: with it the run is finished
 
 
-def _selection_of(run: RunFolder, data: PreparedData, tasks: Sequence[str], config: Settings) -> tuple:
+def _selection_of(run: RunFolder, data: PreparedData, tasks: Sequence[str], config: Settings,
+                  precision: str = "float32") -> tuple:
     """The run's selection and its seconds: read back when an earlier, interrupted process has made it.
 
     Of the ranks of a distributed run the first selects and the others read its file: a selection takes seconds, and
     so it is the same on all of them, and the same as that of one process, to the byte. Masks that are learned
     ``end_to_end`` are written once, when they are learned; until then there is no selection.json.
+
+    A selection is made in float32 whatever the run's precision is. A process has one precision for good, so that with
+    another one it is made by a process of its own.
     """
+    if precision != "float32" and run.writes and not config.end_to_end and config.selector != "none" and not (
+            run.path / "selection.json").exists():
+        run_apart("make_selection", run.path)
     if not run.writes:
         run.wait_for("selection_seconds.json" if config.end_to_end else "selection.json")
         run.check_data(data)
@@ -144,6 +168,30 @@ def _selection_of(run: RunFolder, data: PreparedData, tasks: Sequence[str], conf
     if not config.end_to_end:
         run.write("selection.json", selection.to_json())
     return selection, seconds
+
+
+def make_selection(folder: str) -> None:
+    """Makes the selection of the run in ``folder``, which another process has begun."""
+    run, config = load_run(folder, [])
+    data = open_data(config.replace(verify_data=False))
+    choose_device("CPU")
+    ms.set_seed(config.seed)
+    _selection_of(run, data, choose_tasks(data, config), config)
+
+
+def use_precision_of(run: RunFolder, device: str) -> None:
+    """Computes products as the run did, for the numbers that it has; in float32 where this machine cannot.
+
+    Raises:
+        UserError: this process has computed products in another precision.
+    """
+    precision = run.precision if device == "CPU" else "float32"
+    if precision != "float32" and not fast_instructions():
+        LOG.warning("%s computed products in %s, which this machine does not have: they are float32 here", run.path,
+                    precision)
+        precision = "float32"
+    if device == "CPU":
+        set_products(precision)
 
 
 def check_given(run: RunFolder, data: PreparedData, tasks: Sequence[str], config: Settings) -> None:

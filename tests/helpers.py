@@ -19,10 +19,9 @@ from __future__ import annotations
 import re
 
 import numpy as np
-from mindspore import Tensor
 
 from src.data.memory import MemoryData
-from src.models import MultiTaskModel, plan_inputs
+from src.models import MultiTaskModel, natural_values, plan_inputs, set_natural
 from src.schema import SPLITS, UNKNOWN, Field, Schema, Selection, Task
 from src.settings import Settings, load_settings
 
@@ -68,18 +67,19 @@ def path_of(name: str, paths: int) -> int:
 
 def copy_pruned_weights(full: MultiTaskModel, full_plan, pruned: MultiTaskModel, plan) -> None:
     """Gives the pruned model the full model's weights: rows of kept fields, columns of kept fields, all else whole."""
-    source = {parameter.name: parameter.asnumpy() for parameter in full.get_parameters()}
+    source, own, found = natural_values(full), natural_values(pruned), {}
     dim = full.embedding.table.shape[1]
-    for parameter in pruned.get_parameters():
-        value = source[parameter.name]
-        if parameter.name == "embedding.table":
+    for name, old in own.items():
+        value = source[name]
+        if name == "embedding.table":
             rows = [np.arange(full_plan.cardinalities[slot]) + full_plan.offsets[slot]
                     for slot in _full_slots(plan, full_plan)]
             value = value[np.concatenate(rows)]
-        elif value.shape != parameter.shape:
-            kept = [plan.columns[plan.slots[slot]] for slot in plan.paths[path_of(parameter.name, len(plan.paths))]]
+        elif value.shape != old.shape:
+            kept = [plan.columns[plan.slots[slot]] for slot in plan.paths[path_of(name, len(plan.paths))]]
             value = np.concatenate([value[:, index * dim:(index + 1) * dim] for index in kept], 1)
-        parameter.set_data(Tensor(value))
+        found[name] = value
+    set_natural(pruned, found)
 
 
 def _full_slots(plan, full_plan):

@@ -20,22 +20,25 @@ A backbone maps its inputs to one logit per task and knows nothing of data or se
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from mindspore import nn, ops
 
-from .layers import MLP, BuildContext
-from .plan import TRAITS, Traits
+from .building import BuildContext
+from .layers import MLPs
+from .plan import TRAITS, PathFields, Traits
+from .products import FieldProduct, Product, SeparateProducts
 
 BACKBONES: dict[str, type[Backbone]] = {}  # filled by the subclasses of Backbone
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Widths a backbone is built with; ``inputs`` follows the order of the plan's paths."""
+    """What a backbone is built with: the fields of every input, in the order of the plan's paths, and widths."""
 
-    inputs: tuple[int, ...]
+    inputs: tuple[PathFields, ...]
     tasks: int
     bottom: tuple[int, ...]
     tower: tuple[int, ...]
@@ -45,18 +48,21 @@ class Sizes:
 class Backbone(nn.Cell):
     """Base of all backbones: layers of its own, then one tower per task.
 
-    ``construct(inputs, keep)``: inputs is a tuple of ``[batch, width]``, one per task and then the shared one, as far
-    as its traits say it has them; keep is the dropout mask or None. The result is ``[tasks, batch]``.
+    ``construct(inputs, keep)``: inputs is a tuple of what ``FieldProduct`` reads, one per task and then the shared one,
+    as far as its traits say it has them; keep is the dropout mask or None. The result is ``[tasks, batch]``.
 
-    A subclass sets ``name`` and ``traits``, makes its layers in ``make_layers`` and puts the logits of its towers
-    together with ``stack``.
+    A subclass sets ``name`` and ``traits``, makes its layers in ``make_layers`` and gives what its towers read to
+    ``self.tower``.
 
     Attributes:
-        tower: one MLP with a logit per task, in task order.
+        tower: the MLPs with a logit per task: ``self.tower(hidden, keep)`` maps ``[tasks, width, batch]``, or
+            ``[width, batch]`` if ``one_input``, to ``[tasks, batch]``.
+        one_input: all towers read the same values.
     """
 
     name = ""
     traits: Traits
+    one_input = False
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
@@ -66,25 +72,18 @@ class Backbone(nn.Cell):
         super().__init__()
         self.concat, self.sigmoid = ops.Concat(0), ops.Sigmoid()
         self.make_layers(sizes, context)
-        self.tower = nn.CellList(self.make_towers(sizes, context))
+        self.tower = self.make_towers(sizes, context)
 
     def make_layers(self, sizes: Sizes, context: BuildContext) -> None:
         """Makes everything below the towers."""
 
-    def make_towers(self, sizes: Sizes, context: BuildContext) -> list[MLP]:
+    def make_towers(self, sizes: Sizes, context: BuildContext) -> MLPs:
         """One tower per task, from the last bottom width to a logit."""
-        return [MLP(sizes.bottom[-1], sizes.tower, context, logit=True) for _ in range(sizes.tasks)]
-
-    def tower_logits(self, hidden, keep=None):
-        """The towers' logits, a tuple of ``[1, batch]``; hidden has what each of them reads, or one value for all."""
-        logits = ()
-        for i in range(len(self.tower)):
-            logits += (self.tower[i](hidden[i % len(hidden)], keep),)
-        return logits
-
-    def stack(self, logits):
-        """One ``[1, batch]`` per task to ``[tasks, batch]``."""
-        return self.concat(logits)
+        names = [f"tower.{task}" for task in range(sizes.tasks)]
+        inputs, outputs = sizes.bottom[-1], [*sizes.tower, 1][0]
+        first = Product(inputs, sizes.tasks * outputs, context) if self.one_input else SeparateProducts(
+            sizes.tasks, inputs, outputs, context)
+        return MLPs(names, first, sizes.tower, context, logit=True)
 
     def probabilities(self, inputs):
         """Probabilities ``[tasks, batch]``, with operators that MindSpore can write as ONNX."""
@@ -98,3 +97,10 @@ class Backbone(nn.Cell):
         """
         rates = np.clip(rates, 0.5 / rows, 1 - 0.5 / rows)
         return np.log(rates) - np.log1p(-rates)
+
+
+def field_mlps(names: Sequence[str], fields: PathFields, widths: Sequence[int], context: BuildContext,
+               gates: Sequence[tuple[str, int]] = ()) -> MLPs:
+    """MLPs and gates over the fields of one path."""
+    outputs = len(names) * widths[0] + sum(size for _, size in gates)
+    return MLPs(names, FieldProduct(fields, outputs, context), widths, context, gates=gates)

@@ -24,14 +24,11 @@ from collections.abc import Sequence
 import numpy as np
 from mindspore import nn, ops
 
-from .backbone import BACKBONES, Backbone, Sizes
-from .layers import MLP, BuildContext, Dense, Gate, Mixture
-from .plan import Traits
-
-
-def make_bottoms(inputs: Sequence[int], sizes: Sizes, context: BuildContext) -> nn.CellList:
-    """One bottom MLP per given input width."""
-    return nn.CellList([MLP(width, sizes.bottom, context, batch_major=True) for width in inputs])
+from .backbone import BACKBONES, Backbone, Sizes, field_mlps
+from .building import BuildContext
+from .layers import Dense, Mixture, MLPs
+from .plan import PathFields, Traits
+from .products import Product
 
 
 class SingleTask(Backbone):
@@ -41,17 +38,18 @@ class SingleTask(Backbone):
     traits = Traits(tasks=True, shared=None, private_embedding=True)
 
     def make_layers(self, sizes: Sizes, context: BuildContext) -> None:
-        self.bottom = make_bottoms(sizes.inputs, sizes, context)
+        self.bottom = nn.CellList([field_mlps([f"bottom.{task}"], fields, sizes.bottom, context)
+                                   for task, fields in enumerate(sizes.inputs)])
 
-    def network_logits(self, inputs, keep=None):
-        """The logits of the tasks' own networks, a tuple of ``[1, batch]``."""
-        hidden = ()
+    def hidden(self, inputs, keep=None):
+        """Results of the tasks' bottoms, ``[tasks, width, batch]``."""
+        made = ()
         for i in range(len(self.bottom)):
-            hidden += (self.bottom[i](inputs[i], keep),)
-        return self.tower_logits(hidden, keep)
+            made += (self.bottom[i](inputs[i], keep),)
+        return self.concat(made)
 
     def construct(self, inputs, keep=None):
-        return self.stack(self.network_logits(inputs, keep))
+        return self.tower(self.hidden(inputs, keep), keep)
 
 
 class SharedBottom(Backbone):
@@ -59,12 +57,13 @@ class SharedBottom(Backbone):
 
     name = "shared_bottom"
     traits = Traits(tasks=False, shared="union")
+    one_input = True
 
     def make_layers(self, sizes: Sizes, context: BuildContext) -> None:
-        self.bottom = MLP(sizes.inputs[0], sizes.bottom, context, batch_major=True)
+        self.bottom = field_mlps(["bottom"], sizes.inputs[0], sizes.bottom, context)
 
     def construct(self, inputs, keep=None):
-        return self.stack(self.tower_logits((self.bottom(inputs[0], keep),), keep))
+        return self.tower(self.bottom(inputs[0], keep), keep)
 
 
 class OMoE(Backbone):
@@ -72,76 +71,92 @@ class OMoE(Backbone):
 
     name = "omoe"
     traits = Traits(tasks=False, shared="union")
+    one_input = True
 
     def make_layers(self, sizes: Sizes, context: BuildContext) -> None:
-        width, experts = sizes.inputs[0], sizes.experts
-        self.expert = make_bottoms([width] * experts, sizes, context)
-        self.gate = nn.CellList([Gate(width, experts, context, batch_major=True) for _ in range(self.gates(sizes))])
-        self.mixture = Mixture()
+        self.count = self.gates(sizes)
+        self.expert = field_mlps([f"expert.{e}" for e in range(sizes.experts)], sizes.inputs[0], sizes.bottom, context,
+                                 gates=[(f"gate.{g}", sizes.experts) for g in range(self.count)])
+        self.experts = sizes.experts
+        self.softmax, self.mixture = ops.Softmax(axis=1), Mixture(sizes.experts, sizes.bottom[-1])
 
     def gates(self, sizes: Sizes) -> int:
         """Number of gates."""
         return 1
 
+    def mixtures(self, inputs, keep=None):
+        """What every gate makes of the experts, a tuple of ``[1, width, batch]``."""
+        experts, gates = self.expert(inputs[0], keep)
+        weights = self.softmax(gates.reshape(self.count, self.experts, -1))
+        made = ()
+        for i in range(self.count):
+            made += (self.mixture(experts, weights[i]),)
+        return made
+
     def construct(self, inputs, keep=None):
-        experts = ()
-        for expert in self.expert:
-            experts += (expert(inputs[0], keep),)
-        mixtures = ()
-        for gate in self.gate:
-            mixtures += (self.mixture(experts, gate(inputs[0])),)
-        return self.stack(self.tower_logits(mixtures, keep))
+        return self.tower(self.mixtures(inputs, keep)[0], keep)
 
 
 class MMoE(OMoE):
     """Experts mixed by one gate per task (Ma et al., KDD 2018)."""
 
     name = "mmoe"
+    one_input = False
 
     def gates(self, sizes: Sizes) -> int:
-        """Number of gates."""
         return sizes.tasks
+
+    def construct(self, inputs, keep=None):
+        return self.tower(self.concat(self.mixtures(inputs, keep)), keep)
 
 
 class ExtractionLayer(nn.Cell):
     """One level of PLE: experts of every task and shared ones, mixed by one gate per task (and a shared gate).
 
+    ``construct(inputs, keep)`` maps one input per task and the shared one to as many values ``[1, width, batch]``.
+
     Args:
-        inputs: widths of the task inputs and of the shared one.
+        name: of the level in the names of its experts and gates.
+        inputs: fields of the task inputs and of the shared one; above the first level, their widths.
         width: output width of every expert.
         experts: number of experts of every task, and of shared ones.
         last: the last level has no shared output, hence no shared gate.
     """
 
-    def __init__(self, inputs: Sequence[int], width: int, experts: int, context: BuildContext, first: bool, last: bool):
+    def __init__(self, name: str, inputs: Sequence[PathFields | int], width: int, experts: int, context: BuildContext,
+                 last: bool):
         super().__init__()
-        tasks = len(inputs) - 1
+        self.tasks, self.experts, self.last = len(inputs) - 1, experts, last
+
+        def of_input(kind: str, source: PathFields | int, gates: list) -> MLPs:
+            names = [f"{name}.{kind}.{e}" for e in range(experts)]
+            if isinstance(source, PathFields):
+                return field_mlps(names, source, [width], context, gates)
+            return MLPs(names, Product(source, experts * width + sum(size for _, size in gates), context), [width],
+                        context, gates=gates)
+
         self.task_experts = nn.CellList([
-            nn.CellList([MLP(inputs[t], [width], context, batch_major=first) for _ in range(experts)])
-            for t in range(tasks)
-        ])
-        self.share_experts = nn.CellList([MLP(inputs[-1], [width], context, batch_major=first) for _ in range(experts)])
-        self.task_gates = nn.CellList([Gate(inputs[t], 2 * experts, context, batch_major=first) for t in range(tasks)])
-        self.last = last
-        if not last:
-            self.share_gate = Gate(inputs[-1], (tasks + 1) * experts, context, batch_major=first)
-        self.mixture = Mixture()
+            of_input(f"task_experts.{t}", inputs[t], [(f"{name}.task_gates.{t}", 2 * experts)])
+            for t in range(self.tasks)])
+        self.share_experts = of_input("share_experts", inputs[-1],
+                                      [] if last else [(f"{name}.share_gate", (self.tasks + 1) * experts)])
+        self.softmax, self.mixture = ops.Softmax(axis=0), Mixture(experts, width)
 
     def construct(self, inputs, keep=None):
-        shared = ()
-        for expert in self.share_experts:
-            shared += (expert(inputs[len(inputs) - 1], keep),)
-        outputs = ()
-        everything = ()
-        for t in range(len(self.task_gates)):
-            own = ()
-            for expert in self.task_experts[t]:
-                own += (expert(inputs[t], keep),)
-            everything += own
-            outputs += (self.mixture(own + shared, self.task_gates[t](inputs[t])),)
+        shared, share_weights, count = self.share_experts(inputs[self.tasks], keep), None, self.experts
         if not self.last:
-            outputs += (self.mixture(everything + shared, self.share_gate(inputs[len(inputs) - 1])),)
-        return outputs
+            shared, share_weights = shared
+            share_weights = self.softmax(share_weights)
+        outputs, common = (), None
+        if not self.last:
+            common = self.mixture(shared, share_weights[self.tasks * count:])
+        for t in range(self.tasks):
+            own, weights = self.task_experts[t](inputs[t], keep)
+            weights = self.softmax(weights)
+            outputs += (self.mixture(own, weights[:count]) + self.mixture(shared, weights[count:]),)
+            if not self.last:
+                common = common + self.mixture(own, share_weights[t * count:(t + 1) * count])
+        return outputs if self.last else outputs + (common,)
 
 
 class PLE(Backbone):
@@ -157,14 +172,14 @@ class PLE(Backbone):
         levels, inputs = [], sizes.inputs
         for i, width in enumerate(sizes.bottom):
             last = i == len(sizes.bottom) - 1
-            levels.append(ExtractionLayer(inputs, width, max(1, sizes.experts // 2), context, first=i == 0, last=last))
+            levels.append(ExtractionLayer(f"level.{i}", inputs, width, max(1, sizes.experts // 2), context, last))
             inputs = [width] * (sizes.tasks + 1)
         self.level = nn.CellList(levels)
 
     def construct(self, inputs, keep=None):
         for level in self.level:
             inputs = level(inputs, keep)
-        return self.stack(self.tower_logits(inputs, keep))
+        return self.tower(self.concat(inputs), keep)
 
 
 class ESMM(SingleTask):
@@ -181,24 +196,25 @@ class ESMM(SingleTask):
     traits = Traits(tasks=True, shared=None, min_tasks=2, complete=True)
 
     def construct(self, inputs, keep=None):
-        steps = self.network_logits(inputs, keep)
-        log_yes, log_no = log_sigmoid(steps[0]), log_sigmoid(-steps[0])
-        logits = (steps[0],)
-        for i in range(1, len(steps)):
-            log_no = log_add(log_no, log_yes + log_sigmoid(-steps[i]))
-            log_yes = log_yes + log_sigmoid(steps[i])
+        steps = self.tower(self.hidden(inputs, keep), keep)
+        yes, no = log_sigmoid(steps), log_sigmoid(-steps)
+        log_yes, log_no = yes[:1], no[:1]
+        logits = (steps[:1],)
+        for i in range(1, len(self.bottom)):
+            log_no = log_add(log_no, log_yes + no[i:i + 1])
+            log_yes = log_yes + yes[i:i + 1]
             logits += (log_yes - log_no,)
-        return self.stack(logits)
+        return self.concat(logits)
 
     def probabilities(self, inputs):
         """The products themselves: logits need Log1p, which MindSpore cannot write as ONNX."""
-        steps = self.network_logits(inputs)
-        product = self.sigmoid(steps[0])
+        steps = self.sigmoid(self.tower(self.hidden(inputs)))
+        product = steps[:1]
         products = (product,)
-        for i in range(1, len(steps)):
-            product = product * self.sigmoid(steps[i])
+        for i in range(1, len(self.bottom)):
+            product = product * steps[i:i + 1]
             products += (product,)
-        return self.stack(products)
+        return self.concat(products)
 
     @staticmethod
     def rate_logits(rates: np.ndarray, rows: int) -> np.ndarray:
@@ -215,7 +231,8 @@ class AITM(Backbone):
 
     def make_layers(self, sizes: Sizes, context: BuildContext) -> None:
         width = sizes.bottom[-1]
-        self.bottom = make_bottoms(sizes.inputs, sizes, context)
+        self.bottom = nn.CellList([field_mlps([f"bottom.{task}"], fields, sizes.bottom, context)
+                                   for task, fields in enumerate(sizes.inputs)])
         self.transfer = nn.CellList([Dense(width, width, context) for _ in range(sizes.tasks - 1)])
         self.value, self.key, self.query = (Dense(width, width, context) for _ in range(3))
         self.scale = 1 / math.sqrt(width)
@@ -226,20 +243,25 @@ class AITM(Backbone):
         return self.sum(self.key(x) * self.query(x), 0) * self.scale
 
     def construct(self, inputs, keep=None):
-        hidden = self.bottom[0](inputs[0], keep)
-        logits = (self.tower[0](hidden, keep),)
-        for i in range(1, len(self.tower)):
+        hidden = flat(self.bottom[0](inputs[0], keep))
+        made = (hidden.expand_dims(0),)
+        for i in range(1, len(self.bottom)):
             passed = self.transfer[i - 1](hidden)
-            own = self.bottom[i](inputs[i], keep)
+            own = flat(self.bottom[i](inputs[i], keep))
             weight = self.sigmoid(self.affinity(passed) - self.affinity(own))  # softmax over two candidates
             hidden = weight * self.value(passed) + (1 - weight) * self.value(own)
-            logits += (self.tower[i](hidden, keep),)
-        return self.stack(logits)
+            made += (hidden.expand_dims(0),)
+        return self.tower(self.concat(made), keep)
 
 
 def make_backbone(name: str, sizes: Sizes, context: BuildContext) -> Backbone:
     """Builds the named backbone; the name has been checked by ``traits_of``."""
     return BACKBONES[name](sizes, context)
+
+
+def flat(x):
+    """``[1, width, batch]`` as ``[width, batch]``; an index would copy."""
+    return x.reshape(x.shape[1], -1)
 
 
 def log_sigmoid(x):

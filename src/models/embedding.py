@@ -26,7 +26,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from .layers import BuildContext
+from .building import BuildContext
 from .plan import InputPlan
 
 
@@ -125,17 +125,13 @@ class FoldedInputs(nn.Cell):
     Results differ from ``FieldRouter``'s by rounding only.
 
     ``rows(ids)`` names the rows of the table to look up, and ``construct(ids, vectors)``, given them, makes one pair
-    ``(folded, embedded)`` per path for ``Dense`` to multiply. ``folded`` is ``(hot, values, small, valid)``:
+    ``(folded, embedded)`` per path for ``FieldProduct`` to multiply. ``folded`` is ``(hot, values)``:
 
-    * hot ``[batch, H]``: float one-hot columns of all folded slots, H the number of their ids;
-    * values ``[small slots, most ids, dim]``: their vectors, short fields filled up; small: their places in the path;
-    * valid ``[H]``: the rows of values, flattened, that are no filling;
+    * hot ``[batch, H]``: float one-hot columns of all folded fields of the path, H the number of their ids;
+    * values ``[folded fields, most ids, dim]``: their vectors, short fields filled up.
 
-    ``embedded`` is ``(dense, large)``:
-
-    * dense ``[batch, large slots * dim]``: the embedded large slots; large: their places in the path.
-
-    Either is ``()`` if the path has no such slot. (They are plain tuples: graphs of MindSpore 1.10 know no NamedTuple.)
+    ``embedded`` is ``(dense,)``, the other fields' vectors side by side, ``[batch, fields * dim]``. Either is ``()`` if
+    the path has no such field. (They are plain tuples: graphs of MindSpore 1.10 know no NamedTuple.)
     """
 
     def __init__(self, plan: InputPlan, dim: int):
@@ -186,12 +182,9 @@ class FoldedPath(nn.Cell):
         most = max((int(sizes[slot]) for slot in own), default=0)
         columns = [firsts[slot] + value for slot in own for value in range(sizes[slot])]
         filled = [[firsts[slot] + min(value, int(sizes[slot]) - 1) for value in range(most)] for slot in own]
-        self.small = _constant([place for place, slot in enumerate(path) if slot in firsts])
-        self.valid = _constant([row * most + value for row, slot in enumerate(own) for value in range(sizes[slot])])
         self.filled, self.columns = _constant(filled), _constant(columns)
         self.has_small, self.takes_all_hot = bool(own), len(columns) == sum(int(sizes[slot]) for slot in firsts)
         picks = [large.index(slot) for slot in path if slot not in firsts]
-        self.large = _constant([place for place, slot in enumerate(path) if slot not in firsts])
         self.picks, self.has_large = _constant(picks), bool(picks)
         self.takes_all_large = picks == list(range(len(large)))
         self.gather = ops.Gather()
@@ -200,10 +193,10 @@ class FoldedPath(nn.Cell):
         folded, embedded = (), ()
         if self.has_small:
             own = hot if self.takes_all_hot else self.gather(hot, self.columns, 1)
-            folded = (own, self.gather(values, self.filled, 0), self.small, self.valid)
+            folded = (own, self.gather(values, self.filled, 0))
         if self.has_large:
             own = dense if self.takes_all_large else self.gather(dense, self.picks, 1)
-            embedded = (own.reshape(own.shape[0], -1), self.large)
+            embedded = (own.reshape(own.shape[0], -1),)
         return folded, embedded
 
 

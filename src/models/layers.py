@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Building blocks of the backbones: dense layer, batch normalisation, MLP, gate.
+"""Building blocks of the backbones: dense layer, batch normalisation, several MLPs at once, mixture of experts.
 
-Hidden values are kept feature-major, ``[features, batch]``. Batch normalisation then reduces along contiguous memory:
-on the CPU an MLP with it costs 1.13 times one without it, where the usual ``[batch, features]`` layout costs 1.9
-times (docs/PERFORMANCE.md). Only the inputs of a backbone are batch-major, as the embedding makes them.
+Hidden values are kept feature-major, ``[features, batch]``. Batch normalisation then reduces along contiguous memory,
+and networks side by side are rows of one matrix: one product, one normalisation, one ReLU for all of them, where every
+call of a small one costs more than its arithmetic (docs/PERFORMANCE.md).
 """
 
 from __future__ import annotations
@@ -27,90 +27,25 @@ from collections.abc import Sequence
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from ..streams import Stream, generator
+from .building import BuildContext
+from .products import SeparateProducts
 
-
-class BuildContext:
-    """What the Cells of one network share while they are built: initial values, and rows of the dropout mask.
-
-    Args:
-        seed: seed of the initial values. They do not depend on the device or on MindSpore's own generators.
-        dropout: probability of dropping a hidden unit while training, taken to the nearest 1/256: the mask is drawn
-            from single random bytes.
-        ranks: processes that train the network together, each on its share of every batch.
-    """
-
-    def __init__(self, seed: int, dropout: float = 0.0, ranks: int = 1):
-        self.rng = generator(seed, Stream.WEIGHTS)
-        self.ranks = ranks
-        self.dropout = min(round(dropout * 256), 255) / 256
-        self.mask_rows = 0  # hidden units under dropout so far, of the whole network
-
-    def uniform(self, shape: Sequence[int], bound: float) -> Tensor:
-        """Float32 values from U(-bound, bound)."""
-        values = self.rng.random(shape, dtype=np.float32)
-        values *= 2 * bound
-        values -= bound
-        return Tensor.from_numpy(values)  # no second copy: tables can be large
-
-    def reserve_mask(self, units: int) -> int:
-        """Gives ``units`` rows of the dropout mask to a layer; returns the first."""
-        start = self.mask_rows
-        self.mask_rows += units
-        return start
+MOVING = ("moving_mean", "moving_variance")  # what batch normalisation remembers
 
 
 class Dense(nn.Cell):
-    """Affine map ``W x + b`` with W ``[outputs, inputs]``, initialised as PyTorch's Linear: U(±1/√inputs).
+    """Affine map ``W x + b`` of ``[inputs, batch]`` with W ``[outputs, inputs]``, initialised as PyTorch's Linear:
+    U(±1/√inputs)."""
 
-    Args:
-        batch_major: the input is ``[batch, inputs]`` instead of ``[inputs, batch]``, or made by ``FoldedInputs``.
-            The output is always ``[outputs, batch]``; the product reads the input transposed, so nothing is copied.
-        normalised: batch normalisation follows, which takes the bias out again. The loss's derivative by it is 0; what
-            is computed is rounding error, which Adam would scale up to whole steps, and these differ from machine to
-            machine and with the number of processes. So no gradient is computed.
-    """
-
-    def __init__(self, inputs: int, outputs: int, context: BuildContext, batch_major: bool = False,
-                 normalised: bool = False):
+    def __init__(self, inputs: int, outputs: int, context: BuildContext):
         super().__init__()
         bound = 1 / math.sqrt(inputs)
         self.weight = Parameter(context.uniform((outputs, inputs), bound), name="weight")
         self.bias = Parameter(context.uniform((outputs,), bound), name="bias")
-        self.product = ops.MatMul(transpose_b=batch_major)
-        if batch_major:
-            self.fold = FoldedProduct()
-        self.normalised = normalised
+        self.product = ops.MatMul()
 
     def construct(self, x):
-        bias = ops.stop_gradient(self.bias) if self.normalised else self.bias
-        product = self.fold(self.weight, x) if isinstance(x, tuple) else self.product(self.weight, x)
-        return product + bias.reshape(-1, 1)
-
-
-class FoldedProduct(nn.Cell):
-    """W x for a pair x that ``FoldedInputs`` makes: ``construct(weight, x)`` gives ``[outputs, batch]``."""
-
-    def __init__(self):
-        super().__init__()
-        self.gather = ops.Gather()
-        self.embed = ops.BatchMatMul(transpose_b=True)
-        self.pick = ops.MatMul(transpose_a=True, transpose_b=True)
-        self.product = ops.MatMul(transpose_b=True)
-
-    def construct(self, weight, x):
-        outputs = weight.shape[0]
-        folded, embedded = x
-        if len(folded) == 0:
-            return self.product(weight, embedded[0])
-        hot, values, small, valid = folded
-        blocks = weight.reshape(outputs, -1, values.shape[2])  # one block of columns per slot
-        rows = self.embed(values, self.gather(blocks, small, 1).transpose(1, 0, 2)).reshape(-1, outputs)
-        total = self.pick(self.gather(rows, valid, 0), hot)
-        if len(embedded) > 0:
-            dense, large = embedded
-            total = total + self.product(self.gather(blocks, large, 1).reshape(outputs, -1), dense)
-        return total
+        return self.product(self.weight, x) + self.bias.reshape(-1, 1)
 
 
 class BatchNorm(nn.Cell):
@@ -119,101 +54,141 @@ class BatchNorm(nn.Cell):
     With more than one rank, mean and variance while training are those of the batches of all ranks together, and so
     are their gradients (AllReduce differentiates to AllReduce): N processes compute what one does. MindSpore's own
     SyncBatchNorm exists on Ascend only. The parameters are the same either way.
+
+    Args:
+        scale: what results are multiplied by while dropout is on; part of the same pass.
     """
 
-    def __init__(self, features: int, ranks: int = 1):
+    def __init__(self, features: int, ranks: int = 1, scale: float = 1.0):
         super().__init__()
-        self.norm = nn.BatchNorm2d(features, eps=1e-5, momentum=0.9)
-        self.ranks = ranks
+        self.gamma, self.beta, self.moving_mean, self.moving_variance = (
+            Parameter(Tensor(np.full(features, value, np.float32)), name, requires_grad=name not in MOVING)
+            for name, value in (("gamma", 1), ("beta", 0), ("moving_mean", 0), ("moving_variance", 1)))
+        self.by_batch = ops.BatchNorm(is_training=True, epsilon=1e-5, momentum=0.1)
+        self.by_past = ops.BatchNorm(is_training=False, epsilon=1e-5)
+        self.ranks, self.scale = ranks, scale
         if ranks > 1:
             self.reduce = ops.AllReduce()
 
-    def construct(self, x):
+    def construct(self, x, scaled=False):
         features, batch = x.shape
+        gamma, beta = (self.gamma * self.scale, self.beta * self.scale) if scaled else (self.gamma, self.beta)
         if self.training and self.ranks > 1:
-            return self.over_ranks(x, batch * self.ranks)
-        return self.norm(x.reshape(1, features, batch, 1)).reshape(features, batch)
+            return self.over_ranks(x, gamma, beta, batch * self.ranks)
+        norm = self.by_batch if self.training else self.by_past
+        made = norm(x.reshape(1, features, batch, 1), gamma, beta, self.moving_mean, self.moving_variance)
+        return made[0].reshape(features, batch)
 
-    def over_ranks(self, x, count):
+    def over_ranks(self, x, gamma, beta, count):
         """Normalises by the moments of the ``count`` columns that all ranks have together."""
-        norm = self.norm
         mean = self.reduce(x.sum(1)) / count
         centred = x - mean.reshape(-1, 1)
         variance = self.reduce((centred * centred).sum(1)) / count
         unbiased = ops.stop_gradient(variance) * (count / (count - 1))
-        ops.assign(norm.moving_mean, norm.moving_mean * 0.9 + ops.stop_gradient(mean) * 0.1)
-        ops.assign(norm.moving_variance, norm.moving_variance * 0.9 + unbiased * 0.1)
-        return centred * (norm.gamma / ops.sqrt(variance + 1e-5)).reshape(-1, 1) + norm.beta.reshape(-1, 1)
+        ops.assign(self.moving_mean, self.moving_mean * 0.9 + ops.stop_gradient(mean) * 0.1)
+        ops.assign(self.moving_variance, self.moving_variance * 0.9 + unbiased * 0.1)
+        return centred * (gamma / ops.sqrt(variance + 1e-5)).reshape(-1, 1) + beta.reshape(-1, 1)
 
 
-class HiddenLayer(nn.Cell):
-    """Dense, BatchNorm, ReLU, dropout.
+class HiddenUnits(nn.Cell):
+    """Batch normalisation, ReLU, dropout of ``[units, batch]``.
 
     ``construct(x, keep)``: keep is the network's dropout mask ``[mask rows, batch]`` (bool, True keeps a unit), or None
     for no dropout. The mask is an input because MindSpore's own dropout kernels are not repeatable
     and cannot be resumed.
     """
 
-    def __init__(self, inputs: int, outputs: int, context: BuildContext, batch_major: bool = False):
+    def __init__(self, units: int, context: BuildContext):
         super().__init__()
-        self.dense = Dense(inputs, outputs, context, batch_major, normalised=True)
-        self.norm = BatchNorm(outputs, context.ranks)
-        self.relu = nn.ReLU()
+        self.norm = BatchNorm(units, context.ranks, 1 / (1 - context.dropout))
+        self.relu = ops.ReLU()
         self.cast = ops.Cast()
-        self.start = context.reserve_mask(outputs) if context.dropout > 0 else 0
-        self.stop = self.start + outputs
-        self.scale = 1 / (1 - context.dropout)
+        self.start = context.reserve_mask(units) if context.dropout > 0 else 0
+        self.stop = self.start + units
 
     def construct(self, x, keep=None):
-        hidden = self.relu(self.norm(self.dense(x)))
-        if keep is not None:
-            hidden = hidden * (self.cast(keep[self.start:self.stop], hidden.dtype) * self.scale)
-        return hidden
+        if keep is None:
+            return self.relu(self.norm(x))
+        return self.relu(self.norm(x, True)) * self.cast(keep[self.start:self.stop], x.dtype)
 
 
-class MLP(nn.Cell):
-    """Hidden layers, and one linear output unit when ``logit`` is set.
+class MLPs(nn.Cell):
+    """Several MLPs of the same widths, side by side, and gates over the same input: one network of wide layers.
 
-    ``construct(x, keep)`` maps ``[inputs, batch]`` (``[batch, inputs]`` with ``batch_major``) to
-    ``[widths[-1], batch]``, or to ``[1, batch]`` with ``logit``.
+    ``construct(x, keep)`` gives ``[MLPs, last width, batch]``, with ``logit`` ``[MLPs, batch]``; with gates it gives a
+    pair, the second one ``[all outputs of gates, batch]``, before any softmax. What x is depends on ``first``.
+
+    Layers that batch normalisation follows have no bias: it would take it out again. PyTorch's have one; a bias b and
+    a moving mean m there are a moving mean of m - b here.
+
+    Args:
+        names: of the MLPs, as their parameters are called in ``natural_values``.
+        first: the products of the first layer: FieldProduct or Product if they share an input, else SeparateProducts.
+        widths: of the hidden layers.
+        logit: whether one linear output unit follows.
+        gates: name and number of outputs of every gate.
     """
 
-    def __init__(self, inputs: int, widths: Sequence[int], context: BuildContext, batch_major: bool = False,
-                 logit: bool = False):
+    def __init__(self, names: Sequence[str], first: nn.Cell, widths: Sequence[int], context: BuildContext,
+                 logit: bool = False, gates: Sequence[tuple[str, int]] = ()):
         super().__init__()
-        sizes = [inputs, *widths]
-        self.hidden = nn.CellList([
-            HiddenLayer(sizes[i], sizes[i + 1], context, batch_major and i == 0) for i in range(len(widths))
-        ])
-        self.has_output = logit
+        self.names, self.gates, self.widths, self.logit = tuple(names), tuple(gates), tuple(widths), logit
+        count, outputs = len(names), [*widths, *([1] if logit else [])]
+        self.count, self.top = count, outputs[-1]
+        self.first = first
+        self.products = nn.CellList([SeparateProducts(count, outputs[i], outputs[i + 1], context)
+                                     for i in range(len(outputs) - 1)])
+        self.hidden = nn.CellList([HiddenUnits(count * width, context) for width in widths])
         if logit:
-            self.output = Dense(sizes[-1], 1, context)
+            self.bias = Parameter(context.uniform((count,), 1 / math.sqrt([first.inputs, *widths][-1])), name="bias")
+        if gates:
+            total = sum(size for _, size in gates)
+            self.gate_bias = Parameter(context.uniform((total,), 1 / math.sqrt(first.inputs)), name="gate_bias")
+            self.cut = Cut(count * widths[0])
 
     def construct(self, x, keep=None):
-        for layer in self.hidden:
-            x = layer(x, keep)
-        if self.has_output:
-            x = self.output(x)
-        return x
+        made, gates = self.first(x), ()
+        if self.gates:
+            made, gates = self.cut(made)
+            gates = gates + self.gate_bias.reshape(-1, 1)
+        for i in range(len(self.hidden)):
+            made = self.hidden[i](made, keep)
+            if i < len(self.products):
+                made = self.products[i](made.reshape(self.count, self.widths[i], -1))
+        if self.logit:
+            return made + self.bias.reshape(-1, 1)
+        made = made.reshape(self.count, self.top, -1)
+        return (made, gates) if self.gates else made
 
 
-class Gate(nn.Cell):
-    """Softmax weights of ``experts`` experts: ``construct(x)`` gives ``[experts, batch]``, columns summing to 1."""
+class Cut(nn.Cell):
+    """``[rows, batch]`` to the first ``rows`` of them and the others; the gradient puts them together in one pass."""
 
-    def __init__(self, inputs: int, experts: int, context: BuildContext, batch_major: bool = False):
+    def __init__(self, rows: int):
         super().__init__()
-        self.dense = Dense(inputs, experts, context, batch_major)
-        self.softmax = ops.Softmax(axis=0)
+        self.rows, self.concat = rows, ops.Concat(0)
 
     def construct(self, x):
-        return self.softmax(self.dense(x))
+        return x[:self.rows], x[self.rows:]
+
+    def bprop(self, x, out, gradients):
+        return (self.concat(gradients),)
 
 
 class Mixture(nn.Cell):
-    """Sum of experts, a tuple of ``[width, batch]``, weighted by a gate, ``[experts, batch]``."""
+    """Sum of experts ``[experts, width, batch]`` weighted by ``[experts, batch]``: gives ``[1, width, batch]``.
+
+    Its gradient is written out, because MindSpore's sum along a middle dimension takes ten times as long as a product
+    with ones.
+    """
+
+    def __init__(self, experts: int, width: int):
+        super().__init__()
+        self.sum, self.product = ops.ReduceSum(keep_dims=True), ops.BatchMatMul()
+        self.ones = Tensor(np.ones((experts, 1, width), np.float32))
 
     def construct(self, experts, weights):
-        total = experts[0] * weights[0:1]
-        for i in range(1, len(experts)):
-            total = total + experts[i] * weights[i:i + 1]
-        return total
+        return self.sum(experts * weights.expand_dims(1), 0)
+
+    def bprop(self, experts, weights, out, gradient):
+        return weights.expand_dims(1) * gradient, self.product(self.ones, experts * gradient).reshape(weights.shape)

@@ -21,13 +21,13 @@ from mindspore import Parameter, Tensor, nn, ops
 
 from ..settings import Settings
 from .backbones import make_backbone
+from .building import BuildContext
 from .embedding import MaskedRouter
-from .layers import BuildContext
+from .layers import MOVING
 from .model import MultiTaskModel, sizes_of
 from .plan import InputPlan
 
 START = 1.0  # θ; masks begin at tanh(1) = 0.76, where their gradient is still 0.42 of θ's
-MOVING = ("moving_mean", "moving_variance")  # what batch normalisation remembers
 
 
 class FieldMask(nn.Cell):
@@ -97,12 +97,12 @@ class LearnedMaskModel(nn.Cell):
 
     def __init__(self, plan: InputPlan, backbone: str, tasks: int, config: Settings, kind: str, ranks: int = 1):
         super().__init__(auto_prefix=False)
-        model = MultiTaskModel(plan, backbone, tasks, config, ranks)
+        model = MultiTaskModel(plan, backbone, tasks, config, ranks, fold=False)
         self.plan, self.mask_rows, self.dropout = plan, model.mask_rows, model.dropout
         self.embedding, self.backbone = model.embedding, model.backbone
         self.mask = MASKS[kind](tasks, len(plan.columns))
         self.router = MaskedRouter(plan)
-        sizes = sizes_of(plan, tasks, config)
+        sizes = sizes_of(plan, tasks, config, fold=False)
         self.others = nn.CellList([make_backbone(backbone, sizes, BuildContext(config.seed, config.dropout, ranks))
                                    for _ in range(tasks - 1)])
         for t, other in enumerate(self.others, 1):
@@ -134,7 +134,11 @@ class LearnedMaskModel(nn.Cell):
 
 
 def build_model(plan: InputPlan, tasks: int, config: Settings, ranks: int = 1) -> MultiTaskModel | LearnedMaskModel:
-    """The network of a run: over the planned fields, or with ``end_to_end`` over all of them, under a learned mask."""
+    """The network of a run: over the planned fields, or with ``end_to_end`` over all of them, under a learned mask.
+
+    With ``sync_batch_norm`` its batch normalisations take their moments over all ranks.
+    """
+    ranks = ranks if config.sync_batch_norm else 1
     if config.end_to_end:
         return LearnedMaskModel(plan, config.backbone, tasks, config, config.selector, ranks)
     return MultiTaskModel(plan, config.backbone, tasks, config, ranks)

@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
@@ -27,9 +26,10 @@ from ..schema import Schema
 from ..settings import Settings
 from .backbone import Sizes
 from .backbones import make_backbone
+from .building import BuildContext
 from .embedding import FieldEmbedding, FieldRouter, FoldedInputs, MaskedRouter, folds
-from .layers import BuildContext
-from .plan import InputPlan, plan_inputs
+from .naming import natural_values, set_natural
+from .plan import InputPlan, PathFields, plan_inputs
 
 
 class MultiTaskModel(nn.Cell):
@@ -41,21 +41,23 @@ class MultiTaskModel(nn.Cell):
         tasks: number of tasks.
         config: anything with embedding_dim, bottom_dims, tower_dims, experts, dropout, seed.
         ranks: processes that train it together.
+        fold: whether small fields may be folded (``FoldedInputs``).
 
     ``ids`` is ``[batch, len(plan.columns)]`` int32. ``keep`` is the dropout mask ``[mask_rows, batch]`` bool, or None.
     """
 
-    def __init__(self, plan: InputPlan, backbone: str, tasks: int, config: Settings, ranks: int = 1):
+    def __init__(self, plan: InputPlan, backbone: str, tasks: int, config: Settings, ranks: int = 1,
+                 fold: bool = True):
         super().__init__()
         context = BuildContext(config.seed, config.dropout, ranks)
         dim = config.embedding_dim
         self.plan = plan
         self.embedding = FieldEmbedding(plan, dim, context)
         self.router = FieldRouter(plan)
-        self.folds = folds(plan, dim)
+        self.folds = fold and folds(plan, dim)
         if self.folds:
             self.folded = FoldedInputs(plan, dim)
-        self.backbone = make_backbone(backbone, sizes_of(plan, tasks, config), context)
+        self.backbone = make_backbone(backbone, sizes_of(plan, tasks, config, fold), context)
         self.mask_rows = context.mask_rows
         self.dropout = context.dropout
         self.gather = ops.Gather()
@@ -81,10 +83,19 @@ class MultiTaskModel(nn.Cell):
         return self.embedding.table.size
 
 
-def sizes_of(plan: InputPlan, tasks: int, config: Settings) -> Sizes:
-    """Widths of the backbone over the planned fields."""
-    return Sizes(tuple(len(path) * config.embedding_dim for path in plan.paths), tasks, tuple(config.bottom_dims),
-                 tuple(config.tower_dims), config.experts)
+def sizes_of(plan: InputPlan, tasks: int, config: Settings, fold: bool = True) -> Sizes:
+    """Fields and widths of the backbone over the planned fields."""
+    fields = tuple(PathFields(tuple(plan.cardinalities[slot] for slot in path), config.embedding_dim, fold)
+                   for path in plan.paths)
+    return Sizes(fields, tasks, tuple(config.bottom_dims), tuple(config.tower_dims), config.experts)
+
+
+def without_folding(model: MultiTaskModel, config: Settings) -> MultiTaskModel:
+    """A model of the same weights that stores them as one matrix per layer, for graphs that embed every field."""
+    backbone = model.backbone
+    plain = MultiTaskModel(model.plan, backbone.name, len(backbone.tower.names), config, fold=False)
+    set_natural(plain, natural_values(model))
+    return plain
 
 
 class MaskedModel(nn.Cell):
@@ -178,12 +189,6 @@ def fresh_model(schema: Schema, tasks: Sequence[str], config: Settings) -> tuple
     return plan, MultiTaskModel(plan, config.backbone, len(tasks), config)
 
 
-def last_biases(model: MultiTaskModel) -> list:
-    """The bias Parameter of every task's output unit, in task order."""
-    return [tower.output.bias for tower in model.backbone.tower]
-
-
 def set_output_bias(model: MultiTaskModel, logits: Sequence[float]) -> None:
     """Sets the output bias of every tower, e.g. to the log odds of the task's positive rate."""
-    for bias, value in zip(last_biases(model), logits):
-        bias.set_data(Tensor([value], ms.float32))
+    model.backbone.tower.bias.set_data(Tensor(np.array(logits, np.float32)))

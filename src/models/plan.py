@@ -93,6 +93,36 @@ class InputPlan:
         return sum(self.cardinalities)
 
 
+@dataclass(frozen=True)
+class PathFields:
+    """The embedded fields of one path, as its first product reads them.
+
+    Attributes:
+        sizes: number of ids of every field.
+        dim: columns of an embedding.
+        fold: whether fields with fewer ids than columns are folded (``FoldedInputs``).
+    """
+
+    sizes: tuple[int, ...]
+    dim: int
+    fold: bool = True
+
+    @property
+    def width(self) -> int:
+        """Columns of all fields side by side."""
+        return len(self.sizes) * self.dim
+
+    @property
+    def small(self) -> tuple[int, ...]:
+        """Places of the fields that are folded."""
+        return tuple(place for place, size in enumerate(self.sizes) if self.fold and size < self.dim)
+
+    @property
+    def large(self) -> tuple[int, ...]:
+        """Places of the others."""
+        return tuple(place for place, size in enumerate(self.sizes) if not self.fold or size >= self.dim)
+
+
 def plan_inputs(backbone: str, schema: Schema, tasks: Sequence[str], selection: Selection | None = None) -> InputPlan:
     """Plans a backbone's inputs from the fields that were selected, or from all of them.
 

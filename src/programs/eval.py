@@ -43,14 +43,14 @@ def main(arguments: list) -> None:
     from ..evaluation import bootstrap_intervals, change, mean_auc, task_details, task_metrics
     from ..run import refuse_other_data
     from ..training import choose_device
-    from ..workflow import load_run, open_data
+    from ..workflow import load_run, open_data, use_precision_of
 
     start_logging()
     run, config = load_run(given.run_dir, given.settings)
     other, other_config = load_run(given.against, []) if given.against else (run, config)
     refuse_other_data([run, other])
     data = open_data(config)
-    choose_device(config.device_target, config.device_id)
+    use_precision_of(run, choose_device(config.device_target, config.device_id))
     tasks, found = predict(run, config, data, given.split)
     groups = data.groups(given.split)
     metrics = task_metrics(*found, tasks, given.split)

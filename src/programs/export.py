@@ -47,6 +47,7 @@ def main(arguments: list) -> None:
     """Exports, checks, and prints the folder as one JSON object."""
     given = parse(arguments, __doc__, OPTIONS, settings=True)
     from ..environment import package_versions
+    from ..models import without_folding
     from ..serving import SIGNATURE_FILE, InputField, Signature
     from ..serving.exporting import PACKAGES, export_model, import_onnx, read_encoder
     from ..training import choose_device
@@ -68,8 +69,8 @@ def main(arguments: list) -> None:
         raise UserError(f"cannot write to {folder}: {error.strerror}; name another output_dir") from None
     fields = [data.schema.fields[column] for column in plan.columns]
     model = folder / f"model.{kind.lower()}"
-    difference = export_model(lambda: load_model(run, config, data)[0], [field.cardinality for field in fields],
-                              kind, model)
+    difference = export_model(lambda: without_folding(load_model(run, config, data)[0], config),
+                              [field.cardinality for field in fields], kind, model)
     encoders = [read_encoder(data.path, field) for field in fields]
     signature = Signature(
         data.schema.dataset, tuple(InputField(field.name, encoder) for field, encoder in zip(fields, encoders)),

@@ -40,6 +40,7 @@ from ..models import LearnedMaskModel, TaskLosses, TaskWeights, TotalLoss
 from ..models.learned_masks import moving_statistics
 from ..settings import Settings
 from ..streams import Stream, generator
+from .averaging import train_step
 from .ranks import Ranks
 
 INTERVENTIONS = 1  # fields intervened on at every step
@@ -114,7 +115,7 @@ class GuidedStep(nn.Cell):
         super().__init__(auto_prefix=False)
         self.ranks, model = ranks or Ranks(), loss.model
         self.losses = MaskedLosses(model)
-        self.step = nn.TrainOneStepCell(loss, optimizer)
+        self.step = train_step(loss, optimizer, self.ranks.size)
         self.statistics = moving_statistics(model)
         tasks, fields = model.mask.theta.shape
         self.effects = Effects(tasks, fields)

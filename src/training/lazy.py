@@ -32,11 +32,12 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from ..compat import make_adam
+from ..compat import make_adam, value_and_grad
 from ..models import MultiTaskModel
 from ..models.embedding import rows_read
 from ..models.model import TaskLosses, TaskWeights, TotalLoss
 from ..settings import Settings
+from .averaging import MeanOverRanks
 from .ranks import Ranks
 from .weighting import undecayed
 
@@ -94,12 +95,11 @@ class LazyStep(nn.Cell):
         groups = [{"params": rest, "weight_decay": config.weight_decay}, *undecayed(self.network.total)]
         self.weights = ms.ParameterTuple([parameter for group in groups for parameter in group["params"]])
         self.optimizer = make_adam(groups, config.learning_rate)
-        self.gradient = ops.value_and_grad(self.network, 0, self.weights)
+        self.gradient = value_and_grad(self.network, 0, self.weights)
         self.learning_rate, self.weight_decay = config.learning_rate, config.weight_decay
         self.gather, self.update, self.concat = ops.Gather(), ops.ScatterUpdate(), ops.Concat(1)
         if self.size > 1:
-            self.average = nn.DistributedGradReducer(self.weights, mean=True, degree=self.size)
-            self.reduce = ops.AllReduce()
+            self.mean = MeanOverRanks(self.size)
 
     def __call__(self, ids, labels, keep=None):
         mine = rows_read(self.plan, self.dim, ids.asnumpy())
@@ -113,7 +113,8 @@ class LazyStep(nn.Cell):
         loss, gradients = self.gradient(vectors, places, ids, labels, keep)
         gradient, others = gradients
         if self.size > 1:
-            gradient, others = self.reduce(gradient) / self.size, self.average(others)
+            means = self.mean((gradient, loss.reshape(1)) + others)
+            gradient, loss, others = means[0], means[1].reshape(()), means[2:]
         loss = ops.depend(loss, self.optimizer(others))
         gradient = gradient + self.weight_decay * vectors
         moments = self.gather(self.moments, rows, 0)

@@ -35,8 +35,8 @@ EVALUATION_ROWS = 4096
 
 
 def run_epoch(step: nn.Cell, loader: TrainLoader, epoch: int, label: str, advice: str, show: bool = False,
-              start: int = 0, ranks: Ranks | None = None) -> Iterator[tuple[float, float]]:
-    """Takes the steps of one epoch; yields the loss, which is the mean over ranks, and the seconds of each.
+              start: int = 0) -> Iterator[tuple[float, float]]:
+    """Takes the steps of one epoch; yields the loss and the seconds of each.
 
     Args:
         step: ``step(ids, labels, keep)`` moves the parameters and gives the loss.
@@ -46,17 +46,16 @@ def run_epoch(step: nn.Cell, loader: TrainLoader, epoch: int, label: str, advice
         advice: what a user can do if training diverges.
         show: whether to show a progress bar.
         start: steps of the epoch that were taken before.
-        ranks: the processes that train together.
 
     Raises:
         UserError: a loss is not finite.
     """
-    ranks, total = ranks or Ranks(), 0.0
+    total = 0.0
     step.set_train()
     with progress(label, "step", show, total=loader.steps, done=start) as bar:
         for number, batch in enumerate(loader.epoch(epoch, start), start + 1):
             began = time.perf_counter()
-            loss = float(ranks.total(step(*batch).asnumpy())) / ranks.size
+            loss = float(step(*batch).asnumpy())
             seconds = time.perf_counter() - began
             if not math.isfinite(loss):
                 raise UserError(f"the loss is {loss} in epoch {epoch}, batch {number}; {advice}")

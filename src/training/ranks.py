@@ -14,7 +14,7 @@
 # ============================================================================
 """The processes of a data-parallel run, and the one thing they tell each other: sums.
 
-Every rank trains on its share of the same global batches; MindSpore's engine averages the gradients and batch
+Every rank trains on its share of the same global batches; gradients are averaged (averaging.py) and batch
 normalisation takes its moments over all ranks (src/models/layers.py), so that N processes compute what one does.
 Rank 0 alone writes. Whatever the ranks have to agree on is either the same on each by construction or goes through
 ``Ranks.total``.
@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import os
 
-import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 from mindspore.communication import get_group_size, get_rank, init
@@ -76,14 +75,6 @@ class Ranks:
     def share(self, count: int) -> range:
         """The numbers below ``count`` that are this rank's: contiguous, and each number is one rank's."""
         return range(self.rank * count // self.size, (self.rank + 1) * count // self.size)
-
-    def average_gradients(self) -> None:
-        """Makes the training steps built from now on average their gradients over all ranks.
-
-        Called after the selection, whose small networks rank 0 trains alone.
-        """
-        if self.size > 1:
-            ms.set_auto_parallel_context(parallel_mode=ms.ParallelMode.DATA_PARALLEL, gradients_mean=True)
 
 
 class _Sum(nn.Cell):

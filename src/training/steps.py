@@ -21,6 +21,7 @@ from mindspore import nn
 from ..compat import make_adam
 from ..models import LearnedMaskModel, MultiTaskModel, NetWithLoss, TaskWeights
 from ..settings import Settings
+from .averaging import train_step
 from .guidance import GuidedLoss, GuidedStep
 from .lazy import LazyStep, is_lazy
 from .ranks import Ranks
@@ -29,7 +30,8 @@ from .weighting import undecayed
 
 def make_step(model: MultiTaskModel | LearnedMaskModel, config: Settings, ranks: Ranks | None = None,
               weights: TaskWeights | None = None) -> nn.Cell:
-    """The step that trains a model: ``step(ids, labels, keep)`` gives the loss, weighted by task where ``weights`` say.
+    """The step that trains a model: ``step(ids, labels, keep)`` gives the loss, weighted by task where ``weights`` say;
+    of several ranks, which train together, the mean of theirs.
 
     It is Adam, with an L2 penalty on every parameter, biases and BatchNorm included, as in PyTorch's Adam. If
     ``embedding_optimizer`` says so, the embedding table has lazy Adam (lazy.py).
@@ -40,7 +42,7 @@ def make_step(model: MultiTaskModel | LearnedMaskModel, config: Settings, ranks:
         return LazyStep(model, config, ranks, weights)
     network = NetWithLoss(model, config.loss_reduction, weights)
     groups = [{"params": model.trainable_params(), "weight_decay": config.weight_decay}, *undecayed(network.total)]
-    return _training(nn.TrainOneStepCell(network, make_adam(groups, config.learning_rate)))
+    return _training(train_step(network, make_adam(groups, config.learning_rate), ranks.size if ranks else 1))
 
 
 def _mask_step(model: LearnedMaskModel, config: Settings, ranks: Ranks | None, weights: TaskWeights | None) -> nn.Cell:
@@ -55,7 +57,7 @@ def _mask_step(model: LearnedMaskModel, config: Settings, ranks: Ranks | None, w
                            {"params": [theta], "weight_decay": 0.0}, *undecayed(network.total)], config.learning_rate)
     if model.mask.guided:
         return _training(GuidedStep(network, optimizer, config, ranks))
-    return _training(nn.TrainOneStepCell(network, optimizer))
+    return _training(train_step(network, optimizer, ranks.size if ranks else 1))
 
 
 def _training(step: nn.Cell) -> nn.Cell:

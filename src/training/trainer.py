@@ -23,12 +23,13 @@ import signal
 from typing import Any
 
 import numpy as np
+from mindspore import Tensor
 
 from ..data.loader import TrainLoader
 from ..data.subsets import DataSet
 from ..errors import Interrupted, UserError
 from ..evaluation import Predictions, mean_auc, monitored, task_metrics
-from ..models import InputPlan, LearnedMaskModel, MultiTaskModel, TotalLoss
+from ..models import InputPlan, LearnedMaskModel, MultiTaskModel, TotalLoss, moving_statistics
 from ..run import RunFolder
 from ..settings import Settings
 from .checkpoint import load_checkpoint, load_latest, pop_state, restore, save_checkpoint
@@ -39,6 +40,7 @@ from .trackers import Tracking
 from .weighting import task_weights
 
 LOG = logging.getLogger(__name__)
+TOLD_EVERY = 16  # steps after which ranks tell each other of signals: that costs each of them a wait
 
 
 class Trainer:
@@ -60,7 +62,6 @@ class Trainer:
                  trackers: Tracking | None = None):
         self.model, self.plan, self.data, self.tasks, self.config, self.run = model, plan, data, tasks, config, run
         self.ranks, self.trackers = ranks or Ranks(), trackers or Tracking()
-        self.ranks.average_gradients()
         self.task_indices = data.schema.task_indices(tasks)
         self.step = make_step(model, config, self.ranks, task_weights(config.task_weights, tasks))
         batch_size = config.batch_size * (self.ranks.size if config.batch_per_rank else 1)
@@ -100,7 +101,7 @@ class Trainer:
     def _train_epoch(self) -> None:
         state, epoch = self.state, self.state["epoch"]
         steps = run_epoch(self.step, self.loader, epoch, f"epoch {epoch}", self._advice(), self.config.progress,
-                          state["step"], self.ranks)
+                          state["step"])
         for loss, seconds in steps:
             state["step"] += 1
             state["loss_sum"] += loss
@@ -109,7 +110,8 @@ class Trainer:
                 state["rows"] += self.loader.batch_size
             else:
                 state["compile_seconds"] = seconds  # the first step compiles the graph
-            self._stop_if_told()
+            if self.ranks.size == 1 or state["step"] % TOLD_EVERY == 0:
+                self._stop_if_told()
 
     def _advice(self) -> str:
         """What to do when training diverges."""
@@ -121,6 +123,7 @@ class Trainer:
     def _finish_epoch(self) -> None:
         """Validates, writes history and checkpoints, and moves on to the next epoch."""
         state = self.state
+        self._share_statistics()
         for parameter in self.model.get_parameters():  # ReLU turns NaN into 0, so a finite loss does not tell
             if not np.isfinite(parameter.asnumpy()).all():
                 raise UserError(f"{parameter.name} is not finite in epoch {state['epoch']}, batch {state['step']}; "
@@ -148,6 +151,12 @@ class Trainer:
         state.update(epoch=state["epoch"] + 1, step=0, loss_sum=0.0)
         self._save_last()
         self._stop_if_told()
+
+    def _share_statistics(self) -> None:
+        """Gives all ranks the mean of what their batch normalisations remember, where these are not synchronised."""
+        if self.ranks.size > 1 and not self.config.sync_batch_norm:
+            for parameter in moving_statistics(self.model):
+                parameter.set_data(Tensor(self.ranks.total(parameter.asnumpy()) / self.ranks.size))
 
     def evaluate(self, split: str, show: bool = False) -> dict[str, dict[str, float | None]]:
         """AUC and log loss of every task on a split."""

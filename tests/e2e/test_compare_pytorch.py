@@ -117,6 +117,7 @@ def test_a_wrong_weight_is_noticed_and_a_converted_one_agrees(pruned_ple, writte
     assert {"converted.ckpt", "converted.ckpt.sha256"} <= {path.name for path in tmp_path.iterdir()}
 
 
+@pytest.mark.slow
 def test_a_converted_checkpoint_serves_a_run(pruned_ple, written, tmp_path):
     """Converted weights in place of best.ckpt: eval.py gives the numbers they had."""
     assert compare("--run_dir", pruned_ple, "--from_pytorch", written, "--to_checkpoint", tmp_path / "best.ckpt") == 0

@@ -102,11 +102,12 @@ def weights(run_dir: Path) -> dict[str, np.ndarray]:
     return values
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer, rate", [
     ("dense", 1e-4),
     # Adam makes a whole step of a gradient that is nothing but rounding: small steps keep rounding small. How small
     # depends on the processor: dense steps of 1e-3 came to differences of 2.6e-6 on one and 1.3e-5 on another.
-    pytest.param("lazy", 1e-5, marks=pytest.mark.slow)])
+    ("lazy", 1e-5)])
 def test_two_processes_train_as_one(home, optimizer, rate):
     settings = [*SMALL, f"embedding_optimizer={optimizer}", f"learning_rate={rate}"]
     one = subprocess.run([sys.executable, str(ROOT / "train.py"), *settings, f"run_name=one-{optimizer}"], cwd=home,

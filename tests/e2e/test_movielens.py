@@ -28,6 +28,7 @@ import pytest
 
 import preprocess
 from src.schema import SPLITS
+from src.training import fast_instructions
 from tests.commands import ROOT, SMALL, refused, run
 
 pytestmark = pytest.mark.e2e
@@ -106,6 +107,7 @@ def test_a_selection_can_be_reused(movielens, finished, tmp_path, backbone):
     assert first["selected"] == second["selected"] and second["shared"] == []
 
 
+@pytest.mark.slow
 def test_masks_trained_end_to_end(movielens, tmp_path):
     """All fields in the network, the masks as scores; and what cannot take such a run says so."""
     done = run("train.py", *SMALL, f"data_dir={movielens}", f"output_dir={tmp_path}", "run_name=e", "selector=mssm",
@@ -204,3 +206,21 @@ def test_a_task_with_one_class_is_refused(tmp_path):
 def test_eval_of_something_that_is_no_run(tmp_path):
     refused("eval.py", ["--run_dir", tmp_path], "not a run folder")
     refused("eval.py", [], "--run_dir")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not fast_instructions(), reason="this processor has no products of bfloat16")
+def test_bf16_selects_in_float32_and_evaluates_as_it_trained(movielens, tmp_path):
+    """The same selection to the byte; eval.py finds the metrics of the run."""
+    for precision in ("float32", "bf16"):
+        done = run("train.py", *SMALL, "bottom_dims=[256]", f"data_dir={movielens}", f"output_dir={tmp_path}",
+                   f"precision={precision}", f"run_name={precision}")
+        assert done.returncode == 0 and f"matrix products are {precision}" in done.stderr, done.stderr
+    folders = [tmp_path / name for name in ("float32", "bf16")]
+    first, second = ((folder / "selection.json").read_text() for folder in folders)
+    assert first == second
+    exact, rounded = (json.loads((folder / "metrics.json").read_text()) for folder in folders)
+    assert rounded["precision"] == "bf16" and rounded["test"] != exact["test"]
+    assert rounded["mean_auc"] == pytest.approx(exact["mean_auc"], abs=0.02)
+    done = run("eval.py", "--run_dir", folders[1])
+    assert json.loads(done.stdout)["test"] == rounded["test"], done.stderr

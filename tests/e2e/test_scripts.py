@@ -113,6 +113,7 @@ def test_one_command_ends_with_one_table(compared, clone):
     assert not (clone / "data").exists() and not (clone / ".venv").exists()
 
 
+@pytest.mark.slow
 def test_called_again_it_repeats_nothing(compared, clone):
     before = {path: path.stat().st_mtime_ns for path in (clone.parent / "my runs").glob("*/*.ckpt")}
     done = bash("run_standalone_train_cpu.sh", "movielens", *TINY, "data_dir=my data", "output_dir=my runs", home=clone,

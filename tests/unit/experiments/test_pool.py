@@ -32,7 +32,7 @@ from tests.helpers import toy_data
 
 def cells_of(*names, **settings):
     words = tuple(f"{key}={value}" for key, value in settings.items())
-    return [Cell("toy", "mmoe", name, "0.5", 1, arguments=(*words, f"run_name=toy-mmoe-{name}-k0.5-s1"))
+    return [Cell("toy", "mmoe", name, "0.5", 1, arguments=("dataset=toy", *words, f"run_name=toy-mmoe-{name}-k0.5-s1"))
             for name in names]
 
 

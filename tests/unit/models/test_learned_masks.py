@@ -73,7 +73,8 @@ def test_every_task_has_the_network_of_its_own_mask(backbone, kind, eager):
 @pytest.mark.parametrize("backbone", TRAITS)
 def test_tasks_share_all_weights(backbone):
     model = make_learned(backbone)
-    plain, _ = make_model(backbone, make_schema(3))
+    plan = plan_inputs(backbone, make_schema(3), make_schema(3).task_names)
+    plain = MultiTaskModel(plan, backbone, 3, make_config(), fold=False)
     weights = {parameter.name for parameter in plain.trainable_params()}
     assert {parameter.name for parameter in model.trainable_params()} == weights | {"field_mask.theta"}
     assert model.parameter_count() == plain.parameter_count() + THETA.size

@@ -169,6 +169,9 @@ def test_ten_adam_steps(backbone, tasks, pruned, graph):
     config = make_config(backbone=backbone, weight_decay=0.01, learning_rate=1e-3, loss_reduction="mean")
     step = make_step(model, config)
     optimizer = MindSporeAdam(reference.parameters(), lr=1e-3, weight_decay=0.01)
+    for name, weight in reference.named_parameters():
+        if name.endswith("bias") and not weight.any():  # ours has none there; Adam would scale its rounding error up
+            weight.requires_grad = False
     reference.train()
     for number in range(10):
         ids, labels = make_batch(64, schema, number)

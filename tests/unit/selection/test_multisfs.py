@@ -79,7 +79,7 @@ def test_the_papers_score_is_the_gradient_of_the_known_labels_loss(eager):
                                atol=1e-7)
     ids, labels = hidden.split("train").read(0, 300)
     plan, model = fresh_model(data.schema, data.schema.task_names, config)
-    masked, step = MaskedModel(model, plan), 1e-2
+    masked, step = MaskedModel(model, plan), 2e-3
     masked.set_train()
     known = labels[:, 1] != UNKNOWN
 
@@ -90,4 +90,4 @@ def test_the_papers_score_is_the_gradient_of_the_known_labels_loss(eager):
         return np.mean(np.logaddexp(0, logits) - labels[known, 1] * logits)
 
     slopes = [abs(loss(field, step) - loss(field, -step)) / (2 * step) for field in range(6)]
-    np.testing.assert_allclose(scores[1], slopes, rtol=0.05, atol=2e-5)
+    np.testing.assert_allclose(scores[1], slopes, atol=0.01 * max(slopes))  # a step may pass a corner of ReLU

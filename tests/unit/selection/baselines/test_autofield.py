@@ -49,6 +49,7 @@ def test_temperature_falls_from_hot_to_cold():
     assert temperature(0, 1).asnumpy() == [1]
 
 
+@pytest.mark.slow
 def test_planted_fields_are_kept():
     scores = fit_planted(AutoField, trained_config("search_epochs=5"), 4000).scores_
     assert [set(np.argsort(-row)[:2]) for row in scores] == [{0, 1}, {1, 2}]
@@ -61,6 +62,7 @@ def test_one_seed_gives_one_result_from_train_rows_alone():
     assert (fit_planted(AutoField, trained_config("seed=7"), 600).scores_ != scores).any()
 
 
+@pytest.mark.slow
 def test_every_task_has_a_search_of_its_own():
     """The scores of a task do not depend on the tasks that are searched with it, nor on the backbone."""
     alone = fit_planted(AutoField, trained_config("backbone=mmoe"), 300, 2)

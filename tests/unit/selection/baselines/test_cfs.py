@@ -29,6 +29,7 @@ def test_planted_fields_have_the_largest_masks():
     np.testing.assert_allclose(scores.sum(1), 1, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_result_from_train_rows_alone():
     scores = assert_train_only(CFS, trained_config())
     assert (fit_planted(CFS, trained_config("seed=7"), 600).scores_ != scores).any()

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn
 
-from src.models import TRAITS, MultiTaskModel, plan_inputs
+from src.models import TRAITS, MultiTaskModel, natural_values, plan_inputs, set_natural
 from src.schema import Field, Schema
 from src.selection.paper.mask_scores import FieldGradients, MaskedTaskLoss, MaskGradient, field_gradients, mask_scores
 from tests.helpers import make_batch, make_config, make_model, make_schema
@@ -96,13 +96,14 @@ def test_scores_follow_the_fields_when_these_change_places(eager):
     model, plan = make_model("shared_bottom", schema, **WIDE)
     moved_plan = plan_inputs("shared_bottom", moved, moved.task_names)
     other = MultiTaskModel(moved_plan, "shared_bottom", 2, make_config(**WIDE))
-    for old, new in zip(model.get_parameters(), other.get_parameters()):
-        value = old.asnumpy()
-        if old.name == "embedding.table":
+    values = natural_values(model)
+    for name, value in values.items():
+        if name == "embedding.table":
             value = np.concatenate([value[plan.offsets[i]:plan.offsets[i] + plan.cardinalities[i]] for i in order])
-        elif old.name == "backbone.bottom.hidden.0.dense.weight":
+        elif name == "backbone.bottom.hidden.0.dense.weight":
             value = value.reshape(len(value), len(order), -1)[:, order].reshape(value.shape)
-        new.set_data(Tensor(value))
+        values[name] = value
+    set_natural(other, values)
     ids, labels = make_batch(48, schema)
     first = mask_scores(model, plan, [(Tensor(ids), Tensor(labels))], 2)
     second = mask_scores(other, moved_plan, [(Tensor(ids[:, order]), Tensor(labels))], 2)

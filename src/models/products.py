@@ -1,0 +1,174 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""First products of networks: weights that several networks hold side by side, in the form their product reads.
+
+A product's weights are one matrix ``[outputs, inputs]`` to everyone else (``natural`` and ``stored``); how they lie in
+memory is the product's own affair.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from mindspore import Parameter, Tensor, nn, ops
+
+from .building import BuildContext
+from .plan import PathFields
+
+
+class Product(nn.Cell):
+    """W x for x ``[inputs, batch]`` or ``[1, inputs, batch]``: ``construct(x)`` gives ``[outputs, batch]``.
+
+    W starts as PyTorch's Linear: U(±1/√inputs).
+    """
+
+    def __init__(self, inputs: int, outputs: int, context: BuildContext):
+        super().__init__()
+        self.inputs = inputs
+        self.weight = Parameter(context.uniform((outputs, inputs), 1 / math.sqrt(inputs)), name="weight")
+        self.product = ops.MatMul()
+
+    def construct(self, x):
+        return self.product(self.weight, x.reshape(self.inputs, -1))
+
+    def natural(self, values: dict[str, np.ndarray]) -> np.ndarray:
+        """Takes this product's values, weights or their gradients, out of ``values``: ``[outputs, inputs]``."""
+        return values.pop(self.weight.name)
+
+    def stored(self, natural: np.ndarray) -> dict[str, np.ndarray]:
+        """The opposite of ``natural``: values by parameter name."""
+        return {self.weight.name: natural}
+
+
+class SeparateProducts(Product):
+    """One W each for several inputs: ``construct(x)`` maps ``[count, inputs, batch]`` to ``[count * outputs, batch]``.
+
+    A single one is a plain product: on the CPU that is faster than a batch of one.
+    """
+
+    def __init__(self, count: int, inputs: int, outputs: int, context: BuildContext):
+        nn.Cell.__init__(self)
+        self.inputs = inputs
+        shape = (count, outputs, inputs) if count > 1 else (outputs, inputs)
+        self.weight = Parameter(context.uniform(shape, 1 / math.sqrt(inputs)), name="weight")
+        self.single = count == 1
+        self.product = ops.MatMul() if self.single else ops.BatchMatMul()
+        self.rows = count * outputs
+
+    def construct(self, x):
+        if self.single:
+            return self.product(self.weight, x.reshape(self.inputs, -1))
+        return self.product(self.weight, x).reshape(self.rows, -1)
+
+    def natural(self, values: dict[str, np.ndarray]) -> np.ndarray:
+        value = values.pop(self.weight.name)
+        return value.reshape(self.rows, -1)
+
+    def stored(self, natural: np.ndarray) -> dict[str, np.ndarray]:
+        return {self.weight.name: natural.reshape(self.weight.shape)}
+
+
+class FieldProduct(nn.Cell):
+    """W x for the fields of a path: ``construct(x)`` gives ``[outputs, batch]``.
+
+    x is either what ``FoldedInputs`` makes of a path, or the embedded fields side by side, ``[batch, inputs]``. The
+    weights of folded fields are stored by field, ``[fields, outputs, dim]``, and those of the others as ``[outputs,
+    fields * dim]``: training then copies and transposes nothing but activations.
+    """
+
+    def __init__(self, fields: PathFields, outputs: int, context: BuildContext):
+        super().__init__()
+        self.inputs, self.outputs, self.dim = fields.width, outputs, fields.dim
+        # drawn as one matrix, so that values do not depend on which fields are folded
+        by_field = context.draw((outputs, fields.width), 1 / math.sqrt(fields.width)).reshape(outputs, -1, fields.dim)
+        self.small_places, self.large_places = fields.small, fields.large
+        self.has_small, self.has_large = bool(fields.small), bool(fields.large)
+        self.product = ops.MatMul(transpose_b=True)
+        if self.has_small:
+            self.small = Parameter(Tensor(by_field[:, list(fields.small)].transpose(1, 0, 2).copy()), name="small")
+            self.embed, self.pick = ops.BatchMatMul(transpose_b=True), ops.MatMul(transpose_a=True, transpose_b=True)
+            self.valid = ValidRows([fields.sizes[place] for place in fields.small], outputs)
+            self.small_columns = Tensor(np.array(fields.small, np.int32))
+        if self.has_large:
+            self.large = Parameter(Tensor(by_field[:, list(fields.large)].reshape(outputs, -1)), name="large")
+            self.large_columns = Tensor(np.array(fields.large, np.int32))
+        self.gather = ops.Gather()
+
+    def construct(self, x):
+        return self.of_parts(x) if isinstance(x, tuple) else self.of_embedded(x)
+
+    def of_parts(self, x):
+        """W x of the pair ``(folded, embedded)`` that ``FoldedInputs`` makes."""
+        folded, embedded = x
+        if not self.has_small:
+            return self.product(self.large, embedded[0])
+        hot, vectors = folded
+        made = self.pick(self.valid(self.embed(vectors, self.small).reshape(-1, self.outputs)), hot)
+        if self.has_large:
+            made = made + self.product(self.large, embedded[0])
+        return made
+
+    def of_embedded(self, x):
+        """W x of ``[batch, inputs]``."""
+        if not self.has_small:
+            return self.product(self.large, x)
+        vectors = x.reshape(-1, len(self.small_places) + len(self.large_places), self.dim)
+        own = self.gather(vectors, self.small_columns, 1).reshape(x.shape[0], -1)
+        made = self.product(self.small.transpose(1, 0, 2).reshape(self.outputs, -1), own)
+        if self.has_large:
+            made = made + self.product(self.large, self.gather(vectors, self.large_columns, 1).reshape(x.shape[0], -1))
+        return made
+
+    def natural(self, values: dict[str, np.ndarray]) -> np.ndarray:
+        """Takes this product's values, weights or their gradients, out of ``values``: ``[outputs, inputs]``."""
+        whole = np.empty((self.outputs, len(self.small_places) + len(self.large_places), self.dim), np.float32)
+        if self.has_small:
+            whole[:, list(self.small_places)] = values.pop(self.small.name).transpose(1, 0, 2)
+        if self.has_large:
+            whole[:, list(self.large_places)] = values.pop(self.large.name).reshape(self.outputs, -1, self.dim)
+        return whole.reshape(self.outputs, -1)
+
+    def stored(self, natural: np.ndarray) -> dict[str, np.ndarray]:
+        """The opposite of ``natural``: values by parameter name."""
+        whole, found = natural.reshape(self.outputs, -1, self.dim), {}
+        if self.has_small:
+            found[self.small.name] = np.ascontiguousarray(whole[:, list(self.small_places)].transpose(1, 0, 2))
+        if self.has_large:
+            found[self.large.name] = whole[:, list(self.large_places)].reshape(self.outputs, -1)
+        return found
+
+
+class ValidRows(nn.Cell):
+    """The rows of ``[fields * most, width]`` that are no filling: of each field as many as it has ids, most at most.
+
+    Its gradient looks rows up as well, where MindSpore's own would add them into zeros.
+    """
+
+    def __init__(self, sizes: list[int], width: int):
+        super().__init__()
+        most, total = max(sizes), sum(sizes)
+        valid = np.concatenate([field * most + np.arange(size) for field, size in enumerate(sizes)])
+        back = np.full(len(sizes) * most, total)
+        back[valid] = np.arange(total)
+        self.places, self.back = Tensor(valid.astype(np.int32)), Tensor(back.astype(np.int32))
+        self.zeros = Tensor(np.zeros((1, width), np.float32))
+        self.gather, self.concat = ops.Gather(), ops.Concat(0)
+
+    def construct(self, rows):
+        return self.gather(rows, self.places, 0)
+
+    def bprop(self, rows, out, gradient):
+        return (self.gather(self.concat((gradient, self.zeros)), self.back, 0),)

@@ -1,0 +1,87 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""In which precision products of networks are computed.
+
+On the CPU MindSpore's products are oneDNN's. Told so, oneDNN rounds their factors to bfloat16, for which some
+processors have instructions that are several times as fast; sums, and everything else, stay float32. It is told by an
+environment variable that it reads at its first product, so a process has one precision for good.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+from mindspore import Tensor, ops
+
+from ..compat import ONEDNN_MODE
+from ..errors import UserError
+from ..settings import Settings
+
+LOG = logging.getLogger(__name__)
+MODES = {"float32": "STRICT", "bf16": "BF16"}
+FAST = ("amx_bf16", "avx512_bf16")  # instructions for products of bfloat16
+WIDE = 256  # units of a first layer from which products take most of a step
+SIZE = 256  # oneDNN computes smaller products in float32 whatever it is told
+
+
+def choose_precision(config: Settings, device: str) -> str:
+    """What ``precision`` means on this machine: float32 or bf16.
+
+    Raises:
+        UserError: the device does not have it.
+    """
+    wanted = config.precision
+    if device != "CPU":
+        if wanted == "bf16":
+            raise UserError(f"precision bf16 is for CPUs, this device is {device}; expected float32 or auto")
+        return "float32"
+    if wanted == "auto":
+        return "bf16" if max(config.bottom_dims) >= WIDE and fast_instructions() else "float32"
+    if wanted == "bf16" and not fast_instructions():
+        raise UserError(f"precision bf16 needs a CPU with {' or '.join(FAST)}, which this one does not have; expected "
+                        "float32 or auto")
+    return wanted
+
+
+def fast_instructions(path: Path = Path("/proc/cpuinfo")) -> list[str]:
+    """Those of FAST that the processor has; none where Linux does not say."""
+    try:
+        words = set(path.read_text(encoding="utf-8", errors="replace").split())
+    except OSError:
+        return []
+    return [name for name in FAST if name in words]
+
+
+def set_products(precision: str) -> None:
+    """Sets the precision of all products of this process; to be called on the CPU, before there was any.
+
+    Raises:
+        UserError: a product has been computed in another precision before, or oneDNN has no other here.
+    """
+    os.environ[ONEDNN_MODE] = MODES[precision]
+    found = products_precision()
+    if found != precision:
+        raise UserError(f"products of this process are {found}, not {precision}: it has computed some before, or its "
+                        f"MindSpore has no {precision}; start a new process, or give precision={found}")
+
+
+def products_precision() -> str:
+    """Measures what products are rounded to: 1 + 2^-12 becomes 1 in bfloat16."""
+    factor = np.full((SIZE, SIZE), 1 + 2 ** -12, np.float32)
+    found = ops.MatMul()(Tensor(factor), Tensor(factor)).asnumpy()[0, 0]
+    return "bf16" if found == SIZE else "float32"
