@@ -34,7 +34,7 @@ FORMS = {  # name: what the tables say
     "float32": "ours, float32", "bf16": "ours, bf16", "half-float32": "ours, half of the fields, float32",
     "half-bf16": "ours, half of the fields, bf16"}
 TORCH = ("eager", "compiled", "autocast")
-WARM = 3  # calls before any counts: compiling, and pages that nothing touched before
+WARM = 2  # calls before any counts: compiling, and pages that nothing touched before
 
 
 def take_turns(forms: Sequence[str], backbone: str, shape: str, what: str, calls: int,

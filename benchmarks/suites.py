@@ -62,9 +62,9 @@ def train(config: Settings, backbones=steps.BACKBONES, shapes=tuple(steps.SHAPES
         for backbone in backbones:
             sized = steps.sized_config(backbone, shape)
             name = f"{backbone}, {shape} shape, batches of {sized.batch_size}"
-            trained = take_turns(forms, backbone, shape, "train", STEPS if shape == "kuairand" else 20)
+            trained = take_turns(forms, backbone, shape, "train", 2 if shape == "kuairand" else 20, 5)
             _table(f"Training step: {name}", STEP_COLUMNS, step_rows(trained, sized.batch_size))
-            tested = take_turns([form for form in forms if form != "compiled"], backbone, shape, "evaluate", 1)
+            tested = take_turns([form for form in forms if form != "compiled"], backbone, shape, "evaluate", 1, 3)
             _table(f"Evaluation of {steps.BATCHES} batches: {name}", STEP_COLUMNS,
                    step_rows(tested, steps.BATCHES * sized.batch_size))
             found[f"{shape} {backbone}"] = {"train": trained, "evaluate": tested}

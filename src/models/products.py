@@ -53,14 +53,14 @@ class Product(nn.Cell):
         return {self.weight.name: natural}
 
 
-class SeparateProducts(Product):
+class SeparateProducts(nn.Cell):
     """One W each for several inputs: ``construct(x)`` maps ``[count, inputs, batch]`` to ``[count * outputs, batch]``.
 
     A single one is a plain product: on the CPU that is faster than a batch of one.
     """
 
     def __init__(self, count: int, inputs: int, outputs: int, context: BuildContext):
-        nn.Cell.__init__(self)
+        super().__init__()
         self.inputs = inputs
         shape = (count, outputs, inputs) if count > 1 else (outputs, inputs)
         self.weight = Parameter(context.uniform(shape, 1 / math.sqrt(inputs)), name="weight")
@@ -74,10 +74,11 @@ class SeparateProducts(Product):
         return self.product(self.weight, x).reshape(self.rows, -1)
 
     def natural(self, values: dict[str, np.ndarray]) -> np.ndarray:
-        value = values.pop(self.weight.name)
-        return value.reshape(self.rows, -1)
+        """As of Product, one W below the other: ``[count * outputs, inputs]``."""
+        return values.pop(self.weight.name).reshape(self.rows, -1)
 
     def stored(self, natural: np.ndarray) -> dict[str, np.ndarray]:
+        """The opposite of ``natural``: values by parameter name."""
         return {self.weight.name: natural.reshape(self.weight.shape)}
 
 
