@@ -20,6 +20,7 @@
     python -m benchmarks input                       # shuffled batches from a prepared set
     python -m benchmarks prepare                     # raw logs to a prepared set
     python -m benchmarks scale                       # large embedding tables, dense and lazy; memory
+    python -m benchmarks operators                   # time of a step by operator, from MindSpore's profiler
     python -m benchmarks parts                       # where the time of a training step goes
     python -m benchmarks labels                      # labels of some rows: masked, or filled with 0
     python -m benchmarks selection                   # what every selector chooses, and what that is worth
@@ -44,7 +45,7 @@ from src.settings import load_settings
 OPTIONS = (
     Option("rows", None, "select, input, prepare, labels, selection: rows of the simulated data", "whole",
            limits={"min": 1}),
-    Option("shape", "both", "train: fields of which data set", choices=("kuairand", "movielens", "both")),
+    Option("shape", "both", "train, operators: fields of which data set", choices=("kuairand", "movielens", "both")),
     Option("selectors", "fast", "selection: fast, trained, every, or some of them by name"),
     Option("laws", ("every",), "selection: laws of planted truth; every, none, or some by name", "names"),
     Option("sets", ("every",), "selection: sets to train on; every, none, or some of simulate, adult, adult_noise and "
@@ -89,7 +90,7 @@ def _options(suite: str, given: SimpleNamespace) -> dict:
         options["rows"] = given.rows
     if suite == "labels":
         options["seeds"] = given.seeds
-    if suite == "train" and given.shape != "both":
+    if suite in ("train", "operators") and given.shape != "both":
         options["shapes"] = (given.shape,)
     backbone = [text.partition("=")[2] for text in given.settings if text.startswith("backbone=")]
     if suite == "train" and backbone:

@@ -25,7 +25,8 @@ import numpy as np
 
 from benchmarks import labels as partial
 from benchmarks import steps
-from benchmarks.measure import STEP_COLUMNS, STEPS, alternate, in_turn, median, step_rows
+from benchmarks.measure import STEP_COLUMNS, alternate, in_turn, median, step_rows
+from benchmarks.operators import profile
 from benchmarks.rivals import FORMS, take_turns
 from src.data import PreparedData, prepare
 from src.data.loader import TrainLoader
@@ -34,11 +35,12 @@ from src.environment import processor
 from src.report import markdown_table
 from src.selection import select_fields
 from src.settings import Settings
-from src.training import fast_instructions
+from src.training import fast_instructions, set_products
 
 LOG = logging.getLogger(__name__)
 EPOCH_ROWS = 764_000  # an epoch of KuaiRand-Pure's train split, about
 SHORT = 6  # steps
+LISTED = 12  # operators in a table
 
 
 def _table(title: str, columns: list[str], rows: list[list[str]]) -> None:
@@ -51,6 +53,20 @@ def parts(config: Settings) -> dict:
     _table(f"Parts of a training step of {config.backbone}, kuairand shape", STEP_COLUMNS,
            step_rows(seconds, config.batch_size))
     return {"seconds": seconds}
+
+
+def operators(config: Settings, shapes=tuple(steps.SHAPES)) -> dict:
+    """Time of a training step by operator; with --precision bf16, with products of that."""
+    set_products("bf16" if config.precision == "bf16" else "float32")
+    found = {}
+    for shape in shapes:
+        rows = profile(steps.sized_config(config.backbone, shape), shape)
+        others = [sum(numbers) for numbers in zip((0.0, 0), *((time, count) for _, time, count in rows[LISTED:]))]
+        shown = [*rows[:LISTED], ("others", *others), ("all", sum(row[1] for row in rows), sum(row[2] for row in rows))]
+        _table(f"Operators of a training step of {config.backbone}, {shape} shape", ["operator", "ms", "calls"],
+               [[name, f"{time:.1f}", str(count)] for name, time, count in shown])
+        found[shape] = rows
+    return found
 
 
 def train(config: Settings, backbones=steps.BACKBONES, shapes=tuple(steps.SHAPES)) -> dict:
@@ -182,5 +198,5 @@ def labels(config: Settings, rows: int = 0, seeds: int = 3) -> dict:
 
 
 SUITES = {"train": train, "select": select, "input": read, "prepare": preparing, "scale": scale,
-          "parts": parts, "labels": labels}
+          "operators": operators, "parts": parts, "labels": labels}
 ALL = ("train", "select", "input", "prepare", "scale")

@@ -50,8 +50,6 @@ def programs() -> dict[str, tuple[str, list[str]]]:
                 "train", [*network, "selector=random", f"embedding_optimizer={optimizer}"])
         cases[f"train-{backbone}-masks"] = ("train", [*network, "selector=mssm", "end_to_end=true"])
     cases["train-cfs-masks"] = ("train", ["selector=cfs", "end_to_end=true"])
-    for precision in _choices("precision"):
-        cases[f"train-{precision}"] = ("train", ["selector=random", f"precision={precision}"])
     for relation in ("gnn", "pearson"):
         cases[f"select-paper-{relation}"] = ("select_features", ["score=paper", f"relation={relation}"])
     cases["select-calibrated"] = ("select_features", ["score=calibrated"])
@@ -59,13 +57,6 @@ def programs() -> dict[str, tuple[str, list[str]]]:
         cases[f"select-{selector}"] = ("select_features", [f"selector={selector}"])
     cases["eval"] = ("eval", ["--run_dir", "runs/train-mmoe-dense"])
     return cases
-
-
-def _choices(key: str) -> list[str]:
-    try:
-        return choices(key)
-    except KeyError:
-        return []
 
 
 def probe_missing() -> None:
