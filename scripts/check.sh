@@ -18,7 +18,7 @@
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 USAGE=("usage: bash scripts/check.sh [all|lint|docs|slow]"
-    "all (default): ruff, the README's test command, the slow tests of units and of several processes, and the lint gate"
+    "all (default): ruff, the README's test command, slow tests of units and of several processes, lint"
     "lint: ruff, pylint, lizard, shellcheck, codespell, markdownlint and docs; runs all of them, then fails if one did"
     "docs: writes the documentation site to site/, and fails on any warning"
     "slow: all tests that scripts/run_tests.sh leaves out; it takes longer than all the rest")
