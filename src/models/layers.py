@@ -27,6 +27,7 @@ from collections.abc import Sequence
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from ..compat import NORM_TAKES_PRODUCTS
 from .building import BuildContext
 from .products import SeparateProducts
 
@@ -66,7 +67,7 @@ class BatchNorm(nn.Cell):
             for name, value in (("gamma", 1), ("beta", 0), ("moving_mean", 0), ("moving_variance", 1)))
         self.by_batch = ops.BatchNorm(is_training=True, epsilon=1e-5, momentum=0.1)
         self.by_past = ops.BatchNorm(is_training=False, epsilon=1e-5)
-        self.ranks, self.scale = ranks, scale
+        self.ranks, self.scale, self.takes_products = ranks, scale, NORM_TAKES_PRODUCTS
         if ranks > 1:
             self.reduce = ops.AllReduce()
 
@@ -76,8 +77,11 @@ class BatchNorm(nn.Cell):
         if self.training and self.ranks > 1:
             return self.over_ranks(x, gamma, beta, batch * self.ranks)
         norm = self.by_batch if self.training else self.by_past
+        if not self.takes_products:
+            gamma, beta = self.gamma, self.beta
         made = norm(x.reshape(1, features, batch, 1), gamma, beta, self.moving_mean, self.moving_variance)
-        return made[0].reshape(features, batch)
+        made = made[0].reshape(features, batch)
+        return made * self.scale if scaled and not self.takes_products else made
 
     def over_ranks(self, x, gamma, beta, count):
         """Normalises by the moments of the ``count`` columns that all ranks have together."""
