@@ -29,6 +29,7 @@ from typing import Any
 from .home import HOME, INSTALLED, VERSION
 
 PACKAGES = ("mindspore", "mindspore-gpu", "numpy", "pandas", "polars", "scikit-learn", "scipy")
+CPU_INFO = Path("/proc/cpuinfo")
 
 
 def package_versions(packages: Sequence[str]) -> dict[str, str]:
@@ -42,15 +43,28 @@ def package_versions(packages: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def processor(path: Path = Path("/proc/cpuinfo")) -> str:
+def processor(path: Path = CPU_INFO) -> str:
     """Name of the processor, the cores that are here, and its instruction sets for products."""
-    try:
-        lines = dict(line.partition(":")[::2] for line in path.read_text(encoding="utf-8").splitlines() if ":" in line)
-    except OSError:
+    known, has = _cpu_info(path), instruction_sets(path)
+    if not known:
         return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
-    known = {key.strip(): value.strip() for key, value in lines.items()}
-    sets = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in known.get("flags", "").split()]
+    sets = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in has]
     return f"{known.get('model name', platform.machine())}, {os.cpu_count()} cores, {' '.join(sets) or 'no AVX2'}"
+
+
+def instruction_sets(path: Path = CPU_INFO) -> set[str]:
+    """What the processor can do, in Linux's words; empty where Linux does not say."""
+    return set(_cpu_info(path).get("flags", "").split())
+
+
+def _cpu_info(path: Path) -> dict[str, str]:
+    """What Linux says of a processor, by key; of several, of the last."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return {}
+    pairs = (line.partition(":") for line in lines)
+    return {key.strip(): value.strip() for key, colon, value in pairs if colon}
 
 
 def environment(device: str) -> dict[str, Any]:

@@ -107,12 +107,11 @@ def select_and_train(run: RunFolder, data: PreparedData, tasks: Sequence[str], c
     run.write_environment(device, ranks.size, precision)
     ms.set_seed(config.seed)
     with tracking(config.trackers if run.writes else [], run.path.name, config.to_dict(), run.path) as trackers:
-        _select_and_train(run, data, tasks, config, device, ranks, trackers)
+        _select_and_train(run, data, tasks, config, device, precision, ranks, trackers)
 
 
 def _select_and_train(run: RunFolder, data: PreparedData, tasks: Sequence[str], config: Settings, device: str,
-                      ranks: Ranks, trackers: Tracking) -> None:
-    precision = choose_precision(config, device)
+                      precision: str, ranks: Ranks, trackers: Tracking) -> None:
     selection, select_seconds = _selection_of(run, data, tasks, config, precision)
     if device == "CPU":
         set_products(precision)

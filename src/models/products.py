@@ -94,17 +94,17 @@ class FieldProduct(nn.Cell):
         super().__init__()
         self.inputs, self.outputs, self.dim = fields.width, outputs, fields.dim
         # drawn as one matrix, so that values do not depend on which fields are folded
-        by_field = context.draw((outputs, fields.width), 1 / math.sqrt(fields.width)).reshape(outputs, -1, fields.dim)
+        drawn = context.draw((outputs, fields.width), 1 / math.sqrt(fields.width))
         self.small_places, self.large_places = fields.small, fields.large
         self.has_small, self.has_large = bool(fields.small), bool(fields.large)
         self.product = ops.MatMul(transpose_b=True)
         if self.has_small:
-            self.small = Parameter(Tensor(by_field[:, list(fields.small)].transpose(1, 0, 2).copy()), name="small")
+            self.small = Parameter(Tensor(self._small_of(drawn)), name="small")
             self.embed, self.pick = ops.BatchMatMul(transpose_b=True), ops.MatMul(transpose_a=True, transpose_b=True)
             self.valid = ValidRows([fields.sizes[place] for place in fields.small], outputs)
             self.small_columns = Tensor(np.array(fields.small, np.int32))
         if self.has_large:
-            self.large = Parameter(Tensor(by_field[:, list(fields.large)].reshape(outputs, -1)), name="large")
+            self.large = Parameter(Tensor(self._large_of(drawn)), name="large")
             self.large_columns = Tensor(np.array(fields.large, np.int32))
         self.gather = ops.Gather()
 
@@ -144,12 +144,20 @@ class FieldProduct(nn.Cell):
 
     def stored(self, natural: np.ndarray) -> dict[str, np.ndarray]:
         """The opposite of ``natural``: values by parameter name."""
-        whole, found = natural.reshape(self.outputs, -1, self.dim), {}
+        found = {}
         if self.has_small:
-            found[self.small.name] = np.ascontiguousarray(whole[:, list(self.small_places)].transpose(1, 0, 2))
+            found[self.small.name] = self._small_of(natural)
         if self.has_large:
-            found[self.large.name] = whole[:, list(self.large_places)].reshape(self.outputs, -1)
+            found[self.large.name] = self._large_of(natural)
         return found
+
+    def _small_of(self, natural: np.ndarray) -> np.ndarray:
+        by_field = natural.reshape(self.outputs, -1, self.dim)
+        return np.ascontiguousarray(by_field[:, list(self.small_places)].transpose(1, 0, 2))
+
+    def _large_of(self, natural: np.ndarray) -> np.ndarray:
+        by_field = natural.reshape(self.outputs, -1, self.dim)
+        return by_field[:, list(self.large_places)].reshape(self.outputs, -1)
 
 
 class ValidRows(nn.Cell):

@@ -21,7 +21,6 @@ environment variable that it reads at its first product, so a process has one pr
 
 from __future__ import annotations
 
-import logging
 import os
 from pathlib import Path
 
@@ -29,10 +28,10 @@ import numpy as np
 from mindspore import Tensor, ops
 
 from ..compat import ONEDNN_MODE
+from ..environment import CPU_INFO, instruction_sets
 from ..errors import UserError
 from ..settings import Settings
 
-LOG = logging.getLogger(__name__)
 MODES = {"float32": "STRICT", "bf16": "BF16"}
 FAST = ("amx_bf16", "avx512_bf16")  # instructions for products of bfloat16
 WIDE = 256  # units of a first layer from which products take most of a step
@@ -58,13 +57,10 @@ def choose_precision(config: Settings, device: str) -> str:
     return wanted
 
 
-def fast_instructions(path: Path = Path("/proc/cpuinfo")) -> list[str]:
+def fast_instructions(path: Path = CPU_INFO) -> list[str]:
     """Those of FAST that the processor has; none where Linux does not say."""
-    try:
-        words = set(path.read_text(encoding="utf-8", errors="replace").split())
-    except OSError:
-        return []
-    return [name for name in FAST if name in words]
+    has = instruction_sets(path)
+    return [name for name in FAST if name in has]
 
 
 def set_products(precision: str) -> None:

@@ -36,16 +36,17 @@ def make_step(model: MultiTaskModel | LearnedMaskModel, config: Settings, ranks:
     It is Adam, with an L2 penalty on every parameter, biases and BatchNorm included, as in PyTorch's Adam. If
     ``embedding_optimizer`` says so, the embedding table has lazy Adam (lazy.py).
     """
+    ranks = ranks or Ranks()
     if isinstance(model, LearnedMaskModel):
         return _mask_step(model, config, ranks, weights)
     if is_lazy(model, config):
         return LazyStep(model, config, ranks, weights)
     network = NetWithLoss(model, config.loss_reduction, weights)
     groups = [{"params": model.trainable_params(), "weight_decay": config.weight_decay}, *undecayed(network.total)]
-    return _training(train_step(network, make_adam(groups, config.learning_rate), ranks.size if ranks else 1))
+    return _training(train_step(network, make_adam(groups, config.learning_rate), ranks.size))
 
 
-def _mask_step(model: LearnedMaskModel, config: Settings, ranks: Ranks | None, weights: TaskWeights | None) -> nn.Cell:
+def _mask_step(model: LearnedMaskModel, config: Settings, ranks: Ranks, weights: TaskWeights | None) -> nn.Cell:
     """Adam on weights and masks; no L2 penalty on the masks, which it would pull towards a value of its own.
 
     A mask that is ``guided`` is also held close to the fields' causal effects (guidance.py).
@@ -57,7 +58,7 @@ def _mask_step(model: LearnedMaskModel, config: Settings, ranks: Ranks | None, w
                            {"params": [theta], "weight_decay": 0.0}, *undecayed(network.total)], config.learning_rate)
     if model.mask.guided:
         return _training(GuidedStep(network, optimizer, config, ranks))
-    return _training(train_step(network, optimizer, ranks.size if ranks else 1))
+    return _training(train_step(network, optimizer, ranks.size))
 
 
 def _training(step: nn.Cell) -> nn.Cell:
