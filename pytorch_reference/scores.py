@@ -30,7 +30,9 @@ Batch = tuple[Tensor, Tensor]  # ids [batch, N], labels [batch, T]
 
 
 def mask_scores(model: nn.Module, batches: Iterable[Batch], signed: bool = False, training: bool = True) -> Tensor:
-    """The paper's score: mean over batches of ``|dL_t(f_t(m_t * E)) / dm_tn|`` at m = 1, ``[T, N]``.
+    """The paper's score (eq. 10), ``dL_t(f_t(m_t * E)) / dm_tn`` at m = 1, ``[T, N]``.
+
+    Ours: its magnitude counts, and the mean over batches.
 
     Task t's prediction sees row t of the mask on every path, so the network runs once per task.
 

@@ -74,7 +74,7 @@ class MaskGradient(nn.Cell):
 
 def mask_scores(model: MultiTaskModel, plan: InputPlan, batches: Iterable, tasks: int,
                 signed: bool = False) -> np.ndarray:
-    """The paper's score (eq. 10): s_tn, the mean over batches of |∂L_t/∂m_tn| at m = 1.
+    """The paper's score (eq. 10): s_tn, ∂L_t/∂m_tn at m = 1; its magnitude, averaged over batches, is ours.
 
     Batch normalisation works in training mode and dropout is off: a dropped unit would only add noise to one pass.
     A field that helps has a *negative* derivative, so importance is the magnitude; ``signed`` keeps the sign.
