@@ -110,8 +110,8 @@ def torch_steps(config: Settings, cardinalities, split: Synthetic,
     try:
         import torch
 
-        from pytorch_reference.models import BACKBONES as REFERENCES
-        from pytorch_reference.models import Shape, total_loss
+        from pytorch_reference.networks.models import BACKBONES as REFERENCES
+        from pytorch_reference.networks.models import Shape, total_loss
     except ImportError:
         raise UserError("the train suite needs PyTorch; pip install -r requirements/pytorch.txt") from None
     model = REFERENCES[config.backbone](Shape(cardinalities, 2, config.embedding_dim, config.bottom_dims,

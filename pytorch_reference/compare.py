@@ -85,7 +85,7 @@ def parameters_of(model: MultiTaskModel) -> dict[str, np.ndarray]:
 
 def make_reference(config: Settings, schema: Schema, selection: Selection):
     """The PyTorch model a run's settings and fields describe, with fresh weights."""
-    from pytorch_reference.models import BACKBONES, Shape
+    from pytorch_reference.networks.models import BACKBONES, Shape
 
     return BACKBONES[config.backbone](Shape(
         tuple(schema.cardinalities), len(selection.tasks), config.embedding_dim, tuple(config.bottom_dims),

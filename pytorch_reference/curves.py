@@ -29,8 +29,8 @@ import torch
 from torch import nn
 
 from pytorch_reference.compare import load_reference, make_reference, parameters_of
-from pytorch_reference.models import total_loss
 from pytorch_reference.mtreclib import pytorch_name, to_pytorch
+from pytorch_reference.networks.models import total_loss
 from pytorch_reference.optimizer import MindSporeAdam
 from src.data.loader import TrainLoader
 from src.errors import UserError

@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor, nn
 
-from pytorch_reference.models import total_loss
+from pytorch_reference.networks.models import total_loss
 from pytorch_reference.scores import scoring_mode
 
 

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pytorch_reference.models import task_losses
+from pytorch_reference.networks.models import task_losses
 
 Batch = tuple[Tensor, Tensor]  # ids [batch, N], labels [batch, T]
 

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
-from pytorch_reference.models import BACKBONES, Shape, total_loss
+from pytorch_reference.networks.models import BACKBONES, Shape, total_loss
 from src.errors import UserError
 from src.settings import Settings
 

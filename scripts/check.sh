@@ -15,8 +15,8 @@
 # ============================================================================
 # What a change must pass. .ci/run and the CI workflow call it in an empty environment; contributors call parts of it.
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 USAGE=("usage: bash scripts/check.sh [all|lint|docs|slow]"
     "all (default): ruff, the README's test command, slow tests of units and of several processes, lint"
     "lint: ruff, pylint, lizard, shellcheck, codespell, markdownlint and docs; runs all of them, then fails if one did"
@@ -40,9 +40,9 @@ lint() {
     local bin code=(benchmarks pytorch_reference src tools)
     bin="$(dirname "$PYTHON")"
     check ruff "$PYTHON" -m ruff check .
-    check pylint "$PYTHON" -m pylint --score=no ./*.py "${code[@]}" tests scripts/*.py docs/*.py
+    check pylint "$PYTHON" -m pylint --score=no ./*.py "${code[@]}" tests scripts/lib/*.py docs/*.py
     check lizard "$PYTHON" -m lizard -C 20 -L 100 -w ./*.py "${code[@]}" scripts
-    check shellcheck "$bin/shellcheck" -x scripts/*.sh .ci/run
+    check shellcheck "$bin/shellcheck" -x scripts/*.sh scripts/lib/*.sh .ci/run
     check codespell "$bin/codespell"
     local markdownlint=(npx --yes --loglevel=error markdownlint-cli@0.48.0)
     if "${markdownlint[@]}" --version >/dev/null 2>&1; then

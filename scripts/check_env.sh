@@ -16,8 +16,8 @@
 # Says for a device what MindSpore needs there, what of it is missing, and how to get it. Changes nothing; the exit
 # code is 0 if the device can be used and 1 if not.
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 USAGE=("usage: bash scripts/check_env.sh [gpu|ascend|cpu] [DEVICE_ID]"
     "for example: bash scripts/check_env.sh gpu 0")
 
@@ -33,7 +33,7 @@ esac
 find_environment
 echo "$TARGET ${2:-0}, with $PYTHON"
 if [ "$TARGET" = GPU ]; then set_cuda_paths; fi
-if "$PYTHON" "$ROOT/scripts/check_env.py" report "$TARGET" "${2:-0}"; then
+if "$PYTHON" "$ROOT/scripts/lib/check_env.py" report "$TARGET" "${2:-0}"; then
     echo "the $TARGET can be used"
 else
     echo "the $TARGET cannot be used until what is missing above is there; scripts for it continue on the CPU"

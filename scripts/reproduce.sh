@@ -16,8 +16,8 @@
 # The paper's Tables 1-5 and Figures 2-3, by its own numbers, on one data set or several;
 # src/experiments/paper.yaml says what each is made of.
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 EXPERIMENTS="table1 table2 table3 table4 table5 figure2 figure3 all"
 USAGE=("usage: bash scripts/reproduce.sh {${EXPERIMENTS// /|}} [DATASET[,DATASET ...]] [OPTION OF compare.py ...]"
     "for example: bash scripts/reproduce.sh table3 movielens"

@@ -15,6 +15,6 @@
 # ============================================================================
 # Data-parallel training in N processes on the CPU.
 
-# shellcheck source=scripts/launch.sh
-source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+# shellcheck source=scripts/lib/launch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/launch.sh"
 distribute_train CPU "$@"

@@ -16,6 +16,6 @@
 # Data-parallel training on N GPUs of this host (NCCL). If none is available it says so and continues on the CPU; with
 # REQUIRE_DEVICE=1 it stops instead.
 
-# shellcheck source=scripts/launch.sh
-source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+# shellcheck source=scripts/lib/launch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/launch.sh"
 distribute_train GPU "$@"

@@ -15,6 +15,6 @@
 # ============================================================================
 # Computes the metrics of a finished run again, on a GPU, or on the CPU if none is available.
 
-# shellcheck source=scripts/launch.sh
-source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+# shellcheck source=scripts/lib/launch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/launch.sh"
 evaluate GPU "$@"

@@ -62,7 +62,7 @@ OLD="$(find_python39)"
 if [ -n "$OLD" ]; then
     step "environment of mindspore-gpu 1.10, with the CUDA libraries that a test below looks at too"
     "$OLD" -m venv "$WORK/old"
-    inside "$WORK/old" bash -c "source '$ROOT/scripts/common.sh'; use_python requirements.txt"
+    inside "$WORK/old" bash -c "source '$ROOT/scripts/lib/common.sh'; use_python requirements.txt"
     MULTISFS_CUDA_SITE="$WORK/old/lib/python3.9/site-packages"
     export MULTISFS_CUDA_SITE
 else

@@ -16,6 +16,6 @@
 # On a fresh machine: makes .venv, installs requirements.txt, prepares MovieLens-100K, selects fields, trains with all
 # fields and with the selected ones, tests, and prints the comparison. On the CPU.
 
-# shellcheck source=scripts/launch.sh
-source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+# shellcheck source=scripts/lib/launch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/launch.sh"
 standalone_train CPU "$@"

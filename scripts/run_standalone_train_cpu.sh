@@ -15,6 +15,6 @@
 # ============================================================================
 # The same as run_standalone_train.sh, under the name that fits its _gpu and _ascend twins.
 
-# shellcheck source=scripts/launch.sh
-source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+# shellcheck source=scripts/lib/launch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/launch.sh"
 standalone_train CPU "$@"

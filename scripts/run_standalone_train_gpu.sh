@@ -16,6 +16,6 @@
 # run_standalone_train.sh on a GPU. Installs CUDA 11 and cuDNN 8 as pip wheels unless the system has them, and sets the
 # paths. If no GPU is available it says so and continues on the CPU; with REQUIRE_DEVICE=1 it stops instead.
 
-# shellcheck source=scripts/launch.sh
-source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+# shellcheck source=scripts/lib/launch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/launch.sh"
 standalone_train GPU "$@"

@@ -16,8 +16,8 @@
 # Installs what the tests need and runs all but the slow ones, or those that the arguments (pytest's) name, in two
 # processes of one thread each.
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 USAGE=("usage: bash scripts/run_tests.sh [PYTEST ARGUMENT ...]"
     "for example: bash scripts/run_tests.sh -m slow tests"
     "MULTISFS_WORKERS is the number of processes (default: 2)"

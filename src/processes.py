@@ -34,7 +34,7 @@ from typing import Any
 from .errors import run_program
 
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
-LAUNCHER = "MULTISFS_LAUNCHER"  # process id of scripts/run_ranks.py, which sets it
+LAUNCHER = "MULTISFS_LAUNCHER"  # process id of scripts/lib/run_ranks.py, which sets it
 
 
 def fork_program(main: Callable[[list], None], arguments: Sequence[str], out: Path, errors: Path,

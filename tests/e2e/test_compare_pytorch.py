@@ -26,7 +26,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the comparison needs PyTorch: pip install -r requirements/pytorch.txt")
 
 from pytorch_reference.__main__ import main  # noqa: E402
-from pytorch_reference.models import BACKBONES, Shape  # noqa: E402
+from pytorch_reference.networks.models import BACKBONES, Shape  # noqa: E402
 from src.errors import run_program  # noqa: E402
 from tests.commands import run  # noqa: E402
 

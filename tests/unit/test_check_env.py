@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""scripts/check_env.py: the CUDA folder it assembles, what it finds missing, how it says so."""
+"""scripts/lib/check_env.py: the CUDA folder it assembles, what it finds missing, how it says so."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def check():
-    spec = importlib.util.spec_from_file_location("check_env", ROOT / "scripts" / "check_env.py")
+    spec = importlib.util.spec_from_file_location("check_env", ROOT / "scripts" / "lib" / "check_env.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

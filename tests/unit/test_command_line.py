@@ -34,7 +34,7 @@ PROGRAMS = {"train": "--epochs", "eval": "--split", "export": "--file_format", "
             "select_features": "--feature_rank", "predict": "--batch_size", "preprocess": "--min_count",
             "compare": "--methods", "benchmarks": "--instances", "tools.faults": "--full_disks",
             "pytorch_reference": "--tolerance", "pytorch_reference.train": "--seed",
-            "scripts/run_ranks.py": "--node_rank"}
+            "scripts/lib/run_ranks.py": "--node_rank"}
 HEAVY = ("mindspore", "polars", "sklearn", "torch")
 OPTIONS = (
     Option("run_dir", help="a folder", kind="path", required=True),

@@ -34,7 +34,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.check_env import plugin_path
+from scripts.lib.check_env import plugin_path
 from src.command_line import parse
 from src.errors import UserError, nearest, run_program
 from src.option import Option

@@ -26,7 +26,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from scripts.check_env import assemble_toolkit
+from scripts.lib.check_env import assemble_toolkit
 from src.errors import UserError
 
 SOURCE = Path(__file__).with_name("stub_cuda.c")

@@ -22,8 +22,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="the comparison needs PyTorch: pip install -r requirements/pytorch.txt")
 
 from pytorch_reference.compare import load_reference, make_reference, parameters_of  # noqa: E402
-from pytorch_reference.models import BACKBONES, Shape  # noqa: E402
 from pytorch_reference.mtreclib import from_pytorch, to_pytorch  # noqa: E402
+from pytorch_reference.networks.models import BACKBONES, Shape  # noqa: E402
 from src.errors import UserError  # noqa: E402
 from src.models import TRAITS  # noqa: E402
 from src.selection.base import all_fields  # noqa: E402

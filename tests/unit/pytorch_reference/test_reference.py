@@ -23,8 +23,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the comparison needs PyTorch: pip install -r requirements/pytorch.txt")
 
-from pytorch_reference.models import chain_logits, total_loss  # noqa: E402
-from pytorch_reference.tiny import CARDINALITIES, NAMES, make, rows  # noqa: E402
+from pytorch_reference.networks.models import chain_logits, total_loss  # noqa: E402
+from tests.makers.tiny_networks import CARDINALITIES, NAMES, make, rows  # noqa: E402
 
 
 def dense(state, name, x):

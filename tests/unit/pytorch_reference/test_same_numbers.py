@@ -34,10 +34,10 @@ from pytorch_reference.compare import (  # noqa: E402
     smooth_rows,
 )
 from pytorch_reference.gradients import loss_gradients  # noqa: E402
-from pytorch_reference.models import total_loss  # noqa: E402
 from pytorch_reference.mtreclib import to_pytorch  # noqa: E402
+from pytorch_reference.networks.models import total_loss  # noqa: E402
+from pytorch_reference.networks.relations import TaskRelation  # noqa: E402
 from pytorch_reference.optimizer import MindSporeAdam  # noqa: E402
-from pytorch_reference.relations import TaskRelation  # noqa: E402
 from src.data.memory import MemorySplit  # noqa: E402
 from src.models import TRAITS  # noqa: E402
 from src.models.model import set_output_bias  # noqa: E402

@@ -23,7 +23,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the comparison needs PyTorch: pip install -r requirements/pytorch.txt")
 
-from pytorch_reference.relations import TaskRelation  # noqa: E402
+from pytorch_reference.networks.relations import TaskRelation  # noqa: E402
 from pytorch_reference.scores import (  # noqa: E402  # noqa: E402
     calibrate,
     field_gradients,
@@ -32,7 +32,7 @@ from pytorch_reference.scores import (  # noqa: E402  # noqa: E402
     uz_scores,
     uz_statistic,
 )
-from pytorch_reference.tiny import CARDINALITIES, NAMES, make, rows  # noqa: E402
+from tests.makers.tiny_networks import CARDINALITIES, NAMES, make, rows  # noqa: E402
 
 
 @pytest.mark.parametrize("training", [False, True])

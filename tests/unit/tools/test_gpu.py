@@ -25,7 +25,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.check_env import plugin_path
+from scripts.lib.check_env import plugin_path
 from src.errors import UserError
 from src.settings import choices
 from tools.gpu import __main__ as tool
@@ -143,7 +143,7 @@ def test_everything_has_a_gpu_kernel(needs_plugin, tmp_path):
 def test_a_card_is_told(needs_plugin, tmp_path):
     environment = stubs.build_stubs(needs_plugin, tmp_path / "stubs")
     root = Path(tool.__file__).parents[2]
-    done = subprocess.run([sys.executable, str(root / "scripts" / "device_facts.py"), "found", "GPU", "0",
+    done = subprocess.run([sys.executable, str(root / "scripts" / "lib" / "device_facts.py"), "found", "GPU", "0",
                            "precision=float16"], env={**environment, "PATH": "/usr/bin:/bin"}, capture_output=True,
                           text=True, check=True)
     lines = done.stdout.splitlines()
@@ -169,7 +169,7 @@ def test_a_card_that_does_not_add_is_refused(needs_plugin, tmp_path):
 def test_kernels_are_loaded_when_used(needs_plugin, tmp_path):
     """So that the driver compiles only those for a card without machine code; who sets it otherwise gets that."""
     scripts = Path(tool.__file__).parents[2] / "scripts"
-    command = f"source {scripts}/common.sh; PYTHON={sys.executable}; set_cuda_paths; echo $CUDA_MODULE_LOADING"
+    command = f"source {scripts}/lib/common.sh; PYTHON={sys.executable}; set_cuda_paths; echo $CUDA_MODULE_LOADING"
     environment = {**stubs.build_stubs(needs_plugin, tmp_path / "stubs"), "PATH": "/usr/bin:/bin"}
     for given, shown in (({}, "LAZY"), ({"CUDA_MODULE_LOADING": "EAGER"}, "EAGER")):
         done = subprocess.run(["bash", "-c", command], env={**environment, **given}, capture_output=True, text=True,

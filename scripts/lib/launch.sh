@@ -16,7 +16,7 @@
 # The three things the run_*.sh scripts do: standalone_train, distribute_train and evaluate, on a CPU, GPU or Ascend.
 # Sourced, never run; a script is one call, and its own name is the one in its usage.
 
-# shellcheck source=scripts/common.sh
+# shellcheck source=scripts/lib/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 SCRIPT="bash scripts/${0##*/}"
 OPTIONS=()    # set by parse_arguments
@@ -33,7 +33,7 @@ use_device() {
     use_python requirements.txt
     case "$1" in GPU) use_gpu ;; Ascend) use_ascend ;; esac
     if [ "$DEVICE" = CPU ]; then return; fi
-    "$PYTHON" "$ROOT/scripts/device_facts.py" found "$DEVICE" "${DEVICE_ID:-0}" ${OPTIONS[@]+"${OPTIONS[@]}"} >&2
+    "$PYTHON" "$ROOT/scripts/lib/device_facts.py" found "$DEVICE" "${DEVICE_ID:-0}" ${OPTIONS[@]+"${OPTIONS[@]}"} >&2
 }
 
 # standalone_train TARGET "$@": one model in one process, or three models side by side (train_and_compare).
@@ -137,7 +137,7 @@ take_options() {
 train_in_parallel() {
     if [ "$1" = Ascend ] && [ -n "${RANK_TABLE_FILE:-}" ]; then OPTIONS+=("rank_table_file=$RANK_TABLE_FILE"); fi
     unset RANK_TABLE_FILE
-    run "$PYTHON" "$ROOT/scripts/run_ranks.py" "$RANKS" "$1" ${OPTIONS[@]+"${OPTIONS[@]}"}
+    run "$PYTHON" "$ROOT/scripts/lib/run_ranks.py" "$RANKS" "$1" ${OPTIONS[@]+"${OPTIONS[@]}"}
 }
 
 # train_and_compare DEVICE_TARGET OPTION...: trains with all fields, with those of the paper's score and with those of
@@ -170,7 +170,7 @@ train_and_compare() {
 run_folder() { sed -n 's/^run folder: //p' "$1"; }
 
 # say_reached RUN...: device, metrics and speed of finished runs, one line each.
-say_reached() { "$PYTHON" "$ROOT/scripts/device_facts.py" reached "$@" >&2; }
+say_reached() { "$PYTHON" "$ROOT/scripts/lib/device_facts.py" reached "$@" >&2; }
 
 # The run_name of one of the three runs: the caller's with an ending, or auto.
 named() {

@@ -14,7 +14,7 @@
 # ============================================================================
 """Starts the processes of a data-parallel training with msrun and stays until all of them have ended.
 
-    python scripts/run_ranks.py N DEVICE_TARGET [KEY=VALUE ...]
+    python scripts/lib/run_ranks.py N DEVICE_TARGET [KEY=VALUE ...]
 
 The scripts run_distribute_train*.sh call it. msrun does the starting; what is added here: wrong input is refused before
 anything starts, the data set is prepared once, a free port is found, every process has a log in the run's folder, the
@@ -37,7 +37,7 @@ from pathlib import Path
 
 import psutil
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from src.command_line import parse, start_logging  # noqa: E402

@@ -14,11 +14,11 @@
 # ============================================================================
 """What a script says about its device: what it found, before it trains, and what was reached, at the end.
 
-    python scripts/device_facts.py found GPU DEVICE_ID [KEY=VALUE ...]    # one line a fact
-    python scripts/device_facts.py reached RUN_DIR...                     # one line a run
+    python scripts/lib/device_facts.py found GPU DEVICE_ID [KEY=VALUE ...]    # one line a fact
+    python scripts/lib/device_facts.py reached RUN_DIR...                     # one line a run
 
 Imports neither MindSpore nor anything of src. Asks the driver and the libraries themselves; what does not answer is
-"unknown", never an error: scripts/check_env.py is where something missing is said.
+"unknown", never an error: scripts/lib/check_env.py is where something missing is said.
 """
 
 from __future__ import annotations

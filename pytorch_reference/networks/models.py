@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pytorch_reference.layers import Mlp, OffsetEmbedding, mix, softmax_gate
+from pytorch_reference.networks.layers import Mlp, OffsetEmbedding, mix, softmax_gate
 
 
 @dataclass(frozen=True)

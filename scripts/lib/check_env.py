@@ -14,9 +14,9 @@
 # ============================================================================
 """What MindSpore needs on a device, and what of it is missing. Imports neither MindSpore nor anything of src.
 
-    python scripts/check_env.py report [GPU|Ascend|CPU] [DEVICE_ID]   # one line a check; exit code 1 if one failed
-    python scripts/check_env.py toolkit                               # the CUDA 11 folder to use, or nothing
-    python scripts/check_env.py problem GPU DEVICE_ID [driver]        # why the device (its driver) cannot be used, or
+    python scripts/lib/check_env.py report [GPU|Ascend|CPU] [DEVICE_ID]   # one line a check; exit code 1 if one failed
+    python scripts/lib/check_env.py toolkit                               # the CUDA 11 folder to use, or nothing
+    python scripts/lib/check_env.py problem GPU DEVICE_ID [driver]        # why the device (its driver) cannot be used, or
                                                                       # nothing
 
 Two things about MindSpore 2 are not in its manual. It tries its GPU plug-in only if CUDA_HOME names a folder with
@@ -37,7 +37,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PLUGIN_CUDA = "11.6"  # what the plug-in used is built against; later CUDA 11 libraries are compatible
 DRIVER = "libcuda.so.1"
 LEAST_MEMORY = 1024  # MiB; the default model and batch take less

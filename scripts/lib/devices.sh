@@ -13,12 +13,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-# Getting a device ready; sourced by common.sh, never run. scripts/check_env.py does the looking.
+# Getting a device ready; sourced by common.sh, never run. scripts/lib/check_env.py does the looking.
 
 # Puts the CUDA libraries on the path: those of the pip wheels, or the system's. Says nothing where there are none.
 set_cuda_paths() {
     local home
-    home="$("$PYTHON" "$ROOT/scripts/check_env.py" toolkit)"
+    home="$("$PYTHON" "$ROOT/scripts/lib/check_env.py" toolkit)"
     if [ -z "$home" ]; then return; fi
     export CUDA_HOME="$home"
     export LD_LIBRARY_PATH="$home/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
@@ -31,13 +31,13 @@ set_cuda_paths() {
 # wheels are fetched only where there is a driver to use them.
 use_gpu() {
     local problem id="${DEVICE_ID:-0}"
-    problem="$("$PYTHON" "$ROOT/scripts/check_env.py" problem GPU "$id" driver)"
+    problem="$("$PYTHON" "$ROOT/scripts/lib/check_env.py" problem GPU "$id" driver)"
     if [ -z "$problem" ]; then
-        if [ -z "${MULTISFS_PYTHON:-}" ] && [ -z "$("$PYTHON" "$ROOT/scripts/check_env.py" toolkit)" ]; then
+        if [ -z "${MULTISFS_PYTHON:-}" ] && [ -z "$("$PYTHON" "$ROOT/scripts/lib/check_env.py" toolkit)" ]; then
             install_once "$("$PYTHON" -c "import sys; print(sys.prefix)")" requirements/gpu.txt
         fi
         set_cuda_paths
-        problem="$("$PYTHON" "$ROOT/scripts/check_env.py" problem GPU "$id")"
+        problem="$("$PYTHON" "$ROOT/scripts/lib/check_env.py" problem GPU "$id")"
     fi
     choose_device GPU "$problem"
 }
@@ -63,5 +63,5 @@ use_ascend() {
         source "$setup"
         set -u
     fi
-    choose_device Ascend "$("$PYTHON" "$ROOT/scripts/check_env.py" problem Ascend "${DEVICE_ID:-0}")"
+    choose_device Ascend "$("$PYTHON" "$ROOT/scripts/lib/check_env.py" problem Ascend "${DEVICE_ID:-0}")"
 }

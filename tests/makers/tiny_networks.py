@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pytorch_reference.models import BACKBONES, Shape
+from pytorch_reference.networks.models import BACKBONES, Shape
 
 CARDINALITIES = (3, 5, 2, 4)
 NAMES = sorted(BACKBONES)

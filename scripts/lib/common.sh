@@ -13,15 +13,15 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-# What the scripts of this folder share; sourced, never run. They change no working directory, so that relative paths
+# What the scripts above this folder share; sourced, never run. They change no working directory, so that relative paths
 # mean what they mean to the caller, and they end with the exit code of the program they run: 0 done, 1 a check or an
 # installation failed, 2 wrong input, 130 and 143 interrupted.
 
 set -euo pipefail
-ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 PYTHON=""     # set by use_python
-# shellcheck source=scripts/devices.sh
-source "$ROOT/scripts/devices.sh"
+# shellcheck source=scripts/lib/devices.sh
+source "$ROOT/scripts/lib/devices.sh"
 
 say() { echo "$1" >&2; }
 
