@@ -29,7 +29,7 @@ from .schema import Selection
 from .settings import defaults
 
 # Settings that may differ when a run is continued.
-SAME_RUN = ("progress", "output_dir", "run_name", "device_id", "verify_data", "data_dir", "summary",
+SAME_RUN = ("progress", "report", "output_dir", "run_name", "device_id", "verify_data", "data_dir", "summary",
             "tracker")
 
 

@@ -105,6 +105,7 @@ class Settings:
     output_dir: str
     run_name: str
     progress: bool
+    report: bool
     verify_data: bool
     summary: bool
     tracker: str

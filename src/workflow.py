@@ -137,7 +137,8 @@ def _select_and_train(run: RunFolder, data: PreparedData, tasks: Sequence[str], 
     }
     if run.writes:
         write_predictions(run.path, predictions)
-        write_report(run, data.schema, metrics=metrics, values=field_values(data))
+        if config.report:
+            write_report(run, data.schema, metrics=metrics, values=field_values(data))
         trackers.test(metrics["best_epoch"],
                       {task: {**test[task], **metrics["details"]["test"][task]} for task in tasks})
     run.write_metrics(metrics)  # last: with it the run is finished

@@ -16,8 +16,7 @@
 
     python scripts/lib/check_env.py report [GPU|Ascend|CPU] [DEVICE_ID]   # one line a check; exit code 1 if one failed
     python scripts/lib/check_env.py toolkit                               # the CUDA 11 folder to use, or nothing
-    python scripts/lib/check_env.py problem GPU DEVICE_ID [driver]        # why the device (its driver) cannot be used, or
-                                                                      # nothing
+    python scripts/lib/check_env.py problem GPU DEVICE_ID [driver]        # why the device cannot be used, or nothing
 
 Two things about MindSpore 2 are not in its manual. It tries its GPU plug-in only if CUDA_HOME names a folder with
 bin/nvcc, whose version chooses the plug-in; and it reads the version of CUDA from the name of libcudart.so.X.Y.Z. The

@@ -38,7 +38,7 @@ from .tables import Table
 
 LOG = logging.getLogger(__name__)
 NOT_SEARCHED = ("dataset", "data_dir", "tasks", "backbone", "selector", "selection", "score", "seed", "device_target",
-                "device_id", "output_dir", "run_name", "progress", "verify_data", "summary", "tracker")
+                "device_id", "output_dir", "run_name", "progress", "report", "verify_data", "summary", "tracker")
 SYNTAX = ("expected KEY=LOW..HIGH, KEY=LOW..HIGH:log or KEY=VALUE,VALUE, such as learning_rate=1e-4..1e-2:log "
           "or tower_dims=64+32,32")
 

@@ -83,15 +83,15 @@ def test_as_published_is_said_of_data_and_papers_alone():
 # What may be called the paper's, and where the paper has it. A new word here is a claim: read PAPER.md first.
 THE_PAPERS = {
     "method": "section 3", "score": "eqs. 9-10", "mask gradient": "eqs. 9-10", "equations": "eqs. 1-24",
-    "symbols": "section 3", "selector": "section 3", "choice": "section 3.4", "section": "", "print": "", "text": "", "letter": "", "authors": "",
-    "ablation": "section 4.5", "MultiSFS-1": "section 4.5", "comparison": "section 4.1.4",
+    "symbols": "section 3", "selector": "section 3", "choice": "section 3.4", "section": "", "print": "", "text": "",
+    "letter": "", "authors": "", "ablation": "section 4.5", "MultiSFS-1": "section 4.5", "comparison": "section 4.1.4",
     "other methods": "section 4.1.4", "CFS": "section 4.1.4", "settings": "section 4.1.5", "sizes": "section 4.1.5",
     "widths": "section 4.1.5", "data sets": "section 4.1.1", "41 fields": "Table 2, KuaiRand-Pure",
     "seven added fields": "section 4.1.1, QB-Video", "task settings": "section 4.3", "experiments": "section 4",
     "Table": "", "Tables": "", "tables": "", "Figure": "", "numbers": "its tables", "numbering": "its tables",
     "layout": "its tables", "rows": "its tables", "cell": "its tables", "colours": "Figure 3",
-    "name": "of a data set or a method", "in brackets": "a cell", "and ours": "rows", "and the calibrated score": "scores",
-    "with this backbone": "methods", "V'": "eq. 11", "tasks": "",
+    "name": "of a data set or a method", "in brackets": "a cell", "and ours": "rows",
+    "and the calibrated score": "scores", "with this backbone": "methods", "V'": "eq. 11", "tasks": "",
 }
 
 
