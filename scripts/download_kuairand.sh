@@ -14,23 +14,18 @@
 # limitations under the License.
 # ============================================================================
 # Downloads KuaiRand-Pure (CC BY-SA 4.0), resumes a broken download, checks its MD5 and unpacks it.
-#
-#   bash scripts/download_kuairand.sh [FOLDER]        FOLDER: default downloads/ below the project
-#
-# Then: python preprocess.py --dataset kuairand --raw_dir FOLDER/KuaiRand-Pure
-set -euo pipefail
 
-root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-folder="${1:-$root/downloads}"
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+USAGE=("usage: bash scripts/download_kuairand.sh [FOLDER]" "FOLDER: downloads in the project's folder, if not given"
+    "then: python preprocess.py --dataset kuairand --raw_dir FOLDER/KuaiRand-Pure")
+case "${1:-}" in -h | --help) usage 0 "${USAGE[@]}" ;; esac
+[ $# -le 1 ] && [[ "${1:-}" != -* ]] || usage 2 "${USAGE[@]}"
+folder="${1:-$ROOT/downloads}"
 url="${KUAIRAND_URL:-https://zenodo.org/records/10439422/files/KuaiRand-Pure.tar.gz}"
 md5="${KUAIRAND_MD5:-0820331067a3784d9691136f772b35a7}"
 archive="$folder/KuaiRand-Pure.tar.gz"
 python="${PYTHON:-python3}"
-
-fail() {
-    echo "error: $1" >&2
-    exit 2
-}
 
 md5_of() {
     "$python" - "$1" <<'PYTHON'
@@ -71,7 +66,7 @@ echo "$archive is complete: MD5 $md5"
 
 # Only regular files are taken, by their base names, so that nothing lands outside and no link is made.
 # The module is loaded by its path: the package around it needs what requirements.txt installs, this does not.
-PYTHONPATH="$root" "$python" - "$root" "$archive" "$folder/KuaiRand-Pure/data" <<'PYTHON'
+PYTHONPATH="$ROOT" "$python" - "$ROOT" "$archive" "$folder/KuaiRand-Pure/data" <<'PYTHON'
 import importlib.util
 from pathlib import Path
 

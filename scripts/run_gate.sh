@@ -16,8 +16,12 @@
 # What has to hold before a change is merged: the README's test command from an empty environment, the lint gate, and
 # the unit tests and a short training on the older mindspore-gpu 1.10. Ends with pytest's closing lines.
 
-set -euo pipefail
-ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+USAGE=("usage: bash scripts/run_gate.sh [-h]" "takes about an hour on two cores")
+case "${1:-}" in -h | --help) usage 0 "${USAGE[@]}" ;; esac
+[ $# -eq 0 ] || usage 2 "${USAGE[@]}"
+
 WORK="$(mktemp -d)"
 trap 'rm -rf "$WORK"' EXIT
 unset MULTISFS_PYTHON VIRTUAL_ENV

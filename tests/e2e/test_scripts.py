@@ -81,7 +81,7 @@ def compared(clone):
     return done
 
 
-@pytest.mark.parametrize("script", [*TRAIN, *EVAL, "run_tests.sh", "check_env.sh"])
+@pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "scripts").glob("*.sh")))
 def test_help(script, tmp_path):
     done = bash(script, "--help", cwd=tmp_path)
     assert done.returncode == 0 and done.stdout.startswith(f"usage: bash scripts/{script} ")
@@ -89,7 +89,8 @@ def test_help(script, tmp_path):
 
 @pytest.mark.parametrize("call", [
     *[(script, "nonsense", "more") for script in TRAIN], *[(script,) for script in EVAL],
-    ("run_standalone_train.sh", "0"), ("check_env.sh", "tpu"), ("check_env.sh", "gpu", "first")])
+    ("run_standalone_train.sh", "0"), ("check_env.sh", "tpu"), ("check_env.sh", "gpu", "first"), ("run_gate.sh", "x"),
+    ("download_kuairand.sh", "-x")])
 def test_wrong_arguments_show_the_usage(call, tmp_path):
     done = bash(*call, cwd=tmp_path)
     assert done.returncode == 2
