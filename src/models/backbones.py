@@ -143,20 +143,26 @@ class ExtractionLayer(nn.Cell):
         self.softmax, self.mixture = ops.Softmax(axis=0), Mixture(experts, width)
 
     def construct(self, inputs, keep=None):
-        shared, share_weights, count = self.share_experts(inputs[self.tasks], keep), None, self.experts
-        if not self.last:
-            shared, share_weights = shared
-            share_weights = self.softmax(share_weights)
-        outputs, common = (), None
-        if not self.last:
-            common = self.mixture(shared, share_weights[self.tasks * count:])
+        found = self.share_experts(inputs[self.tasks], keep)
+        if self.last:
+            return self.mix_tasks(inputs, found, keep)[0]
+        shared, logits = found
+        outputs, own = self.mix_tasks(inputs, shared, keep)
+        weights, count = self.softmax(logits), self.experts
+        common = self.mixture(shared, weights[self.tasks * count:])
         for t in range(self.tasks):
-            own, weights = self.task_experts[t](inputs[t], keep)
-            weights = self.softmax(weights)
+            common = common + self.mixture(own[t], weights[t * count:(t + 1) * count])
+        return outputs + (common,)
+
+    def mix_tasks(self, inputs, shared, keep):
+        """The mixture of every task, and what its own experts put out."""
+        outputs, experts = (), ()
+        for t in range(self.tasks):
+            own, logits = self.task_experts[t](inputs[t], keep)
+            weights, count = self.softmax(logits), self.experts
             outputs += (self.mixture(own, weights[:count]) + self.mixture(shared, weights[count:]),)
-            if not self.last:
-                common = common + self.mixture(own, share_weights[t * count:(t + 1) * count])
-        return outputs if self.last else outputs + (common,)
+            experts += (own,)
+        return outputs, experts
 
 
 class PLE(Backbone):
