@@ -26,8 +26,8 @@ from ..command_line import parse, start_logging
 from ..option import Option
 
 OPTIONS = (
-    Option("dataset", "movielens", "movielens, adult, flights, caravan, yeast, kuairand, tenrec, aliccp, aliexpress, official, "
-           "table or simulate"),
+    Option("dataset", "movielens", "movielens, adult, flights, caravan, yeast, kuairand, tenrec, aliccp, aliexpress, "
+           "official, table or simulate"),
     Option("raw_dir", None, "folder or file with the raw data; the first five can be fetched without it", "path"),
     Option("data_dir", None, "where to put the prepared set (default: data/<dataset>, where train.py looks)", "path"),
     Option("preset", None, "YAML file whose data: mapping holds the options (default: configs/<dataset>.yaml)", "path"),

@@ -42,7 +42,7 @@ def test_caravan(tmp_path):
     schema = prepare("caravan", tmp_path, tmp_path / "set").schema
     assert schema.task_names == ["caravan", "car", "fire"] and len(schema.fields) == 43 + 19
     assert not {"PPERSAUT", "APERSAUT", "PBRAND", "ABRAND", "Purchase"} & set(schema.field_names)  # what a label tells
-    positives = sum(task.positive_rate[split] * schema.rows[split] for task in schema.tasks[:1] for split in schema.rows)
+    positives = sum(schema.tasks[0].positive_rate[split] * rows for split, rows in schema.rows.items())
     assert round(positives) == (table["Purchase"] == "Yes").sum()
 
 
