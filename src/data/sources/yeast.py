@@ -19,31 +19,13 @@ Read from the wheel of river, or from its yeast.csv.gz in a local folder.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
-from ..description.options import DataOptions
-from ..preparing.stage import Stage
-from ..reading.fetch import Wheel, packaged_file, read_packaged
+from ..preparing.packaged import PackagedTable
+from ..reading.fetch import Wheel
 
 WHEEL = Wheel("river", "0.26.1", "river-0.26.1-cp311-cp311-manylinux_2_28_x86_64.whl",
               "6a11e1a9749beec3ea138efeb0205b2c5cea8d424e9deee306c8980faec01bef")
 MEMBER = "river/datasets/yeast.csv.gz"
 DEFAULTS: dict = {}
 COLUMNS = (*(f"Att{number}" for number in range(1, 104)), *(f"Class{number}" for number in range(1, 15)))
-
-
-def inputs(raw_dir: Path | None, options: DataOptions) -> list[Path]:
-    """Returns yeast.csv.gz of the folder, or the wheel where none is given.
-
-    Raises:
-        UserError: the folder lacks the file, or the wheel cannot be fetched.
-    """
-    return [packaged_file(WHEEL, MEMBER, raw_dir)]
-
-
-def stage(files: Sequence[Path], options: DataOptions, out: Stage) -> None:
-    """Stages all genes."""
-    table = read_packaged(files[0], MEMBER, COLUMNS)
-    out.step("genes", len(table))
-    out.write(table)
+_TABLE = PackagedTable(WHEEL, MEMBER, COLUMNS, "genes")
+inputs, stage = _TABLE.inputs, _TABLE.stage

@@ -24,8 +24,9 @@ import polars as pl
 import pytest
 
 from src.data import prepare
+from src.data.preparing.packaged import read_packaged
 from src.data.reading import fetch
-from src.data.reading.fetch import DOWNLOADS, Wheel, read_members, read_packaged
+from src.data.reading.fetch import DOWNLOADS, Wheel, read_members
 from src.data.sources import caravan, flights, yeast
 from src.errors import UserError
 
