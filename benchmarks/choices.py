@@ -20,14 +20,16 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
+from benchmarks.dropped import dropped_table, measure_dropped
 from benchmarks.selection import label, measure_truth, train_on
 from benchmarks.selection_tables import draw_truth, summary_table, training_table, truth_table
 from src.data.memory import with_noise
 from src.data.simulation.laws import LAWS
 from src.data.simulation.planted import plant
+from src.data.subsets import DataSet
 from src.errors import UserError, nearest
 from src.files import write_json
-from src.settings import load_settings
+from src.settings import Settings, load_settings
 from src.workflow import open_data
 
 FAST = (
@@ -39,6 +41,9 @@ SEARCHED = ({"selector": "multisfs_trained"}, {"selector": "permutation"}, {"sel
 SELECTORS = {"fast": FAST, "trained": SEARCHED, "every": (*FAST, *SEARCHED)}
 TRAINED = {"simulate": "simulate", "adult": "adult", "adult_noise": "adult", "movielens": "movielens"}
 NOISE = 15  # fields added to adult_noise
+ENTITIES = {"movielens": ("user", "item")}  # fields that name who and what
+SMALL = ["embedding_dim=16", "bottom_dims=64,32", "tower_dims=32,16", "experts=4"]
+BUDGET = ["batch_size=2048", "learning_rate=0.003", "epochs=8", "patience=2"]  # that of src/experiments/paper.yaml
 
 
 def measure_selection(given: SimpleNamespace) -> None:
@@ -49,7 +54,7 @@ def measure_selection(given: SimpleNamespace) -> None:
     """
     selectors, rows = choose_selectors(given.selectors), given.rows or 200_000
     laws, sets = (_some(given, key, known) for key, known in (("laws", LAWS), ("sets", TRAINED)))
-    small = ["embedding_dim=16", "bottom_dims=64,32", "tower_dims=32,16", "experts=4", *given.settings]
+    small = [*SMALL, *given.settings]
     config = load_settings(["dataset=simulate", *small])
     found: dict = {"suite": "selection", "truth": [], "trained": []}
     for record in measure_truth(laws, selectors, given.instances, given.draws, rows, config):
@@ -62,6 +67,18 @@ def measure_selection(given: SimpleNamespace) -> None:
             _keep(found, "trained", record)
     if found["trained"]:
         print(training_table(found["trained"]))
+
+
+def explain_dropped(given: SimpleNamespace) -> None:
+    """What the fields below the chance level do for a network, by training it on altered data sets."""
+    found: dict = {"suite": "dropped", "records": []}
+    for name in _some(given, "sets", TRAINED):
+        config = load_settings([f"dataset={TRAINED[name]}", *SMALL, *BUDGET, *given.settings])
+        data, mine = _set(name, config, given.rows or 100_000), []
+        for record in measure_dropped(data, ENTITIES.get(name, ()), given.seeds, config):
+            mine.append(record)
+            _keep(found, "records", {"set": name, **record})
+        print(f"{name}\n\n{dropped_table(mine)}\n", flush=True)
 
 
 def _some(given: SimpleNamespace, key: str, known: Collection[str]) -> list[str]:
@@ -99,10 +116,15 @@ def choose_selectors(wanted: str) -> tuple[dict, ...]:
 
 def _train_on_set(name: str, selectors: Sequence[dict], arguments: list, seeds: int, rows: int) -> Iterator[dict]:
     config = load_settings([f"dataset={TRAINED[name]}", *arguments])
-    data = plant("mix", 0, rows).data if name == "simulate" else open_data(config)
-    data = with_noise(data, NOISE, 0) if name.endswith("_noise") else data
+    data = _set(name, config, rows)
     for seed in range(seeds):
         for changes in ({"selector": "none"}, *selectors):
             metrics = train_on(data, f"selection-{name}-{label(changes)}-{seed}", changes, config.replace(seed=seed))
             yield {"set": name, "selector": label(changes), "seed": seed, "mean_auc": metrics["mean_auc"],
                    "fields": list(metrics["input_fields"].values())}
+
+
+def _set(name: str, config: Settings, rows: int) -> DataSet:
+    """A set of TRAINED."""
+    data = plant("mix", 0, rows).data if name == "simulate" else open_data(config)
+    return with_noise(data, NOISE, 0) if name.endswith("_noise") else data

@@ -49,7 +49,8 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
 
     Args:
         k: columns every task keeps: a number (with fewer columns than that it keeps all, and warns); a share, above 0
-            and at most 1.0; "auto" for those that score above chance; or a dict of numbers and shares by task.
+            and at most 1.0; "auto" for the fewest with which a small network predicts rows held out from fit no worse
+            than with all, of a few numbers tried; or a dict of numbers and shares by task.
         backbone: multi-task network that is scored: single_task, shared_bottom, omoe, mmoe, ple, esmm or aitm.
         method: calibrated, or paper: eqs. 10 and 11-24. (``score`` would hide scikit-learn's own.)
         relation: how scores are merged over tasks: auto (gnn for paper, none for calibrated), gnn, pearson or none.
@@ -144,7 +145,7 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
             data = self._encode(table, names, labels, tasks, read_weights(sample_weight, table))
             choose_device(config.device_target, config.device_id)
             scorer = MultiSFS(config).fit(data, tasks)
-            self.selection_: Selection = make_selection(scorer, data.schema, tasks, config)
+            self.selection_: Selection = make_selection(scorer, data, tasks, config)
         except UserError as error:
             raise ValueError(str(error)) from None
         self.scores_, self.relations_, self.chance_ = scorer.scores_, scorer.relations_, scorer.chance_
@@ -174,9 +175,6 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
     def _kept(self, columns: int, tasks: Sequence[str]) -> dict[str, Any]:
         """What ``k`` says, as settings."""
         if isinstance(self.k, str) and self.k == "auto":
-            if self.method != "calibrated":
-                raise UserError(f"k is 'auto', and method {self.method} has no chance level; give a number or a share, "
-                                "or method='calibrated'")
             return {"keep_ratio": "auto"}
         if not isinstance(self.k, Mapping):
             return {"keep_fields": _number_of_columns(self.k, "k", columns)}

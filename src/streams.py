@@ -45,6 +45,7 @@ class Stream(IntEnum):
     PERMUTATION = 0x9E7  # order in which permutation importance shuffles a field
     INTERVENTIONS = 0xCF5  # CFS-MTL's
     WEIGHTED_ROWS = 0x3E1  # train rows that scores see where rows have weights
+    PROBED_ROWS = 0x9B0  # train rows that keep_ratio=auto tries fields out on
     BOOTSTRAP = 0xB007  # rows or groups that an interval draws: draw
 
 

@@ -31,7 +31,26 @@ def chosen(selection: Selection) -> list:
              f"Dashed line: the chance level {chance:.4g}, which a field without information seldom exceeds.")
     words = ("✓ and bold: the task keeps the field. The stronger the colour, the better the field's rank within the "
              "task; the number is its score. In the pictures, filled and ticked: kept; hollow: dropped. ")
-    return [Text(words + level), _heat_map(selection)]
+    return [*_ladder(selection), Text(words + level), _heat_map(selection)]
+
+
+def _ladder(selection: Selection) -> list:
+    """The numbers of fields that ``keep_ratio=auto`` tried, and what came out."""
+    steps = selection.settings.get("ladder")
+    if not steps:
+        return []
+    rows = []
+    for step in steps:
+        tried = step["change"] is not None
+        rows.append([", ".join(str(step["fields"][task]) for task in selection.tasks),
+                     f"{100 * step['change']:+.2f} % ± {100 * step['error']:.2f} %" if tried else "not tried",
+                     *(f"{step['losses'][task]:.4f}" if tried else "–" for task in selection.tasks),
+                     "✓" if step["kept"] else ""])
+    words = ("keep_ratio is auto: a small network was trained on train rows with the best fields of every task; kept "
+             "are the fewest fields (✓) with which held-out train rows are predicted no worse than with all fields.")
+    header = [f"fields of {', '.join(selection.tasks)}", "held-out loss against all fields",
+              *(f"loss of {task}" for task in selection.tasks), "kept"]
+    return [Text(words), Table("Numbers of fields tried", header, rows)]
 
 
 def _heat_map(selection: Selection) -> Table:

@@ -26,9 +26,10 @@ import numpy as np
 
 from ..data.subsets import DataSet
 from ..errors import UserError
-from ..models import traits_of
 from ..schema import Schema, Selection
 from ..settings import Settings
+from .ladder import find_ladder
+from .shared import shared_path
 
 LOG = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Selector:
     Attributes:
         scores_: float64 ``[tasks, fields]``, larger is more important.
         chance_: score that a field without information is not expected to exceed, or None if there is no such level.
+        levels_: scores at which kinds of fields part, falling; ``keep_ratio=auto`` tries the fields above each of them.
         relations_: float ``[fields, tasks, tasks]``, or None.
         seconds_: seconds by part, as ``timed`` measured them; "total" is always there.
     """
@@ -51,6 +53,7 @@ class Selector:
     name = ""
     scores_: np.ndarray
     chance_: float | None = None
+    levels_: tuple[float, ...] = ()
     relations_: np.ndarray | None = None
     seconds_: dict[str, float]
 
@@ -85,83 +88,51 @@ def top_fields(scores: np.ndarray, k: int) -> list[int]:
     return [int(index) for index in np.argsort(-scores, kind="stable")[:k]]
 
 
-def fields_to_keep(scores: np.ndarray, chance: float | None, keep_ratio: float | str,
-                   keep_fields: int | str | Mapping[str, int], tasks: Sequence[str]) -> list[int]:
-    """How many fields every task keeps.
+def fields_to_keep(count: int, keep_ratio: float, keep_fields: int | str | Mapping[str, int],
+                   tasks: Sequence[str]) -> list[int]:
+    """How many of ``count`` fields every task keeps.
 
     Args:
-        scores: ``[tasks, fields]``.
-        chance: the selector's chance level, which ``keep_ratio="auto"`` needs.
-        keep_ratio: share of the fields (rounded down, at least one), or "auto".
+        count: number of fields.
+        keep_ratio: share of the fields, rounded down, at least one.
         keep_fields: a number of fields, one for every task by name, or "none" to go by ``keep_ratio``.
-        tasks: task names, for messages.
-
-    Raises:
-        UserError: auto for a selector without a chance level.
+        tasks: names of the tasks.
     """
-    count = scores.shape[1]
     if isinstance(keep_fields, Mapping):
         return [keep_fields[task] for task in tasks]
     if keep_fields != "none":
-        return [keep_fields] * len(scores)
-    if keep_ratio != "auto":
-        return [max(1, int(count * keep_ratio + 1e-9))] * len(scores)
-    if chance is None:
-        raise UserError("keep_ratio is auto, but this score has no chance level; give a number, or score calibrated")
-    found = (scores > chance).sum(1)
-    for task, number in zip(tasks, found):
-        if number <= 1:
-            LOG.warning("task %s: %d of %d fields score above chance; keeping 1", task, number, count)
-    return [max(1, int(number)) for number in found]
+        return [keep_fields] * len(tasks)
+    return [max(1, int(count * keep_ratio + 1e-9))] * len(tasks)
 
 
-def shared_fields(rule: str | None, selected: Sequence[Sequence[int]], fields: int) -> list[int]:
-    """Fields of the path that all tasks share, in field order.
-
-    Args:
-        rule: union, intersection, or None for a backbone without such a path.
-        selected: kept fields of every task, best first.
-        fields: number of fields.
-
-    An empty intersection falls back to as many fields as the smallest task keeps, those with the best mean rank among
-    the fields that some task keeps, with a warning.
-    """
-    if rule is None:
-        return []
-    union = sorted(set().union(*map(set, selected)))
-    if rule == "union":
-        return union
-    common = sorted(set(union).intersection(*map(set, selected)))
-    if common:
-        return common
-    LOG.warning("no field is kept by all tasks; the shared path takes those with the best mean rank")
-    ranks = [[list(kept).index(field) if field in kept else fields for kept in selected] for field in union]
-    order = np.argsort([np.mean(rank) for rank in ranks], kind="stable")
-    return sorted(union[index] for index in order[:min(map(len, selected))])
-
-
-def make_selection(selector: Selector, schema: Schema, tasks: Sequence[str], config: Settings) -> Selection:
-    """Turns a fitted selector's scores into the Selection that training takes.
+def make_selection(selector: Selector, data: DataSet, tasks: Sequence[str], config: Settings) -> Selection:
+    """Turns a fitted selector's scores into the Selection that training takes; where ``keep_ratio`` is auto, networks
+    of several numbers of fields are tried out on the train split (ladder.py).
 
     Raises:
         UserError: the scores are not finite, or k does not fit.
     """
-    scores = selector.scores_
+    scores, schema = selector.scores_, data.schema
     if not np.isfinite(scores).all():
         task, column = (int(index) for index in np.argwhere(~np.isfinite(scores))[0])
         raise UserError(f"the score of field {schema.field_names[column]} for task {tasks[task]} is not finite")
-    counts = fields_to_keep(scores, selector.chance_, config.keep_ratio, config.keep_fields, tasks)
+    ladder = None
+    if config.keep_ratio == "auto" and config.keep_fields == "none":
+        with selector.timed("try_out"):
+            ladder = find_ladder(scores, selector.levels_, data, tasks, config)
+        selector.seconds_["total"] = selector.seconds_.get("total", 0.0) + selector.seconds_["try_out"]
+    counts = ladder.counts if ladder else fields_to_keep(scores.shape[1], config.keep_ratio, config.keep_fields, tasks)
     selected = [top_fields(row, k) for row, k in zip(scores, counts)]
     names = schema.field_names
     relations = selector.relations_
     return Selection(
         selector=selector.name, backbone=config.backbone, seed=config.seed, tasks=tuple(tasks), fields=tuple(names),
         selected={task: tuple(names[i] for i in kept) for task, kept in zip(tasks, selected)},
-        shared=tuple(names[i] for i in _shared(config, selected, len(names))),
+        shared=tuple(names[i] for i in shared_path(config, selected, len(names))),
         scores={task: dict(zip(names, map(float, row))) for task, row in zip(tasks, scores)},
         relations=None if relations is None else {name: matrix.tolist() for name, matrix in zip(names, relations)},
         settings={**selector.settings(), "keep_ratio": config.keep_ratio, "keep_fields": config.keep_fields,
-                  "chance": selector.chance_},
+                  "chance": selector.chance_, **({"ladder": ladder.to_json(tasks)} if ladder else {})},
     )
 
 
@@ -171,7 +142,7 @@ def all_fields(schema: Schema, tasks: Sequence[str], config: Settings) -> Select
     selected = [range(len(names))] * len(tasks)
     return Selection(config.selector if config.end_to_end else "none", config.backbone, config.seed, tuple(tasks),
                      names, {task: names for task in tasks},
-                     tuple(names[i] for i in _shared(config, selected, len(names))))
+                     tuple(names[i] for i in shared_path(config, selected, len(names))))
 
 
 def with_masks(selection: Selection, masks: np.ndarray) -> Selection:
@@ -193,13 +164,6 @@ def adapt_selection(selection: Selection, schema: Schema, tasks: Sequence[str], 
             raise UserError(f"the selection has no task {task!r}; it has {', '.join(selection.tasks)}")
     selected = {task: selection.selected[task] for task in tasks}
     names = schema.field_names
-    shared = _shared(config, [schema.field_indices(kept) for kept in selected.values()], len(names))
+    shared = shared_path(config, [schema.field_indices(kept) for kept in selected.values()], len(names))
     return replace(selection, backbone=config.backbone, tasks=tuple(tasks), fields=tuple(names), selected=selected,
                    shared=tuple(names[i] for i in shared))
-
-
-def _shared(config: Settings, selected: Sequence[Sequence[int]], fields: int) -> list[int]:
-    rule = traits_of(config.backbone, len(selected)).shared
-    if rule is not None and config.shared_fields != "auto":
-        rule = config.shared_fields
-    return shared_fields(rule, selected, fields)

@@ -30,7 +30,7 @@ from ..progress import progress
 from ..settings import Settings
 from .base import Selector
 from .calibrated.sampling import POSITIVES, draw_rows
-from .calibrated.score import GradientEnergy, calibrated_scores
+from .calibrated.score import LEVELS, GradientEnergy, calibrated_scores
 from .paper.mask_scores import FieldGradients, field_gradients, mask_scores
 from .paper.relation_file import field_relations, relation_settings
 from .paper.relations import label_correlations, merge_scores
@@ -59,6 +59,7 @@ class MultiSFS(Selector):
         with self.timed("score"):
             if self.config.score == "calibrated":
                 scores, self.chance_ = self._score_calibrated(data, tasks)
+                self.levels_ = LEVELS
             else:
                 scores = self._score_paper(data, tasks)
         with self.timed("relation"):

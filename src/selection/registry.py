@@ -63,7 +63,7 @@ def select_fields(data, tasks: Sequence[str], config: Settings) -> tuple[Selecti
     if config.selector == "none" or config.end_to_end:
         return replace(all_fields(data.schema, tasks, config), data=data.fingerprint), {"total": 0.0}
     selector = SELECTORS[config.selector](config).fit(data, tasks)
-    made = make_selection(selector, data.schema, tasks, config)
+    made = make_selection(selector, data, tasks, config)
     return replace(made, data=data.fingerprint), dict(selector.seconds_)
 
 

@@ -76,11 +76,11 @@ def test_a_small_grid_and_the_same_again(data_root, tmp_path):
 @pytest.mark.e2e
 @pytest.mark.slow
 def test_failed_runs_do_not_stop_the_others(data_root, tmp_path):
-    code, out, err = run(data_root, tmp_path, "--methods", "chi2,multisfs-paper", "--keep_ratios", "auto,0.5",
-                         "--seeds", "1")
+    code, out, err = run(data_root, tmp_path, "--methods", "chi2,cfs-end-to-end", "--keep_ratios", "0.5,auto",
+                         "--seeds", "1", "embedding_optimizer=lazy")
     assert code == 1
-    assert re.search("no result: simulate-mmoe-chi2-kauto-s1: error: keep_ratio is auto, but .*exit code 2", err)
-    assert len(metrics_of(tmp_path)) == 2 and "| MultiSFS " in out
+    assert re.search("no result: simulate-mmoe-cfs-end-to-end-k1-s1: error: embedding_optimizer .*exit code 2", err)
+    assert len(metrics_of(tmp_path)) == 2 and "| Chi2 " in out
 
 
 @pytest.mark.e2e

@@ -141,11 +141,14 @@ def test_support_of_one_task_ranking_and_the_way_back():
     assert array.tolist() == [[1, 0, 0, 0, 0, 0]] * 2
 
 
-def test_auto_keeps_what_scores_above_chance():
+def test_auto_tries_out_how_many_columns_are_enough():
     table, labels = make_table(1500)
     selector = MultiSFSSelector(k="auto", **{**TINY, "score_batches": "auto"}).fit(table, labels)
-    above = (selector.scores_ > selector.chance_).sum(1)
-    assert selector.get_support().sum(1).tolist() == np.maximum(above, 1).tolist()
+    steps = selector.selection_.settings["ladder"]
+    above = np.maximum((selector.scores_ > selector.chance_).sum(1), 1).tolist()
+    assert list(steps[0]["fields"].values()) == above and list(steps[-1]["fields"].values()) == [6, 6]
+    kept = next(step for step in steps if step["kept"])
+    assert selector.get_support().sum(1).tolist() == list(kept["fields"].values()) and kept["change"] <= 0
     assert MultiSFSSelector(k=0.5, **TINY).fit(table, labels).get_support().sum(1).tolist() == [3, 3]
 
 
@@ -246,7 +249,6 @@ def test_pipeline_and_grid_search():
     ({"k": 0}, None, "k is 0; expected a number of columns, a share"), ({"k": True}, None, "k is True"),
     ({"k": 1.5}, None, "k is 1.5"), ({"k": "all"}, None, "k is 'all'"),
     ({"k": {"y0": 1}}, None, "k has the tasks y0; .* y0, y1"), ({"k": {"y0": 1, "y1": -1}}, None, "k of task y1 is -1"),
-    ({"k": "auto", "method": "paper"}, None, "k is 'auto', and method paper has no chance level"),
     ({"backbone": "mmo"}, None, "backbone is 'mmo' in MultiSFSSelector.*did you mean mmoe"),
     ({"method": "new"}, None, "method is 'new' .* calibrated"), ({"backbone": "esmm"}, [0, 1] * 10, "at least 2 tasks"),
     ({"buckets": 1}, None, "buckets is 1 in MultiSFSSelector"), ({"min_count": 0}, None, "min_count is 0"),

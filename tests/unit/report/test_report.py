@@ -41,6 +41,21 @@ from tests.report_helpers import HOSTILE, Page, all_kept, make_facts, write_run
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
+def test_the_page_shows_the_numbers_of_fields_that_were_tried():
+    facts = make_facts()
+    steps = [{"fields": {"t0": 1, "t1": 2}, "kept": False, "change": 0.0125, "error": 0.004,
+              "losses": {"t0": 0.52, "t1": 0.41}},
+             {"fields": {"t0": 3, "t1": 3}, "kept": True, "change": -0.001, "error": 0.003,
+              "losses": {"t0": 0.5, "t1": 0.4}},
+             {"fields": {"t0": 5, "t1": 5}, "kept": False, "change": None, "error": None, "losses": None}]
+    chosen = dataclasses.replace(facts.selection, settings={**facts.selection.settings, "ladder": steps})
+    page = Page(report(dataclasses.replace(facts, selection=chosen)))
+    assert page.tables["Numbers of fields tried"][1:] == [
+        ["1, 2", "+1.25 % ± 0.40 %", "0.5200", "0.4100", ""], ["3, 3", "-0.10 % ± 0.30 %", "0.5000", "0.4000", "✓"],
+        ["5, 5", "not tried", "–", "–", ""]]
+    assert "Numbers of fields tried" not in Page(report(facts)).tables
+
+
 def test_the_page_shows_the_numbers_of_the_run():
     facts = make_facts()
     better = {**facts.metrics, "test": {task: {"auc": 0.8, "logloss": 0.4} for task in ("t0", "t1")}}

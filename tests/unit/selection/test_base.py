@@ -27,20 +27,21 @@ from src.selection.base import (
     all_fields,
     fields_to_keep,
     make_selection,
-    shared_fields,
     top_fields,
     with_masks,
 )
 from src.selection.registry import check_request
+from src.selection.shared import shared_fields
 from src.settings import load_settings
 from tests.helpers import make_config, make_schema, toy_data
 
-SCHEMA = make_schema(2)
+SCHEMA, DATA = make_schema(2), toy_data()
 
 
-def fitted(scores, chance=None):
+def fitted(scores, chance=None, levels=()):
     selector = Selector(make_config())
-    selector.scores_, selector.chance_ = np.array(scores, float), chance
+    selector.scores_, selector.chance_, selector.levels_ = np.array(scores, float), chance, levels
+    selector.seconds_ = {}
     return selector
 
 
@@ -51,20 +52,11 @@ def test_exactly_k_with_ties_in_field_order():
 
 @pytest.mark.parametrize("ratio, fields, k", [(0.5, 41, 20), (0.3, 10, 3), (0.01, 10, 1), (1.0, 7, 7)])
 def test_ratio_rounds_down_and_keeps_one(ratio, fields, k):
-    assert fields_to_keep(np.zeros((2, fields)), None, ratio, "none", ["a", "b"]) == [k, k]
+    assert fields_to_keep(fields, ratio, "none", ["a", "b"]) == [k, k]
 
 
 def test_number_of_fields():
-    assert fields_to_keep(np.zeros((1, 5)), None, 0.5, 4, ["a"]) == [4]
-
-
-def test_auto_keeps_what_is_above_chance(caplog):
-    scores = np.array([[5.0, 2, 4], [1, 1, 1]])
-    with caplog.at_level(logging.WARNING):
-        assert fields_to_keep(scores, 3.0, "auto", "none", ["a", "b"]) == [2, 1]
-    assert "task b: 0 of 3" in caplog.text
-    with pytest.raises(UserError, match="no chance level"):
-        fields_to_keep(scores, None, "auto", "none", ["a", "b"])
+    assert fields_to_keep(5, 0.5, 4, ["a"]) == [4]
 
 
 def test_shared_fields():
@@ -81,7 +73,7 @@ def test_empty_intersection_takes_the_best_mean_ranks(caplog):
 
 def test_selection_from_scores():
     selector = fitted([[0.1, 0.9, 0.5, 0, 0, 0.2], [3, 1, 2, 0, 0, 0]], chance=1.5)
-    selection = make_selection(selector, SCHEMA, ["t0", "t1"], make_config(backbone="ple"))
+    selection = make_selection(selector, DATA, ["t0", "t1"], make_config(backbone="ple", keep_ratio=0.5))
     assert selection.selected == {"t0": ("f1", "f2", "f5"), "t1": ("f0", "f2", "f1")}
     assert selection.shared == ("f1", "f2") and selection.k == {"t0": 3, "t1": 3}
     assert Selection.from_json(selection.to_json()).to_json() == selection.to_json()
@@ -89,7 +81,7 @@ def test_selection_from_scores():
 
 def test_scores_that_are_not_finite_are_refused():
     with pytest.raises(UserError, match="field f1 for task t0 is not finite"):
-        make_selection(fitted([[0, np.nan, 0, 0, 0, 0], [0] * 6]), SCHEMA, ["t0", "t1"], make_config())
+        make_selection(fitted([[0, np.nan, 0, 0, 0, 0], [0] * 6]), DATA, ["t0", "t1"], make_config())
 
 
 def test_all_fields():
@@ -117,7 +109,7 @@ def test_what_cannot_be_trained_end_to_end_is_refused(changes, message):
 
 
 def test_a_selection_moves_to_another_backbone():
-    selection = make_selection(fitted(np.eye(2, 6)), SCHEMA, ["t0", "t1"], make_config(backbone="aitm"))
+    selection = make_selection(fitted(np.eye(2, 6)), DATA, ["t0", "t1"], make_config(backbone="aitm"))
     moved = adapt_selection(selection, SCHEMA, ["t0", "t1"], make_config(backbone="mmoe"))
     assert moved.shared == ("f0", "f1", "f2") and moved.selected == selection.selected
     with pytest.raises(UserError, match="has no task 't9'"):
@@ -127,7 +119,7 @@ def test_a_selection_moves_to_another_backbone():
 def test_one_number_of_fields_per_task():
     config = make_config(backbone="ple", keep_fields={"t1": 1, "t0": 4})
     scores = fitted([[0.1, 0.9, 0.5, 0, 0, 0.2], [3, 1, 2, 0, 0, 0]])
-    selection = make_selection(scores, SCHEMA, ["t0", "t1"], config)
+    selection = make_selection(scores, DATA, ["t0", "t1"], config)
     assert selection.k == {"t0": 4, "t1": 1} and selection.selected["t1"] == ("f0",)
     assert Selection.from_json(selection.to_json()).settings["keep_fields"] == {"t1": 1, "t0": 4}
 

@@ -1,0 +1,171 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""The small network that ``keep_ratio=auto`` tries sets of fields out with: trained for a few epochs, on train rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from mindspore import Parameter, Tensor, nn
+
+from ..compat import make_adam
+from ..data.loader import TrainLoader
+from ..data.memory import MemorySplit
+from ..data.subsets import RowSource
+from ..data.targets import loss_targets
+from ..models import InputPlan, MaskedModel, MultiTaskModel, NetWithLoss, plan_inputs, traits_of
+from ..schema import Schema
+from ..settings import Settings
+from ..streams import Stream, generator
+from ..training import predict_logits, run_epochs
+from .shared import shared_path
+
+MOST_ROWS = 200_000  # train rows that are looked at
+HELD_OUT = 0.2  # share of them held out
+BATCH = 1024
+LEARNING_RATE = 3e-3
+EPOCHS = 3
+WIDEST = {"embedding_dim": 16, "bottom_dims": 64, "tower_dims": 32, "experts": 4}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Train rows for a probe: those to train on and those held out, and the schema of their ids."""
+
+    train: MemorySplit
+    held: MemorySplit
+    schema: Schema
+
+
+def draw_parts(split: RowSource, schema: Schema, tasks: Sequence[str], seed: int) -> Parts:
+    """Draws train rows by seed and divides them.
+
+    Ids are numbered anew, by those that the rows to train on have: so the table of a probe is as large as its rows
+    need, however many ids the data set has. An id that they do not have is 0, as unseen ones are everywhere.
+
+    Args:
+        split: the train split.
+        schema: of the data set.
+        tasks: names of the tasks to read.
+        seed: of the draw.
+    """
+    count = min(split.rows, MOST_ROWS)
+    rows = generator(seed, Stream.PROBED_ROWS).choice(split.rows, count, replace=False)
+    held = int(count * HELD_OUT)
+    numbers = np.sort(rows[held:]), np.sort(rows[:held])
+    (ids, labels), (held_ids, held_labels) = (split.take(part, None, schema.task_indices(tasks)) for part in numbers)
+    weights = [None if split.weights is None else split.weights[part] for part in numbers]
+    fields = []
+    for n, field in enumerate(schema.fields):
+        known = np.unique(ids[:, n])
+        ids[:, n], held_ids[:, n] = numbered(ids[:, n], known), numbered(held_ids[:, n], known)
+        fields.append(replace(field, cardinality=len(known) + 1))
+    return Parts(MemorySplit(ids, labels, weights[0]), MemorySplit(held_ids, held_labels, weights[1]),
+                 replace(schema, fields=tuple(fields)))
+
+
+def numbered(ids: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """The place of every id among the ``known`` ones (sorted), from 1; 0 for others."""
+    places = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+    return np.where(known[places] == ids, places + 1, 0).astype(np.int32)
+
+
+class ProbedModel(nn.Cell):
+    """A model of all fields behind a mask that is set from outside, ``[paths, fields]``: ``construct(ids, keep)``."""
+
+    def __init__(self, model: MultiTaskModel, plan: InputPlan):
+        super().__init__(auto_prefix=False)
+        self.masked = MaskedModel(model, plan)
+        self.plan = plan
+        ones = np.ones((len(plan.paths), len(plan.columns)), np.float32)
+        self.mask = Parameter(Tensor(ones), name="probe_mask", requires_grad=False)
+
+    def construct(self, ids, keep=None):
+        return self.masked(ids, self.mask, keep)
+
+
+class Probe:
+    """Trains one small network again and again, each time from the same weights and with other fields masked.
+
+    With 0 in a field's mask the network is that of the other fields. That all sets have the same initial weights, row
+    order and dropout masks leaves less chance in the difference of two of them, and one graph serves them all.
+
+    Args:
+        parts: of ``draw_parts``.
+        tasks: names of the tasks.
+        config: the run's Settings, whose network is cut down to the widths of WIDEST.
+
+    Attributes:
+        shares: what part a held-out row has in its task's mean loss, ``[rows, tasks]``; 0 where its label is unknown.
+    """
+
+    def __init__(self, parts: Parts, tasks: Sequence[str], config: Settings):
+        self.parts, self.config, self.tasks = parts, small(config), list(range(len(tasks)))
+        self.plan = plan_inputs(config.backbone, parts.schema, tasks)
+        model = MultiTaskModel(self.plan, config.backbone, len(tasks), self.config, fold=False)
+        self.model = ProbedModel(model, self.plan)
+        self.loss = NetWithLoss(self.model, self.config.loss_reduction)
+        groups = [{"params": model.trainable_params(), "weight_decay": config.weight_decay}]
+        self.step = nn.TrainOneStepCell(self.loss, make_adam(groups, self.config.learning_rate))
+        self.first = [(parameter, parameter.asnumpy().copy()) for parameter in self.step.get_parameters()]
+        self.loader = TrainLoader(parts.train, self.plan.columns, self.tasks, self.config.batch_size, config.seed,
+                                  model.mask_rows, model.dropout)
+        self.labels = loss_targets(parts.held.labels, True, weights=parts.held.weights)
+        self.shares = self.labels[:, :, 1].astype(np.float64)
+
+    def losses(self, kept: Sequence[Sequence[int]]) -> np.ndarray:
+        """Trains with the fields that every task keeps; the losses of the held-out rows after the best epoch.
+
+        Args:
+            kept: positions of every task's fields.
+
+        Returns:
+            ``[rows, tasks]``.
+
+        Raises:
+            UserError: a loss is not finite.
+        """
+        for parameter, value in self.first:
+            parameter.set_data(Tensor(value))
+        self.model.mask.set_data(Tensor(self.mask_of(kept)))
+        found: list[np.ndarray] = []
+
+        def after_epoch(_epoch: int) -> bool:
+            found.append(self._held_out_losses())
+            return False
+
+        run_epochs(self.step, self.loader, EPOCHS, f"{len(set().union(*kept))} fields: epoch",
+                   "give keep_ratio a number", self.config.progress, after_epoch)
+        return min(found, key=lambda losses: (losses * self.shares).sum())
+
+    def mask_of(self, kept: Sequence[Sequence[int]]) -> np.ndarray:
+        """1 where a path of the backbone reads a field, ``[paths, fields]``: the tasks' paths, then the shared one."""
+        fields, traits = len(self.plan.columns), traits_of(self.config.backbone, len(kept))
+        paths = [*(kept if traits.tasks else []),
+                 *([shared_path(self.config, kept, fields)] if traits.shared is not None else [])]
+        return np.stack([np.isin(np.arange(fields), path) for path in paths]).astype(np.float32)
+
+    def _held_out_losses(self) -> np.ndarray:
+        logits, _ = predict_logits(self.model, self.parts.held, self.plan, self.tasks, self.config.batch_size)
+        return self.loss.losses.terms(Tensor(logits), Tensor(self.labels[:, :, 0])).asnumpy().astype(np.float64)
+
+
+def small(config: Settings) -> Settings:
+    """The settings of the probe's network: the run's, none of its widths above those of WIDEST."""
+    cut = {key: min(getattr(config, key), most) if isinstance(getattr(config, key), int)
+           else [min(width, most) for width in getattr(config, key)] for key, most in WIDEST.items()}
+    return config.replace(**cut, batch_size=min(config.batch_size, BATCH), learning_rate=LEARNING_RATE)

@@ -1,0 +1,115 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""keep_ratio=auto: which numbers of fields are tried, and which is kept."""
+
+import numpy as np
+import pytest
+
+from src.data.memory import MemoryData
+from src.selection.base import make_selection
+from src.selection.ladder import climb, find_ladder, ladder_counts, relative_change
+from src.selection.registry import select_fields
+from tests.helpers import make_config, toy_data
+from tests.unit.selection.test_base import fitted
+
+ONE = np.full((4, 1), 0.25)  # shares of four rows and one task
+
+
+def test_steps_are_the_fields_above_every_level_and_all():
+    scores = np.array([[5.0, 2.5, 1, -1, -2], [4, 3.5, 3.2, 2.5, -2]])
+    assert ladder_counts(scores, (3.0, 2.0, 0.0)) == [(1, 3), (2, 4), (3, 4), (5, 5)]
+    assert ladder_counts(np.array([[1.0, 1, 0, -1]]), (3.0, 2.0, 0.0)) == [(1,), (2,), (4,)]
+    assert ladder_counts(np.array([[9.0, 9]]), (3.0, 2.0, 0.0)) == [(2,)]
+
+
+def test_scores_without_levels_are_tried_in_shares():
+    assert ladder_counts(np.zeros((2, 8)), ()) == [(2, 2), (4, 4), (6, 6), (8, 8)]
+    assert ladder_counts(np.zeros((1, 2)), ()) == [(1,), (2,)]
+
+
+@pytest.mark.parametrize("means, kept, tried", [
+    ({1: 0.9, 2: 0.8, 4: 1.0}, (1,), [4, 1]),
+    ({1: 1.2, 2: 1.0, 4: 1.0}, (2,), [4, 1, 2]),
+    ({1: 1.2, 2: 1.1, 4: 1.0}, (4,), [4, 1, 2]),
+])
+def test_the_fewest_fields_that_lose_nothing_are_kept(means, kept, tried):
+    asked = []
+
+    def losses_of(counts):
+        asked.append(counts[0])
+        return np.full((4, 1), means[counts[0]])
+
+    ladder = climb([(1,), (2,), (4,)], losses_of, ONE)
+    assert tuple(ladder.counts) == kept and asked == tried
+    found = ladder.to_json(["click"])
+    assert [step["kept"] for step in found] == [step["fields"]["click"] == kept[0] for step in found]
+    assert [step["losses"] is None for step in found] == [step["fields"]["click"] not in tried for step in found]
+    assert found[0]["change"] == pytest.approx(means[1] - 1) and found[-1]["losses"] == {"click": 1.0}
+
+
+def test_the_change_is_the_mean_share_over_tasks_and_its_error_that_of_a_mean_over_rows():
+    rng = np.random.default_rng(0)
+    reference, losses = rng.random((500, 2)) * (1, 0.1), rng.random((500, 2)) * (1, 0.1)
+    change, error = relative_change(losses, reference, np.full((500, 2), 1 / 500))
+    wanted = [losses[:, t].mean() / reference[:, t].mean() - 1 for t in range(2)]
+    assert change == pytest.approx(np.mean(wanted))
+    draws = [rng.integers(0, 500, 500) for _ in range(2000)]
+    parts = ((losses - reference) / reference.mean(0)).mean(1)
+    assert error == pytest.approx(np.std([parts[rows].mean() for rows in draws]), rel=0.05)
+
+
+def test_rows_and_tasks_without_label_do_not_count():
+    shares = np.array([[0.5, 0], [0.5, 0], [0, 0], [0, 0]])
+    losses, reference = np.array([[2.0, 9], [4, 9], [9, 9], [9, 9]]), np.ones((4, 2))
+    assert relative_change(losses, reference, shares)[0] == pytest.approx(2.0)
+
+
+def with_fields_of_noise(rows: int, count: int, values: int) -> MemoryData:
+    """The toy data, whose task t depends on field t, with fields of noise that can be memorised behind them."""
+    data, splits = toy_data(rows), {}
+    for place, name in enumerate(("train", "valid", "test")):
+        ids, labels = data.split(name).read(0, data.split(name).rows)
+        noise = np.random.default_rng(place).integers(0, values, (len(ids), count))
+        splits[name] = np.column_stack([ids, noise]).astype(np.int32), labels
+    names = [*data.schema.field_names, *(f"n{n}" for n in range(count))]
+    return MemoryData("toy", names, [*data.schema.cardinalities, *[values] * count], data.schema.task_names, splits)
+
+
+def test_noise_is_dropped_and_information_is_not():
+    data, config = with_fields_of_noise(4000, 6, 900), make_config(keep_ratio="auto", dropout=0.2)
+    tasks = data.schema.task_names
+    good, bad = np.zeros((2, 12)), np.zeros((2, 12))
+    good[:, :2], bad[:, 2:] = 5.0, 5.0  # the fields that matter above the level; all others above it
+    chosen = make_selection(fitted(good, levels=(3.0,)), data, tasks, config)
+    assert chosen.k == {"t0": 2, "t1": 2} and chosen.shared == ("f0", "f1")
+    assert chosen.settings["ladder"][0]["change"] < 0 and chosen.settings["ladder"][0]["kept"]
+    kept = make_selection(fitted(bad, levels=(3.0,)), data, tasks, config)
+    assert kept.k == {"t0": 12, "t1": 12} and kept.settings["ladder"][0]["change"] > 0.1
+
+
+def test_one_seed_gives_one_selection_and_valid_and_test_rows_are_not_read():
+    data, config = toy_data(1500), make_config(selector="multisfs", keep_ratio="auto", seed=5)
+    first, seconds = select_fields(data, data.schema.task_names, config)
+    for name in ("valid", "test"):
+        data.split(name).labels[:] = 0
+        data.split(name).ids[:] = 0
+    assert select_fields(data, data.schema.task_names, config)[0].to_json() == first.to_json()
+    assert 0 < seconds["try_out"] < seconds["total"]
+
+
+def test_few_rows_keep_all_fields():
+    data = toy_data(150)
+    ladder = find_ladder(np.eye(2, 6) * 5, (3.0,), data, data.schema.task_names, make_config())
+    assert ladder.counts == [6, 6] and ladder.steps[0].losses is None

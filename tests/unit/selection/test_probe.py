@@ -1,0 +1,90 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""The small network that tries sets of fields out."""
+
+import numpy as np
+import pytest
+
+from src.data.memory import MemorySplit
+from src.models import TRAITS, plan_inputs
+from src.schema import UNKNOWN, Selection
+from src.selection.probe import Probe, draw_parts, numbered, small
+from src.selection.shared import shared_path
+from src.training import predict_logits
+from tests.helpers import hide_labels, make_config, toy_data
+
+
+def test_ids_are_numbered_by_those_to_train_on():
+    assert numbered(np.array([7, 2, 9, 3, 100]), np.array([2, 7, 9])).tolist() == [2, 1, 3, 0, 0]
+
+
+def test_rows_are_divided_by_seed_and_keep_their_labels_and_weights():
+    data = toy_data(600)
+    split, weights = data.split("train"), np.arange(600, dtype=np.float32)
+    numbers = np.column_stack([np.arange(600), split.ids[:, 1:]]).astype(np.int32)  # a field that names the row
+    parts = draw_parts(MemorySplit(numbers, split.labels, weights), data.schema, ["t1"], 3)
+    rows = parts.train.weights.astype(int)
+    assert parts.train.rows == 480 and parts.held.rows == 120
+    assert np.array_equal(np.sort(np.r_[rows, parts.held.weights.astype(int)]), np.arange(600))
+    assert np.array_equal(parts.train.labels[:, 0], split.labels[rows, 1])
+    assert parts.schema.cardinalities[0] == 481 and (parts.held.ids[:, 0] == 0).all()  # rows are seen once
+    again, other = (draw_parts(split, data.schema, ["t1"], seed) for seed in (3, 4))
+    assert np.array_equal(again.train.ids[:, 1:], parts.train.ids[:, 1:])
+    assert not np.array_equal(other.train.ids, again.train.ids)
+
+
+@pytest.mark.parametrize("backbone", sorted(TRAITS))
+def test_the_mask_lets_through_what_the_backbone_would_read(backbone):
+    data, kept = toy_data(200), [[3, 0], [0, 5, 1]]
+    tasks, names = data.schema.task_names, data.schema.field_names
+    config = make_config(backbone=backbone)
+    probe = Probe(draw_parts(data.split("train"), data.schema, tasks, 0), tasks, config)
+    selection = Selection("test", backbone, 0, tuple(tasks), tuple(names), {
+        task: tuple(names[n] for n in row) for task, row in zip(tasks, kept)},
+        tuple(names[n] for n in shared_path(config, kept, 6)))
+    plan = plan_inputs(backbone, data.schema, tasks, selection)
+    read = [sorted(plan.columns[plan.slots[slot]] for slot in path) for path in plan.paths]
+    assert [np.flatnonzero(row).tolist() for row in probe.mask_of(kept)] == read
+
+
+@pytest.mark.parametrize("backbone", ["mmoe", "single_task"])
+def test_a_masked_field_is_not_read_and_every_set_begins_anew(backbone):
+    data = toy_data(1200)
+    parts = draw_parts(data.split("train"), data.schema, data.schema.task_names, 0)
+    probe = Probe(parts, data.schema.task_names, make_config(backbone=backbone))
+    without = probe.losses([[2, 3, 4, 5]] * 2)
+    everything = probe.losses([list(range(6))] * 2)
+    parts.train.ids[:, :2], parts.held.ids[:, :2] = 0, 0
+    assert np.array_equal(probe.losses([[2, 3, 4, 5]] * 2), without)
+    assert everything.mean() < without.mean() - 0.05 and not np.array_equal(
+        probe.losses([list(range(6))] * 2), everything)
+
+
+def test_losses_are_cross_entropies_and_unknown_labels_have_no_share(monkeypatch):
+    monkeypatch.setattr("src.selection.probe.EPOCHS", 1)
+    data = hide_labels(toy_data(1200), 1, lambda ids, labels: labels[:, 0] == 1)
+    parts = draw_parts(data.split("train"), data.schema, data.schema.task_names, 0)
+    probe = Probe(parts, data.schema.task_names, make_config())
+    losses, known = probe.losses([list(range(6))] * 2), parts.held.labels != UNKNOWN
+    logits = predict_logits(probe.model, parts.held, probe.plan, [0, 1], 64)[0].astype(np.float64)
+    wanted = np.log1p(np.exp(np.where(parts.held.labels == 1, -logits, logits)))
+    assert losses.shape == (240, 2) and np.allclose(losses[known], wanted[known], atol=1e-5)
+    assert np.allclose(probe.shares, known / known.sum(0))
+
+
+def test_no_width_grows():
+    config = small(make_config(embedding_dim=64, bottom_dims=(512, 256), tower_dims=(), experts=2, batch_size=100))
+    assert (config.embedding_dim, config.bottom_dims, config.tower_dims, config.experts) == (16, (64, 64), (), 2)
+    assert config.batch_size == 100
