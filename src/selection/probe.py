@@ -20,26 +20,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from mindspore import Parameter, Tensor, nn
+from mindspore import Tensor, nn
 
 from ..compat import make_adam
 from ..data.loader import TrainLoader
 from ..data.memory import MemorySplit
 from ..data.subsets import RowSource
 from ..data.targets import loss_targets
-from ..models import InputPlan, MaskedModel, MultiTaskModel, NetWithLoss, plan_inputs, traits_of
+from ..models import NetWithLoss, fresh_model
 from ..schema import Schema
 from ..settings import Settings
 from ..streams import Stream, generator
 from ..training import predict_logits, run_epochs
-from .shared import shared_path
 
 MOST_ROWS = 200_000  # train rows that are looked at
 HELD_OUT = 0.2  # share of them held out
 BATCH = 1024
 LEARNING_RATE = 3e-3
 EPOCHS = 3
-WIDEST = {"embedding_dim": 16, "bottom_dims": 64, "tower_dims": 32, "experts": 4}
+WIDEST = {"embedding_dim": 16, "bottom_dims": 32, "tower_dims": 16, "experts": 2}
 
 
 @dataclass(frozen=True)
@@ -84,25 +83,12 @@ def numbered(ids: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.where(known[places] == ids, places + 1, 0).astype(np.int32)
 
 
-class ProbedModel(nn.Cell):
-    """A model of all fields behind a mask that is set from outside, ``[paths, fields]``: ``construct(ids, keep)``."""
-
-    def __init__(self, model: MultiTaskModel, plan: InputPlan):
-        super().__init__(auto_prefix=False)
-        self.masked = MaskedModel(model, plan)
-        self.plan = plan
-        ones = np.ones((len(plan.paths), len(plan.columns)), np.float32)
-        self.mask = Parameter(Tensor(ones), name="probe_mask", requires_grad=False)
-
-    def construct(self, ids, keep=None):
-        return self.masked(ids, self.mask, keep)
-
-
 class Probe:
-    """Trains one small network again and again, each time from the same weights and with other fields masked.
+    """Trains one small network again and again, each time from the same weights and with other fields blank.
 
-    With 0 in a field's mask the network is that of the other fields. That all sets have the same initial weights, row
-    order and dropout masks leaves less chance in the difference of two of them, and one graph serves them all.
+    A field that no task keeps has id 0 in all rows, so that it says nothing and nothing is learned of it. That all sets
+    of fields have the same initial weights, row order and dropout masks leaves less chance in the difference of two of
+    them, and one graph serves them all.
 
     Args:
         parts: of ``draw_parts``.
@@ -115,15 +101,11 @@ class Probe:
 
     def __init__(self, parts: Parts, tasks: Sequence[str], config: Settings):
         self.parts, self.config, self.tasks = parts, small(config), list(range(len(tasks)))
-        self.plan = plan_inputs(config.backbone, parts.schema, tasks)
-        model = MultiTaskModel(self.plan, config.backbone, len(tasks), self.config, fold=False)
-        self.model = ProbedModel(model, self.plan)
+        self.plan, self.model = fresh_model(parts.schema, tasks, self.config)
         self.loss = NetWithLoss(self.model, self.config.loss_reduction)
-        groups = [{"params": model.trainable_params(), "weight_decay": config.weight_decay}]
+        groups = [{"params": self.model.trainable_params(), "weight_decay": config.weight_decay}]
         self.step = nn.TrainOneStepCell(self.loss, make_adam(groups, self.config.learning_rate))
         self.first = [(parameter, parameter.asnumpy().copy()) for parameter in self.step.get_parameters()]
-        self.loader = TrainLoader(parts.train, self.plan.columns, self.tasks, self.config.batch_size, config.seed,
-                                  model.mask_rows, model.dropout)
         self.labels = loss_targets(parts.held.labels, True, weights=parts.held.weights)
         self.shares = self.labels[:, :, 1].astype(np.float64)
 
@@ -141,27 +123,30 @@ class Probe:
         """
         for parameter, value in self.first:
             parameter.set_data(Tensor(value))
-        self.model.mask.set_data(Tensor(self.mask_of(kept)))
+        fields = sorted(set().union(*kept))
+        train, held = (blank_but(part, fields) for part in (self.parts.train, self.parts.held))
+        loader = TrainLoader(train, self.plan.columns, self.tasks, self.config.batch_size, self.config.seed,
+                             self.model.mask_rows, self.model.dropout)
         found: list[np.ndarray] = []
 
         def after_epoch(_epoch: int) -> bool:
-            found.append(self._held_out_losses())
+            found.append(self._losses_of(held))
             return False
 
-        run_epochs(self.step, self.loader, EPOCHS, f"{len(set().union(*kept))} fields: epoch",
-                   "give keep_ratio a number", self.config.progress, after_epoch)
+        run_epochs(self.step, loader, EPOCHS, f"{len(fields)} fields: epoch", "give keep_ratio a number",
+                   self.config.progress, after_epoch)
         return min(found, key=lambda losses: (losses * self.shares).sum())
 
-    def mask_of(self, kept: Sequence[Sequence[int]]) -> np.ndarray:
-        """1 where a path of the backbone reads a field, ``[paths, fields]``: the tasks' paths, then the shared one."""
-        fields, traits = len(self.plan.columns), traits_of(self.config.backbone, len(kept))
-        paths = [*(kept if traits.tasks else []),
-                 *([shared_path(self.config, kept, fields)] if traits.shared is not None else [])]
-        return np.stack([np.isin(np.arange(fields), path) for path in paths]).astype(np.float32)
-
-    def _held_out_losses(self) -> np.ndarray:
-        logits, _ = predict_logits(self.model, self.parts.held, self.plan, self.tasks, self.config.batch_size)
+    def _losses_of(self, held: MemorySplit) -> np.ndarray:
+        logits, _ = predict_logits(self.model, held, self.plan, self.tasks, self.config.batch_size)
         return self.loss.losses.terms(Tensor(logits), Tensor(self.labels[:, :, 0])).asnumpy().astype(np.float64)
+
+
+def blank_but(split: MemorySplit, fields: Sequence[int]) -> MemorySplit:
+    """The rows with id 0 in all other fields."""
+    ids = np.zeros_like(split.ids)
+    ids[:, fields] = split.ids[:, fields]
+    return MemorySplit(ids, split.labels, split.weights)
 
 
 def small(config: Settings) -> Settings:

@@ -48,7 +48,7 @@ __all__ = ["CHANCE", "CalibratedScores", "GradientEnergy", "calibrated_scores"]
 LOG = logging.getLogger(__name__)
 CHANCE = 3.0
 WEAK_FROM = 2.0  # score of weak evidence
-LEVELS = (CHANCE, WEAK_FROM, 0.0)  # above them: evidence of their own, weak evidence, evidence that others carry
+LEVELS = (CHANCE, 0.0)  # above them: evidence of its own; and evidence that is weak or that other fields carry
 COPY = 0.1  # share of a field's entropy that may be left, given another which then counts as its copy
 
 
