@@ -108,6 +108,7 @@ class Probe:
         self.first = [(parameter, parameter.asnumpy().copy()) for parameter in self.step.get_parameters()]
         self.labels = loss_targets(parts.held.labels, True, weights=parts.held.weights)
         self.shares = self.labels[:, :, 1].astype(np.float64)
+        self._known: dict[tuple[int, ...], np.ndarray] = {}  # losses by the fields that are not blank
 
     def losses(self, kept: Sequence[Sequence[int]]) -> np.ndarray:
         """Trains with the fields that every task keeps; the losses of the held-out rows after the best epoch.
@@ -121,9 +122,14 @@ class Probe:
         Raises:
             UserError: a loss is not finite.
         """
+        fields = tuple(sorted(set().union(*kept)))
+        if fields not in self._known:
+            self._known[fields] = self._train(fields)
+        return self._known[fields]
+
+    def _train(self, fields: Sequence[int]) -> np.ndarray:
         for parameter, value in self.first:
             parameter.set_data(Tensor(value))
-        fields = sorted(set().union(*kept))
         train, held = (blank_but(part, fields) for part in (self.parts.train, self.parts.held))
         loader = TrainLoader(train, self.plan.columns, self.tasks, self.config.batch_size, self.config.seed,
                              self.model.mask_rows, self.model.dropout)
