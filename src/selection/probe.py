@@ -35,7 +35,8 @@ from ..training import predict_logits, run_epochs
 
 MOST_ROWS = 200_000  # train rows that are looked at
 HELD_OUT = 0.2  # share of them held out
-BATCH = 1024
+STEPS = 64  # an epoch takes at least as many, and fewer than twice as many while batches can grow
+BATCHES = (32, 1024)  # rows of the smallest and the largest batch
 LEARNING_RATE = 3e-3
 EPOCHS = 3
 WIDEST = {"embedding_dim": 16, "bottom_dims": 32, "tower_dims": 16, "experts": 2}
@@ -100,7 +101,7 @@ class Probe:
     """
 
     def __init__(self, parts: Parts, tasks: Sequence[str], config: Settings):
-        self.parts, self.config, self.tasks = parts, small(config), list(range(len(tasks)))
+        self.parts, self.config, self.tasks = parts, small(config, parts.train.rows), list(range(len(tasks)))
         self.plan, self.model = fresh_model(parts.schema, tasks, self.config)
         self.loss = NetWithLoss(self.model, self.config.loss_reduction)
         groups = [{"params": self.model.trainable_params(), "weight_decay": config.weight_decay}]
@@ -155,8 +156,9 @@ def blank_but(split: MemorySplit, fields: Sequence[int]) -> MemorySplit:
     return MemorySplit(ids, split.labels, split.weights)
 
 
-def small(config: Settings) -> Settings:
-    """The settings of the probe's network: the run's, none of its widths above those of WIDEST."""
+def small(config: Settings, rows: int) -> Settings:
+    """The settings of the probe's network: the run's, none of its widths above those of WIDEST; batches by the rows."""
     cut = {key: min(getattr(config, key), most) if isinstance(getattr(config, key), int)
            else [min(width, most) for width in getattr(config, key)] for key, most in WIDEST.items()}
-    return config.replace(**cut, batch_size=min(config.batch_size, BATCH), learning_rate=LEARNING_RATE)
+    batch = int(np.clip(2 ** int(np.log2(max(1, rows / STEPS))), *BATCHES))
+    return config.replace(**cut, batch_size=batch, learning_rate=LEARNING_RATE)

@@ -70,6 +70,7 @@ def test_losses_are_cross_entropies_and_unknown_labels_have_no_share(monkeypatch
 
 
 def test_no_width_grows():
-    config = small(make_config(embedding_dim=64, bottom_dims=(512, 256), tower_dims=(), experts=2, batch_size=100))
+    config = small(make_config(embedding_dim=64, bottom_dims=(512, 256), tower_dims=(), experts=2), 28_000)
     assert (config.embedding_dim, config.bottom_dims, config.tower_dims, config.experts) == (16, (32, 32), (), 2)
-    assert config.batch_size == 100
+    assert config.batch_size == 256
+    assert [small(make_config(), rows).batch_size for rows in (160, 2048, 4095, 10**6)] == [32, 32, 32, 1024]
