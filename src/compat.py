@@ -37,6 +37,11 @@ def set_device(device: str, device_id: int = 0) -> None:
         ms.set_context(device_target=device, device_id=device_id)  # which 1.10 lets a process do once
 
 
+def on_cpu() -> bool:
+    """Whether this process computes on the CPU, where a call returns when all is computed."""
+    return ms.get_context("device_target") == "CPU"
+
+
 NORM_TAKES_PRODUCTS = hasattr(ms, "set_device")  # BatchNorm's factor may be computed; in 1.10 it has to be a Parameter
 value_and_grad = getattr(ms, "value_and_grad", None) or ops.value_and_grad
 

@@ -35,8 +35,11 @@ EVALUATION_ROWS = 4096
 
 
 def run_epoch(step: nn.Cell, loader: TrainLoader, epoch: int, label: str, advice: str, show: bool = False,
-              start: int = 0) -> Iterator[tuple[float, float]]:
-    """Takes the steps of one epoch; yields the loss and the seconds of each.
+              start: int = 0, read_every: int = 1) -> Iterator[tuple[list[float], float]]:
+    """Takes the steps of one epoch; yields the losses of a few steps and the seconds of them together.
+
+    A GPU or an Ascend computes on while this program draws the next batches, until a loss is read: that waits for it.
+    The first step, which compiles the graph, is yielded alone.
 
     Args:
         step: ``step(ids, labels, keep)`` moves the parameters and gives the loss.
@@ -46,23 +49,29 @@ def run_epoch(step: nn.Cell, loader: TrainLoader, epoch: int, label: str, advice
         advice: what a user can do if training diverges.
         show: whether to show a progress bar.
         start: steps of the epoch that were taken before.
+        read_every: losses are read after steps whose number is a multiple of it, and after the last one.
 
     Raises:
         UserError: a loss is not finite.
     """
-    total = 0.0
+    total, waiting, began = 0.0, [], 0.0
     step.set_train()
     with progress(label, "step", show, total=loader.steps, done=start) as bar:
         for number, batch in enumerate(loader.epoch(epoch, start), start + 1):
-            began = time.perf_counter()
-            loss = float(step(*batch).asnumpy())
+            if not waiting:
+                began = time.perf_counter()
+            waiting.append(step(*batch))
+            if number % read_every and number not in (start + 1, loader.steps):
+                continue
+            losses = [float(loss.asnumpy()) for loss in waiting]
             seconds = time.perf_counter() - began
-            if not math.isfinite(loss):
-                raise UserError(f"the loss is {loss} in epoch {epoch}, batch {number}; {advice}")
-            total += loss
-            bar.update()
+            for taken, loss in enumerate(losses, number - len(losses) + 1):
+                if not math.isfinite(loss):
+                    raise UserError(f"the loss is {loss} in epoch {epoch}, batch {taken}; {advice}")
+            total, waiting = total + sum(losses), []
+            bar.update(len(losses))
             bar.set_postfix(loss=f"{total / (number - start):.4f}", refresh=False)
-            yield loss, seconds
+            yield losses, seconds
 
 
 def run_epochs(step: nn.Cell, loader: TrainLoader, epochs: int, label: str, advice: str, show: bool = False,

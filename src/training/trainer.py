@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor
 
+from ..compat import on_cpu
 from ..data.loader import TrainLoader
 from ..data.subsets import DataSet
 from ..errors import Interrupted, UserError
@@ -101,13 +102,14 @@ class Trainer:
     def _train_epoch(self) -> None:
         state, epoch = self.state, self.state["epoch"]
         steps = run_epoch(self.step, self.loader, epoch, f"epoch {epoch}", self._advice(), self.config.progress,
-                          state["step"])
-        for loss, seconds in steps:
-            state["step"] += 1
-            state["loss_sum"] += loss
+                          state["step"], 1 if on_cpu() else TOLD_EVERY)
+        for losses, seconds in steps:
+            state["step"] += len(losses)
+            for loss in losses:
+                state["loss_sum"] += loss
             if state["compile_seconds"]:
                 state["train_seconds"] += seconds
-                state["rows"] += self.loader.batch_size
+                state["rows"] += self.loader.batch_size * len(losses)
             else:
                 state["compile_seconds"] = seconds  # the first step compiles the graph
             if self.ranks.size == 1 or state["step"] % TOLD_EVERY == 0:

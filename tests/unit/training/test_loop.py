@@ -48,9 +48,21 @@ def loader() -> TrainLoader:
 def test_an_epoch_takes_its_steps_in_order_from_where_it_starts():
     step = CountedStep()
     losses = [loss for loss, _ in run_epoch(step, loader(), 2, "epoch", "none", start=4)]
-    assert losses == [1, 2, 3] and step.batches[0] == "train"
+    assert losses == [[1], [2], [3]] and step.batches[0] == "train"
     for taken, (ids, _, _) in zip(step.batches[1:], loader().epoch(2, 4)):
         np.testing.assert_array_equal(taken, ids.asnumpy())
+
+
+@pytest.mark.parametrize(("start", "read"), [(0, [[1], [2, 3], [4, 5, 6], [7]]), (2, [[1], [2, 3, 4], [5]])])
+def test_losses_are_read_once_in_a_while(start, read):
+    """Of 7 steps: after the first of this process, after steps 3 and 6, after the last."""
+    losses = [loss for loss, _ in run_epoch(CountedStep(), loader(), 1, "epoch", "none", start=start, read_every=3)]
+    assert losses == read
+
+
+def test_a_loss_read_late_is_named_by_its_own_batch():
+    with pytest.raises(UserError, match="the loss is nan in epoch 1, batch 5; take less"):
+        list(run_epoch(CountedStep(4), loader(), 1, "epoch", "take less", read_every=7))
 
 
 def test_epochs_end_when_they_are_told_to():

@@ -99,6 +99,25 @@ def test_a_stopped_run_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path, s
         np.testing.assert_array_equal(a.asnumpy(), b.asnumpy(), err_msg=a.name)
 
 
+def test_on_a_device_losses_are_read_rarely_and_all_numbers_are_the_same(tmp_path, monkeypatch):
+    """9 steps an epoch: losses are read after the first, the fifth and the ninth; SIGTERM waits for that."""
+    whole = make_trainer(tmp_path / "whole")
+    whole.fit()
+    monkeypatch.setattr("src.training.trainer.on_cpu", lambda: False)
+    monkeypatch.setattr("src.training.trainer.TOLD_EVERY", 5)
+    first = make_trainer(tmp_path / "parts")
+    stop_after(first, 6)  # looked at after steps 1, 5 and 9, at the end of the epoch, after 1 and 5 of the second
+    with pytest.raises(Interrupted):
+        first.fit()
+    assert (first.state["epoch"], first.state["step"]) == (2, 5)
+    first.run.close()
+    second = make_trainer(tmp_path / "parts")
+    second.fit()
+    assert second.history == whole.history
+    for a, b in zip(whole.model.get_parameters(), second.model.get_parameters()):
+        np.testing.assert_array_equal(a.asnumpy(), b.asnumpy(), err_msg=a.name)
+
+
 def test_same_seed_same_history_other_seed_another(tmp_path):
     histories = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
