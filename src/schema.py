@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Literal, Optional
 
 from .errors import UserError, nearest
+from .pooling import Pool
 from .typed import AtLeast1, InnerPath, NoRepeats, NotEmpty, Number, PlainName, Share, Text, Whole, parse
 
 SPLITS = ("train", "valid", "test")
@@ -35,7 +36,7 @@ Kind = Literal["categorical", "number", "timestamp", "multi"]
 
 @dataclass(frozen=True)
 class Field:
-    """One categorical input column. Id 0 is always "missing, unseen or rare"."""
+    """One categorical input. Id 0 is always "missing, unseen or rare"."""
 
     name: Text
     cardinality: AtLeast1  # number of ids, id 0 included
@@ -43,6 +44,8 @@ class Field:
     source: tuple[str, ...] = ()  # raw columns it was made from
     vocabulary: Optional[InnerPath] = None  # file below the prepared set, e.g. "vocab/city.json"
     vocabulary_sha256: Optional[str] = None  # of that file
+    pool: Optional[Pool] = None  # how the vectors of a row's several values become one; None: one value a row
+    width: AtLeast1 = 1  # its columns of ids: most values of a row (src/pooling.py)
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,16 @@ class Schema:
     def cardinalities(self) -> list[int]:
         return [item.cardinality for item in self.fields]
 
+    @property
+    def widths(self) -> list[int]:
+        """Columns of ids of every field; all 1 where none is pooled."""
+        return [item.width for item in self.fields]
+
+    @property
+    def pools(self) -> list[Pool | None]:
+        """Of every field, how its values are pooled."""
+        return [item.pool for item in self.fields]
+
     def task_indices(self, names: Sequence[str]) -> list[int]:
         """Positions of the named tasks.
 
@@ -168,6 +181,9 @@ class Schema:
 
     def to_json(self) -> dict[str, Any]:
         body = asdict(self)
+        for held in body["fields"]:
+            if held["pool"] is None:  # as before there were pooled fields: the same set, the same file
+                del held["pool"], held["width"]
         for task in body["tasks"]:
             if not task["known"]:  # as before there were partial labels: the same set, the same file
                 del task["known"]
@@ -185,6 +201,10 @@ class Schema:
             UserError: a key is missing or has the wrong form.
         """
         schema = parse(cls, value, where, "prepare the data set again")
+        for item in schema.fields:
+            if item.pool is None and item.width > 1:
+                raise UserError(f"{where} is damaged: field {item.name!r} has {item.width} columns of ids and no pool; "
+                                "prepare the data set again")
         for split in SPLITS:
             if split not in schema.rows or split not in schema.shards:
                 raise UserError(f"{where} is damaged: it lacks the split {split}; prepare the data set again")

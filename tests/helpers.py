@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
@@ -33,6 +34,24 @@ def make_schema(tasks: int = 3, cardinalities=CARDINALITIES) -> Schema:
     rows = {"train": 100, "valid": 10, "test": 10}
     return Schema("toy", fields, tuple(Task(f"t{i}", {"train": 0.5}) for i in range(tasks)), rows,
                   {split: () for split in rows}, 1)
+
+
+def make_pooled_schema(tasks: int, cardinalities, pools, width: int = 4) -> Schema:
+    """A schema whose fields are pooled as ``pools`` says (None: plain), ``width`` values a row at most."""
+    fields = tuple(Field(f"f{i}", size, pool=pool, width=width if pool else 1)
+                   for i, (size, pool) in enumerate(zip(cardinalities, pools)))
+    return replace(make_schema(tasks, cardinalities), fields=fields)
+
+
+def pooled_ids(rows: int, schema: Schema, seed: int = 0) -> np.ndarray:
+    """Random ids of all columns: of a pooled field none to ``width`` values, repetitions among them."""
+    rng, columns = np.random.default_rng(seed), []
+    for field in schema.fields:
+        block = rng.integers(0 if field.pool is None else 1, field.cardinality, (rows, field.width))
+        if field.pool is not None:
+            block *= np.arange(field.width) < rng.integers(0, field.width + 1, (rows, 1))
+        columns.append(block)
+    return np.concatenate(columns, 1).astype(np.int32)
 
 
 def make_config(**changes) -> Settings:

@@ -23,6 +23,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..pooling import Pool, field_columns
 from ..schema import SPLITS, UNKNOWN, Field, Schema, Task
 from ..streams import Stream, generator
 
@@ -31,20 +32,23 @@ class MemorySplit:
     """Rows in memory: a RowSource.
 
     Args:
-        ids: int32 ``[rows, fields]``.
+        ids: int32 ``[rows, columns]``.
         labels: uint8 ``[rows, tasks]``: 0, 1 or UNKNOWN.
         weights: float32 ``[rows]``, or None.
+        widths: columns of every field; None for one each.
     """
 
-    def __init__(self, ids: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None):
+    def __init__(self, ids: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None,
+                 widths: Sequence[int] | None = None):
         self.weights = weights
+        self.widths = [1] * ids.shape[1] if widths is None else list(widths)
         self.ids, self.labels, self.rows = ids, labels, len(ids)
         self.partial = tuple((labels == UNKNOWN).any(0).tolist())
 
     def take(self, rows, columns: Sequence[int] | None = None,
              tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """As RowSource.take."""
-        return _columns(self.ids[rows], columns), _columns(self.labels[rows], tasks)
+        return _columns(self.ids[rows], field_columns(columns, self.widths)), _columns(self.labels[rows], tasks)
 
     def read(self, start: int, stop: int, columns: Sequence[int] | None = None,
              tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -66,13 +70,19 @@ class MemoryData:
         tasks: names of the tasks.
         splits: (ids, labels) of "train", "valid" and "test".
         weights: of the train rows, float32 ``[rows]``; None for all alike.
+        pools: of every field None, or how its values are pooled; None for no pooled field.
+        widths: columns of ids of every field; None for one each.
     """
 
     def __init__(self, name: str, fields: Sequence[str], cardinalities: Sequence[int], tasks: Sequence[str],
-                 splits: Mapping[str, tuple[np.ndarray, np.ndarray]], weights: np.ndarray | None = None):
+                 splits: Mapping[str, tuple[np.ndarray, np.ndarray]], weights: np.ndarray | None = None,
+                 pools: Sequence[Pool | None] | None = None, widths: Sequence[int] | None = None):
         self.path = name  # it has no folder; messages name it so
-        self._splits = {split: MemorySplit(*splits[split], weights if split == "train" else None) for split in SPLITS}
-        self.schema = Schema(name, tuple(Field(field, size) for field, size in zip(fields, cardinalities)),
+        pools, widths = pools or [None] * len(fields), widths or [1] * len(fields)
+        self._splits = {split: MemorySplit(*splits[split], weights if split == "train" else None, widths)
+                        for split in SPLITS}
+        self.schema = Schema(name, tuple(Field(field, size, pool=pool, width=width) for field, size, pool, width
+                                         in zip(fields, cardinalities, pools, widths)),
                              tuple(_task(task, {split: labels[:, t] for split, (_, labels) in splits.items()})
                                    for t, task in enumerate(tasks)),
                              {split: self._splits[split].rows for split in SPLITS}, {split: () for split in SPLITS}, 1)
@@ -113,7 +123,8 @@ def with_noise(data, count: int, seed: int) -> MemoryData:
         noise = [np.exp(rng.random(len(ids)) * np.log(size + 1)).astype(np.int32) - 1 for size in sizes]
         splits[name] = np.column_stack([ids, *noise]).astype(np.int32), labels
     return MemoryData(f"{schema.dataset}+noise", [*schema.field_names, *(f"noise_{n}" for n in range(count))],
-                      [*schema.cardinalities, *sizes], schema.task_names, splits, data.split("train").weights)
+                      [*schema.cardinalities, *sizes], schema.task_names, splits, data.split("train").weights,
+                      [*schema.pools, *[None] * count], [*schema.widths, *[1] * count])
 
 
 def _task(name: str, labels: Mapping[str, np.ndarray]) -> Task:

@@ -23,6 +23,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..files import NUMPY_ERRORS, read_json, sha256
+from ..pooling import field_columns
 from ..schema import SPLITS, UNKNOWN, Schema, Shard
 
 SCHEMA_FILE = "schema.json"
@@ -40,18 +41,20 @@ class Split:
         block_bounds: int64 array of ``shards + 1`` row numbers: block ``i`` is rows ``bounds[i]`` to
             ``bounds[i + 1] - 1``. A loader that shuffles block by block touches one shard at a time.
         partial: of every task, whether labels may be UNKNOWN.
+        widths: columns of ids of every field.
         weights: of every row, float32 ``[rows]``; None where all count alike, as those of valid and test.
     """
 
     weights: np.ndarray | None = None
 
-    def __init__(self, name: str, ids: Sequence[np.ndarray], labels: Sequence[np.ndarray], fields: int,
+    def __init__(self, name: str, ids: Sequence[np.ndarray], labels: Sequence[np.ndarray], widths: Sequence[int],
                  partial: Sequence[bool]):
         self.name = name
         self.partial = tuple(partial)
         self._ids = list(ids)
         self._labels = list(labels)
-        self._width = (fields, len(partial))
+        self.widths = list(widths)
+        self._width = (sum(widths), len(partial))
         self.block_bounds = np.concatenate(([0], np.cumsum([len(block) for block in self._ids], dtype=np.int64)))
         self.block_bounds = self.block_bounds.astype(np.int64)
         self.rows = int(self.block_bounds[-1])
@@ -69,11 +72,13 @@ class Split:
             tasks: positions of the tasks to return; None returns all.
 
         Returns:
-            ids, int32 [b, n], and labels, uint8 [b, t]; both are C-contiguous copies in memory.
+            ids, int32 [b, n] (a pooled field has several columns), and labels, uint8 [b, t]; both are C-contiguous
+            copies in memory.
 
         Raises:
             IndexError: a row number is outside the split.
         """
+        columns = field_columns(columns, self.widths)
         rows = np.asarray(rows, dtype=np.int64)
         if rows.size and (rows.min() < 0 or rows.max() >= self.rows):
             raise IndexError(f"row {rows.min()} to {rows.max()} asked of the {self.rows} rows of {self.name}")
@@ -99,6 +104,7 @@ class Split:
             piece = slice(max(start - first, 0), max(stop - first, 0))
             ids.append(self._ids[number][piece])
             labels.append(self._labels[number][piece])
+        columns = field_columns(columns, self.widths)
         return _columns(np.concatenate(ids), columns), _columns(np.concatenate(labels), tasks)
 
     def read_labels(self, start: int, stop: int, tasks: Sequence[int] | None = None) -> np.ndarray:
@@ -178,15 +184,15 @@ class PreparedData:
 
 
 def _open_split(path: Path, name: str, schema: Schema, verify: bool, remedy: str) -> Split:
-    fields, tasks = len(schema.fields), len(schema.tasks)
+    columns, tasks = sum(schema.widths), len(schema.tasks)
     ids, labels = [], []
     for shard in schema.shards[name]:
-        ids.append(_open_array(path, shard.ids, (shard.rows, fields), np.int32, remedy))
+        ids.append(_open_array(path, shard.ids, (shard.rows, columns), np.int32, remedy))
         labels.append(_open_array(path, shard.labels, (shard.rows, tasks), np.uint8, remedy))
         if verify:
             _verify(path, shard, remedy)
         _check_ids(ids[-1] if verify else ids[-1][:_BLOCK_ROWS], schema, path / shard.ids, remedy)
-    split = Split(name, ids, labels, fields, schema.partial)
+    split = Split(name, ids, labels, schema.widths, schema.partial)
     if split.rows != schema.rows[name]:
         raise UserError(f"{path / SCHEMA_FILE} is damaged: its {name} shards hold {split.rows} rows; expected "
                         f"{schema.rows[name]}; {remedy}")
@@ -227,11 +233,13 @@ def _verify(path: Path, shard: Shard, remedy: str) -> None:
 
 def _check_ids(ids: np.ndarray, schema: Schema, path: Path, remedy: str) -> None:
     """Refuses ids outside 0 to cardinality - 1: as unsigned numbers, negative ones are too large as well."""
+    fields = np.repeat(np.arange(len(schema.fields)), schema.widths)  # of every column
+    limits = np.array(schema.cardinalities)[fields]
     for start in range(0, len(ids), _BLOCK_ROWS):
         highest = ids[start:start + _BLOCK_ROWS].view(np.uint32).max(axis=0)
-        wrong = np.flatnonzero(highest >= np.array(schema.cardinalities))
+        wrong = np.flatnonzero(highest >= limits)
         if len(wrong):
-            field = schema.fields[wrong[0]]
+            field = schema.fields[fields[wrong[0]]]
             raise UserError(f"shard {path} holds id {highest[wrong[0]].astype(np.int32)} of field {field.name!r}; "
                             f"expected 0 to {field.cardinality - 1}; {remedy}")
 

@@ -25,6 +25,7 @@ from typing import Protocol
 import numpy as np
 
 from ..errors import UserError
+from ..pooling import id_columns
 from ..schema import UNKNOWN, Schema
 from ..streams import Stream, generator
 
@@ -39,11 +40,13 @@ class RowSource(Protocol):
     """Rows with the ids of their fields and the labels of their tasks: a split on disk or in memory, or a part of one.
 
     ``columns`` and ``tasks`` are positions of fields and tasks, in the order wanted; None means all. Ids are int32
-    ``[rows, columns]``, labels uint8 ``[rows, tasks]``: 0, 1, or UNKNOWN where ``partial`` says so of the task.
+    ``[rows, columns]``, where a pooled field has several columns (src/pooling.py), labels uint8 ``[rows, tasks]``: 0,
+    1, or UNKNOWN where ``partial`` says so of the task.
     """
 
     rows: int
     partial: tuple[bool, ...]
+    widths: Sequence[int]  # columns of ids of every field
     weights: np.ndarray | None  # float32 [rows]: how much every row counts; None for all alike
 
     def take(self, rows: np.ndarray, columns: Sequence[int] | None = None,
@@ -81,7 +84,8 @@ class Subset:
     """
 
     def __init__(self, source: RowSource, numbers: np.ndarray):
-        self.source, self.numbers, self.rows, self.partial = source, numbers, len(numbers), source.partial
+        self.source, self.numbers, self.rows = source, numbers, len(numbers)
+        self.partial, self.widths = source.partial, source.widths
         self.weights = None if source.weights is None else source.weights[numbers]
 
     def take(self, rows: np.ndarray, columns: Sequence[int] | None = None,
@@ -116,14 +120,16 @@ class Shuffled(Subset):
              tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """As RowSource.take."""
         ids, labels = self.source.take(rows, columns, tasks)
-        place = self.field if columns is None else _place(columns, self.field)
-        if place is not None:
-            ids[:, place] = self.source.take(self.order[rows], [self.field])[0][:, 0]
+        places = self._places(columns)
+        if places:
+            ids[:, places] = self.source.take(self.order[rows], [self.field])[0]
         return ids, labels
 
-
-def _place(columns: Sequence[int], field: int) -> int | None:
-    return list(columns).index(field) if field in columns else None
+    def _places(self, columns: Sequence[int] | None) -> list[int]:
+        """Where the field's ids are among those of ``columns``."""
+        fields = range(len(self.widths)) if columns is None else list(columns)
+        held = [place for place, field in enumerate(fields) if field == self.field]
+        return id_columns([self.widths[field] for field in fields], held)
 
 
 def sample_by_weight(source: RowSource, seed: int) -> RowSource:

@@ -16,7 +16,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,13 @@ import polars as pl
 
 from ..errors import UserError, nearest
 from ..schema import UNKNOWN
+from .description.options import DataOptions, FieldSpec
+from .preparing.encode import FieldCounter, FieldEncoder
 from .reading.frames import column_of
 
 SHOWN = 8  # names in a message
 MISSING = ("refused", "masked")
+POOLS = ("mean", "sum")
 
 
 def as_table(X: Any) -> Any:
@@ -124,6 +128,33 @@ def read_columns(table: Any, names: Sequence[str], categorical: set[int],
             raise UserError(f"numeric_features has {name!r}, a column of times ({values.dtype}); expected numbers; "
                             "turn them into numbers first")
         yield column, "number" if place in numeric or (floats and place not in categorical) else "categorical"
+
+
+def encode_columns(columns: Iterable[tuple[pl.Series, str]], lists: Collection[int], pool: str,
+                   options: DataOptions) -> tuple[np.ndarray, list[FieldEncoder]]:
+    """Ids of columns, int32 ``[rows, Σ widths]``, and the encoders that were fitted on them.
+
+    Args:
+        columns: of ``read_columns``.
+        lists: positions of columns whose cells hold several values.
+        pool: how these are pooled.
+        options: how values are counted.
+
+    Raises:
+        UserError: the pool is unknown, or a cell cannot be read.
+    """
+    if pool not in POOLS:
+        raise UserError(f"pool is {pool!r}; expected {' or '.join(POOLS)}{nearest(str(pool), POOLS)}")
+    parts, encoders = [], []
+    for place, (column, kind) in enumerate(columns):
+        spec = FieldSpec(column.name, column.name, kind)
+        if place in lists:
+            spec = replace(spec, kind="multi", separator=",", pool=pool)
+        counter = FieldCounter(spec, options)
+        counter.add(column)
+        encoders.append(counter.finish())
+        parts.append(encoders[-1].columns(column))
+    return np.concatenate(parts, 1), encoders
 
 
 def read_labels(y: Any, table: Any, missing: str = "refused") -> tuple[np.ndarray, list[str], list[np.ndarray]]:

@@ -50,6 +50,8 @@ OVERRIDES = (  # of the preset's data: mapping
     Option("entities", help="simulate: unique, real or auto"),
     Option("min_count", help="values seen less often on train become id 0", kind="whole"),
     Option("buckets", help="quantile buckets of a number", kind="whole"),
+    Option("pool", help="mean or sum of the vectors of all values of a list, in place of its first value",
+           choices=("mean", "sum")),
 )
 OTHER_NAMES = {"dataset_name": "dataset", "dataset_path": "raw_dir", "data_url": "raw_dir", "country": "raw_dir"}
 

@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..files import read_json
+from ..pooling import blocks, counted
 from ..schema import Field
 
 BLOCKS, BLOCK_ROWS = 100, 10_000  # of a longer train split these are counted, evenly spaced
@@ -32,7 +33,7 @@ class FieldValues(NamedTuple):
 
     Attributes:
         missing: share of id 0, which means missing, unseen or rare.
-        top: the most frequent other values and their shares, as text.
+        top: the most frequent other values and the shares of rows that have them, as text.
     """
 
     missing: float
@@ -50,9 +51,18 @@ def field_values(data, most: int = 3) -> dict[str, FieldValues]:
     for start in range(0, split.rows, max(BLOCK_ROWS, split.rows // BLOCKS)):
         ids, _ = split.read(start, start + BLOCK_ROWS)
         rows += len(ids)
-        for place, count in enumerate(counts):
-            count += np.bincount(ids[:, place], minlength=len(count))
+        for block, count in zip(blocks(ids, data.schema.widths), counts):
+            count += _rows_with(block, len(count))
     return {field.name: _values(data.path, field, count / max(1, rows), most) for field, count in zip(fields, counts)}
+
+
+def _rows_with(block: np.ndarray, size: int) -> np.ndarray:
+    """Rows that have each of a field's ids, ``[size]``; of a pooled field a row may have several, or one twice."""
+    if block.shape[1] == 1:
+        return np.bincount(block[:, 0], minlength=size)
+    rows, columns = np.nonzero(counted(block))
+    pairs = np.unique(rows * np.int64(size) + block[rows, columns])
+    return np.bincount(pairs % size, minlength=size)
 
 
 def _values(folder, field: Field, shares: np.ndarray, most: int) -> FieldValues:

@@ -41,7 +41,7 @@ LAYERS = [
     ["settings"],
     ["schema", "files", "option", "processes", "progress", "streams"],
     ["typed"],
-    ["errors"],
+    ["errors", "pooling"],
     ["text", "__init__"],
     ["home"],
 ]

@@ -26,12 +26,14 @@ from typing import Annotated, Any, Literal, Optional
 from pydantic import AfterValidator, BeforeValidator
 
 from ...errors import UserError, nearest
+from ...pooling import Pool
 from ...schema import Kind
 from ...typed import AtLeast1, AtLeast2, NoRepeats, NotEmpty, Share, Text, Whole, keys_of, parse, refuse_unknown
 from ..preparing.times import Clock, Unit
 from ..reading.cells import MISSING
 from .rules import Rule, parse_rule
 
+MAX_LENGTH = 20  # of a pooled cell
 Part = Literal["year", "month", "day", "weekday", "hour", "minute"]
 
 
@@ -58,6 +60,8 @@ class FieldSpec:
     format: Optional[Text] = None
     timezone: Optional[Text] = None
     separator: Optional[Text] = None  # multi: what is between the values
+    pool: Optional[Pool] = None  # multi: mean or sum of the values' vectors; None takes the first value
+    max_length: Optional[AtLeast1] = None  # pooled: most values of a cell that are read; None takes MAX_LENGTH
     min_count: Optional[AtLeast1] = None  # rarer values become id 0; None takes DataOptions.min_count
     max_values: Optional[AtLeast1] = None  # keep only the most frequent values
     values: Optional[Cells] = None  # the documented values; any other becomes id 0
@@ -135,6 +139,11 @@ def _field(item: Any) -> Any:
     refuse_unknown(item, keys_of(FieldSpec))
     item = {key: value for key, value in item.items() if value is not None}
     multi = {"separator": ","} if item.get("kind") == "multi" else {}
+    if "pool" in item and not multi:
+        raise ValueError(f"has the pool {item['pool']!r} and is no list of values; add kind: multi, and the separator "
+                         "where it is no comma")
+    if "max_length" in item and "pool" not in item:
+        raise ValueError("has a max_length and no pool; add pool: mean or pool: sum, or leave max_length out")
     return {**multi, "column": item.get("name"), **item}
 
 
@@ -194,6 +203,7 @@ class DataOptions:
     split: Annotated[SplitSpec, BeforeValidator(_split_keys), AfterValidator(_split)] = SplitSpec()
     min_count: AtLeast1 = 1
     buckets: AtLeast2 = 20
+    pool: Optional[Pool] = None  # of every list of values that says no other
     missing: Cells = MISSING
     source: Mapping[str, Any] = field(default_factory=dict)  # keys only one source knows
     keep_leaks: tuple[Text, ...] = ()  # fields to keep although each tells a label exactly on the train rows
@@ -213,6 +223,8 @@ class DataOptions:
         body = {key: value for key, value in asdict(self).items() if not key.startswith("more_")}
         for spec in body["fields"]:
             del spec["parts"]  # they are fields of their own
+            if spec["pool"] is None:  # as before there were pooled fields
+                del spec["pool"], spec["max_length"]
         for task in body["tasks"]:  # a task of all rows is written as before there were others
             if task["where"] is None:
                 del task["where"]
@@ -222,9 +234,19 @@ class DataOptions:
             del body["keep_leaks"]
         if self.group is None:
             del body["group"]
+        if self.pool is None:
+            del body["pool"]
         if self.weight is None:
             del body["weight"]
         return body
+
+
+def _pool_lists(options: DataOptions, where: str) -> DataOptions:
+    """Options whose ``pool`` is that of every list of values which says no other."""
+    if not any(spec.kind == "multi" for spec in (*options.fields, *options.more_fields)):
+        raise UserError(f"{where} has the pool {options.pool!r} and no field of kind multi to pool; leave it out")
+    return replace(options, **{key: tuple(replace(spec, pool=spec.pool or options.pool) if spec.kind == "multi" else
+                                          spec for spec in getattr(options, key)) for key in ("fields", "more_fields")})
 
 
 def parse_options(value: Any, source_defaults: Mapping[str, Any], where: str) -> DataOptions:
@@ -249,6 +271,8 @@ def parse_options(value: Any, source_defaults: Mapping[str, Any], where: str) ->
     own = {key: value.get(key, default) for key, default in source_defaults.items()}
     rest = {key: held for key, held in value.items() if key in known and held is not None}
     options = parse(DataOptions, {**rest, "source": own}, where)
+    if options.pool is not None:
+        options = _pool_lists(options, where)
     for kind in ("fields", "tasks"):
         names = [item.name for item in getattr(options, kind)]
         for item in getattr(options, f"more_{kind}"):

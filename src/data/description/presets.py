@@ -29,6 +29,7 @@ from ...typed import keys_of
 from ..preparing.source import load_source
 from .options import DataOptions, FieldSpec, SplitSpec, TaskSpec, parse_options
 
+COMMON = ("min_count", "buckets", "keep_leaks", "group", "pool")  # keys of every preset that a command line may set
 _PLAIN = {"bool": "true|True|TRUE|false|False|FALSE", "null": "~|null|", "int": "[-+]?(0|[1-9][0-9]*)",
           "float": r"[-+]?(0|[1-9][0-9]*)?\.[0-9]+([eE][-+]?[0-9]+)?"}
 
@@ -58,7 +59,7 @@ def load_options(dataset: str, preset, overrides: Mapping[str, Any], raw_dir: Pa
     chosen = {key: overrides.pop(key) for key in ("fields", "tasks") if key in overrides}
     where = str(path) if dataset == "table" else f"data of {path}"
     if isinstance(data, dict):
-        data = _override(data, overrides, (*source.DEFAULTS, "min_count", "buckets", "keep_leaks", "group"), dataset)
+        data = _override(data, overrides, (*source.DEFAULTS, *COMMON), dataset)
         data = {**data, **source.describe(raw_dir, {**source.DEFAULTS, **data})}
     options = parse_options(data, source.DEFAULTS, f"{where} and the command line" if overrides else where)
     for key, names in chosen.items():

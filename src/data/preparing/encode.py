@@ -34,7 +34,19 @@ import polars as pl
 
 from ...errors import UserError
 from ..description.options import DataOptions, FieldSpec
-from ..reading.cells import FEW, CellError, as_text, canonical, first_item, first_items, number_of, numbers, texts
+from ..reading.cells import (
+    FEW,
+    CellError,
+    as_text,
+    canonical,
+    first_item,
+    first_items,
+    items_of,
+    number_of,
+    numbers,
+    texts,
+)
+from .several import Lengths, several_ids
 from .times import moment_of, moments
 
 LOG = logging.getLogger(__name__)
@@ -50,19 +62,39 @@ class FieldEncoder:
         missing: spellings of "missing".
         values: text of every value in id order (id 1 first); None for numbers.
         edges: rising bucket edges, id = 1 + number of edges <= value; None for everything else.
+        width: columns of ids that the field has; more than one for a pooled field alone.
     """
 
     spec: FieldSpec
     missing: tuple[str, ...]
     values: tuple[str, ...] | None = None
     edges: tuple[float, ...] | None = None
+    width: int = 1
 
     @property
     def cardinality(self) -> int:
         return 1 + (len(self.values) if self.edges is None else len(self.edges) + 1)
 
+    def columns(self, raw: pl.Series) -> np.ndarray:
+        """Returns the field's columns of ids, int32 [rows, width], of a raw column of any type.
+
+        Raises:
+            UserError: as :meth:`encode`.
+        """
+        if self.spec.pool is None:
+            return self.encode(raw)[:, None]
+        raw = raw.alias(self.spec.column)
+        if len(raw) <= FEW and _is_groupable(raw):
+            return np.array([self._ids_of(cell) for cell in raw.to_list()], np.int32).reshape(len(raw), self.width)
+        cells = raw.unique().drop_nulls() if _is_groupable(raw) else raw
+        ids = several_ids(cells, self.spec, self.missing, lambda items: _look_up(items, *self._table), self.width)
+        if cells is raw:
+            return ids
+        rows = _look_up(raw, cells, pl.Series(np.arange(1, len(cells) + 1, dtype=np.int32)))
+        return np.concatenate([np.zeros((1, self.width), np.int32), ids])[rows.to_numpy()]
+
     def encode(self, column: pl.Series) -> np.ndarray:
-        """Returns int32 ids [rows] of a raw column of any type.
+        """Returns int32 ids [rows] of a raw column of any type, of a field that is not pooled.
 
         Raises:
             UserError: a cell cannot be read as the field's kind (a CellError), or the column's type is not supported.
@@ -76,8 +108,7 @@ class FieldEncoder:
             found = to_numbers(column, self.spec, self.missing).to_numpy()
             ids = 1 + np.searchsorted(np.asarray(self.edges, np.float64), found, side="right")
             return np.where(np.isnan(found), 0, ids).astype(np.int32)
-        known = pl.Series(np.arange(1, len(self.values) + 1, dtype=np.int32))
-        values = pl.Series(list(self.values), dtype=pl.String)
+        values, known = self._table
         if not _is_groupable(column):
             return _look_up(to_text(column, self.spec, self.missing), values, known).to_numpy()
         raw = column.unique()
@@ -104,6 +135,18 @@ class FieldEncoder:
             return 0 if text in self._absent else None
         return 0 if number in self._absent_numbers or not isfinite(number) else 1 + bisect_right(self.edges, number)
 
+    def _ids_of(self, cell: str | int | None) -> list[int]:
+        """The ids of one cell of a pooled field, as :meth:`columns` gives them."""
+        items = () if cell is None else items_of(str(cell), self.spec.separator, self._absent, self.spec.column)
+        ids = [found for found in map(self._ids.get, items) if found][:self.width]
+        return ids + [0] * (self.width - len(ids))
+
+    @cached_property
+    def _table(self) -> tuple[pl.Series, pl.Series]:
+        """The values, and their ids."""
+        return pl.Series(list(self.values), dtype=pl.String), pl.Series(np.arange(1, len(self.values) + 1,
+                                                                                  dtype=np.int32))
+
     @cached_property
     def _ids(self) -> dict[str, int]:
         return {value: place for place, value in enumerate(self.values or (), 1)}
@@ -124,9 +167,11 @@ class FieldEncoder:
         spec = self.spec
         body: dict[str, Any] = {"field": spec.name, "kind": spec.kind, "source": [spec.column],
                                 "missing": list(self.missing)}
-        for key in ("part", "unit", "format", "timezone", "separator"):
+        for key in ("part", "unit", "format", "timezone", "separator", "pool"):
             if getattr(spec, key) is not None:
                 body[key] = getattr(spec, key)
+        if spec.pool is not None:
+            body["width"] = self.width
         if self.edges is not None:
             return {**body, "edges": list(self.edges)}
         return {**body, "values": list(self.values)}
@@ -140,11 +185,12 @@ class FieldEncoder:
         """
         try:
             spec = FieldSpec(name=str(value["field"]), column=str(value["source"][0]), kind=str(value["kind"]),
-                             **{key: value.get(key) for key in ("part", "unit", "format", "timezone", "separator")})
+                             **{key: value.get(key) for key in ("part", "unit", "format", "timezone", "separator",
+                                                                "pool")})
             numbers = "edges" in value
             return cls(spec, tuple(str(item) for item in value["missing"]),
                        None if numbers else tuple(str(item) for item in value["values"]),
-                       tuple(float(item) for item in value["edges"]) if numbers else None)
+                       tuple(float(item) for item in value["edges"]) if numbers else None, int(value.get("width", 1)))
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise UserError(f"{where} is damaged: {type(error).__name__} {error}; prepare the data set again") from None
 
@@ -160,6 +206,7 @@ class FieldCounter:
         self.missing = tuple(dict.fromkeys(map(canonical, (*options.missing, *spec.missing))))
         self.missing = tuple(item for item in self.missing if item not in listed or item in spec.missing)
         self._counts: list[pl.DataFrame] = []
+        self._lengths = None if spec.pool is None else Lengths(spec)
 
     def add(self, column: pl.Series, weights: np.ndarray | None = None) -> None:
         """Adds raw values; ``weights`` [rows] says how often each occurs (default once)."""
@@ -167,9 +214,12 @@ class FieldCounter:
         counts = counts.filter(pl.col("n") > 0)
         if _is_groupable(column):
             counts = counts.group_by("raw").agg(pl.col("n").sum())
-        convert = to_numbers if self.spec.kind == "number" else to_text
-        value = convert(counts["raw"].alias(self.spec.column), self.spec, self.missing)
-        counts = counts.select(value.alias("value"), "n").drop_nulls()
+        if self._lengths is not None:
+            counts = self._lengths.add(counts, self.missing)
+        else:
+            convert = to_numbers if self.spec.kind == "number" else to_text
+            value = convert(counts["raw"].alias(self.spec.column), self.spec, self.missing)
+            counts = counts.select(value.alias("value"), "n").drop_nulls()
         self._counts = [_sum_up(pl.concat([*self._counts, counts]))]
         if self.spec.kind == "number" and len(self._counts[0]) > _MOST_NUMBERS:
             self._counts = [_halve(self._counts[0])]
@@ -190,7 +240,8 @@ class FieldCounter:
                                "every row is id 0", self.spec.name, ", ".join(self.values)[:200], self.spec.column,
                                ", ".join(often)[:200])
         counts = counts.sort(["n", "value"], descending=[True, False]).head(self.spec.max_values or len(counts))
-        return FieldEncoder(self.spec, self.missing, values=tuple(counts["value"].to_list()))
+        return FieldEncoder(self.spec, self.missing, values=tuple(counts["value"].to_list()),
+                            width=1 if self._lengths is None else self._lengths.finish())
 
 
 def quantile_edges(counts: pl.DataFrame, buckets: int) -> tuple[float, ...]:

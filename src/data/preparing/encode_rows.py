@@ -22,6 +22,7 @@ from typing import Callable
 import numpy as np
 import polars as pl
 
+from ...pooling import blocks, id_columns
 from ...schema import SPLITS, UNKNOWN
 from ..description.options import DataOptions
 from .encode import FieldCounter, FieldEncoder
@@ -54,20 +55,22 @@ def fit_encoders(stage: Stage, options: DataOptions, homes: Sequence[str | None]
 
 def row_encoder(stage: Stage, encoders: Sequence[FieldEncoder],
                 homes: Sequence[str | None]) -> Callable[[pl.DataFrame], np.ndarray]:
-    """Returns a function from a part of facts to its ids, int32 [rows, N]. Entities are encoded here, once."""
+    """Returns a function from a part of facts to its ids, int32 [rows, columns]. Entities are encoded here, once."""
+    widths = [encoder.width for encoder in encoders]
     tables: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for name in dict.fromkeys(home for home in homes if home is not None):
-        places = np.array([place for place, home in enumerate(homes) if home == name], np.intp)
-        table = np.zeros((len(stage.entities[name]) + 1, len(places)), np.int32)  # the last row, -1, stays missing
-        for column, place in enumerate(places):
-            table[:-1, column] = encoders[place].encode(stage.entities[name][encoders[place].spec.column])
-        tables[name] = (places, table)
+        places = [place for place, home in enumerate(homes) if home == name]
+        own = np.array(id_columns(widths, places), np.intp)
+        table = np.zeros((len(stage.entities[name]) + 1, len(own)), np.int32)  # the last row, -1, stays missing
+        found = (encoders[place].columns(stage.entities[name][encoders[place].spec.column]) for place in places)
+        table[:-1] = np.concatenate(list(found), axis=1)
+        tables[name] = (own, table)
 
     def encode(part: pl.DataFrame) -> np.ndarray:
-        ids = np.empty((len(part), len(encoders)), np.int32)
+        ids = np.empty((len(part), sum(widths)), np.int32)
         for place, home in enumerate(homes):
             if home is None:
-                ids[:, place] = encoders[place].encode(part[encoders[place].spec.column])
+                ids[:, id_columns(widths, [place])] = encoders[place].columns(part[encoders[place].spec.column])
         for name, (places, table) in tables.items():
             ids[:, places] = table[part[name].to_numpy()]
         return ids
@@ -83,13 +86,13 @@ def write_rows(stage: Stage, options: DataOptions, homes: Sequence[str | None], 
         rows with label 1 and rows with a label per split and task, both int64 [3, T], and the names of the fields with
         one id in all train rows.
     """
-    encode = row_encoder(stage, encoders, homes)
+    encode, widths = row_encoder(stage, encoders, homes), [encoder.width for encoder in encoders]
     guard = LeakGuard([spec.name for spec in options.fields], [task.name for task in options.tasks],
-                      [encoder.cardinality for encoder in encoders])
+                      [encoder.cardinality for encoder in encoders], widths)
     rows = np.bincount(codes, minlength=3)
-    writer.begin(dict(zip(SPLITS, rows.tolist())), len(encoders), len(options.tasks))
+    writer.begin(dict(zip(SPLITS, rows.tolist())), sum(widths), len(options.tasks))
     positives, known = np.zeros((2, 3, len(options.tasks)), np.int64)
-    lowest, highest = np.full(len(encoders), np.iinfo(np.int32).max), np.zeros(len(encoders), np.int64)
+    lowest, highest = np.full(sum(widths), np.iinfo(np.int32).max), np.zeros(sum(widths), np.int64)
     columns = [spec.column for spec, home in zip(options.fields, homes) if home is None]
     columns += [column for task in options.tasks for column in task.all_columns]
     columns += [home for home in homes if home is not None]
@@ -107,7 +110,8 @@ def write_rows(stage: Stage, options: DataOptions, homes: Sequence[str | None], 
         if len(train):
             lowest, highest = np.minimum(lowest, train.min(axis=0)), np.maximum(highest, train.max(axis=0))
     guard.check(options.keep_leaks)
-    return positives, known, [spec.name for spec, same in zip(options.fields, lowest == highest) if same]
+    same = blocks((lowest == highest)[None], widths)
+    return positives, known, [spec.name for spec, columns in zip(options.fields, same) if columns.all()]
 
 
 def _walk(stage: Stage, columns: list[str], codes: np.ndarray, what: str):

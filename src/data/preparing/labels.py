@@ -23,6 +23,7 @@ import numpy as np
 import polars as pl
 
 from ...errors import UserError
+from ...pooling import blocks, counted
 from ...schema import SPLITS, UNKNOWN, Task
 from ..description.options import FieldSpec, TaskSpec
 from ..reading.cells import MISSING
@@ -82,25 +83,28 @@ class LeakGuard:
 
     A field is refused when, among its values that occur at least twice, each occurs with one label value only, these
     values cover at least half of the rows, and either label is confirmed by at least five repeats: chance does not
-    do that, a column written down after the outcome does.
+    do that, a column written down after the outcome does. Of a pooled field every value of a row counts.
     """
 
-    def __init__(self, fields: Sequence[str], tasks: Sequence[str], cardinalities: Sequence[int]):
+    def __init__(self, fields: Sequence[str], tasks: Sequence[str], cardinalities: Sequence[int],
+                 widths: Sequence[int] | None = None):
+        self._widths = [1] * len(cardinalities) if widths is None else list(widths)
         self._fields, self._tasks = list(fields), list(tasks)
         self._counts = [np.zeros(size * 2 * len(self._tasks), np.int64) for size in cardinalities]
         self._rows = 0
 
     def add(self, ids: np.ndarray, labels: np.ndarray) -> None:
-        """Counts train rows: ids int32 [b, N], labels uint8 [b, T]; rows without a label do not count for the task."""
+        """Counts train rows: ids int32 [b, columns], labels uint8 [b, T]; a task counts its labelled rows."""
         left = _GUARD_ROWS - self._rows
         ids, labels = ids[:left], labels[:left]
         self._rows += len(ids)
         known = [slice(None) if (label != UNKNOWN).all() else label != UNKNOWN for label in labels.T]
-        for place in range(len(self._fields) if len(ids) else 0):
-            counts = self._counts[place].reshape(len(self._tasks), -1)
+        for block, counts in zip(blocks(ids, self._widths) if len(ids) else (), self._counts):
+            counts = counts.reshape(len(self._tasks), -1)
             for task, rows in enumerate(known):
-                counts[task] += np.bincount(ids[rows, place] * np.int64(2) + labels[rows, task],
-                                            minlength=counts.shape[1])
+                cells = block[rows] * np.int64(2) + labels[rows, task][:, None]
+                held = counted(block[rows]) if block.shape[1] > 1 else slice(None)
+                counts[task] += np.bincount(cells[held].ravel(), minlength=counts.shape[1])
 
     def check(self, keep: Sequence[str] = ()) -> None:
         """Refuses fields that are a copy of a label; of those in ``keep`` it only warns.

@@ -168,5 +168,6 @@ def _write_vocabularies(encoders: Sequence[FieldEncoder], folder: Path) -> tuple
         spec = encoder.spec
         name = f"vocab/{place:03d}-{''.join(c if c.isalnum() else '_' for c in spec.name)[:60]}.json"
         write_json(folder / name, encoder.to_json())
-        fields.append(Field(spec.name, encoder.cardinality, spec.kind, (spec.column,), name, sha256(folder / name)))
+        fields.append(Field(spec.name, encoder.cardinality, spec.kind, (spec.column,), name, sha256(folder / name),
+                            spec.pool, encoder.width))
     return tuple(fields)

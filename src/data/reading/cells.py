@@ -30,7 +30,7 @@ from __future__ import annotations
 import json
 import re
 from ast import literal_eval
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -124,7 +124,15 @@ def number_of(cell: str) -> float | None:
 
 
 def first_items(column: pl.Series, separator: str, missing: Collection[str]) -> pl.Series:
-    """Returns the canonical text of the first item that is not missing, null where there is none.
+    """Returns the canonical text of the first item that is not missing, null where there is none; see all_items."""
+    first = all_items(column, separator, missing).unique("row", keep="first", maintain_order=True)
+    rows = pl.DataFrame({"row": pl.int_range(len(column), eager=True)})
+    return rows.join(first, on="row", how="left", maintain_order="left")["cell"].alias(column.name)
+
+
+def all_items(column: pl.Series, separator: str, missing: Collection[str]) -> pl.DataFrame:
+    """Returns the canonical text of every item that is not missing, as columns "row" and "cell", the items of a row in
+    their order.
 
     A cell is a list of Parquet, of JSON (["a", 2]), of Python (['a', 2]) or of NumPy (['a' 'b'], [0 1]), or items with
     ``separator`` between them.
@@ -142,20 +150,22 @@ def first_items(column: pl.Series, separator: str, missing: Collection[str]) -> 
     lists = lists.with_columns(pl.Series("cell", parsed, dtype=pl.List(pl.String)))
     items = pl.concat([split, lists]).explode("cell")
     items = items.with_columns(texts(items["cell"]))
-    items = items.filter(pl.col("cell").is_not_null() & ~pl.col("cell").is_in(list(missing)))
-    first = items.unique("row", keep="first", maintain_order=True)
-    return frame.select("row").join(first, on="row", how="left", maintain_order="left")["cell"].alias(column.name)
+    return items.filter(pl.col("cell").is_not_null() & ~pl.col("cell").is_in(list(missing)))
 
 
 def first_item(cell: str, separator: str, missing: Collection[str], column: str) -> str | None:
     """Returns what :func:`first_items` gives for one cell."""
+    return next(items_of(cell, separator, missing, column), None)
+
+
+def items_of(cell: str, separator: str, missing: Collection[str], column: str) -> Iterator[str]:
+    """Yields what :func:`all_items` gives for one cell."""
     cell = cell.strip(_BLANKS)
     items = list_items(cell, column) if cell[:1] == "[" or cell[-1:] == "]" else None
     for item in cell.split(separator) if items is None else items:
         text = "" if item is None else canonical(item)
         if text and text not in missing:
-            return text
-    return None
+            yield text
 
 
 def list_items(cell: str, column: str) -> list[str | None] | None:

@@ -79,7 +79,7 @@ def stage(files: Sequence[Path], options: DataOptions, out: Stage) -> None:
     out.step("users", len(users))
     out.step("items", len(items))
     out.entities["user"] = users.select("age", "gender", "occupation", *_derived(["zip_prefix"]))
-    out.entities["item"] = items.select("release_year", *_derived([f"genre_{genre}" for genre in GENRES]))
+    out.entities["item"] = items.select("release_year", "genres", *_derived([f"genre_{genre}" for genre in GENRES]))
     out.write(ratings.with_columns(point_to(ratings["user_id"], users["user_id"], "user"),
                                    point_to(ratings["item_id"], items["item_id"], "item")))
 
