@@ -21,39 +21,52 @@ embed small fields at all: it is what training and evaluation use.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from ..pooling import blocks, counted
 from .building import BuildContext
 from .plan import InputPlan
+from .pooled import HotValues, PooledSlots
 
 
 class FieldEmbedding(nn.Cell):
     """Embeds the planned fields with one table whose rows are offset by field.
 
-    ``construct(ids)`` maps ``[batch, columns]`` int32 to ``[batch, slots, dim]``. Xavier-uniform over the whole table,
-    as in MTReclib.
+    ``construct(ids)`` maps ``[batch, columns]`` int32 to ``[batch, slots, dim]``; the slot of a pooled field holds the
+    mean or sum of the vectors of its values. Xavier-uniform over the whole table, as in MTReclib.
     """
 
     def __init__(self, plan: InputPlan, dim: int, context: BuildContext):
         super().__init__()
         bound = math.sqrt(6 / (plan.table_rows + dim))
         self.table = Parameter(context.uniform((plan.table_rows, dim), bound), name="table")
-        self.offsets = Tensor(np.array(plan.offsets, np.int32).reshape(1, -1))
-        self.repeats_columns = plan.slots != tuple(range(len(plan.columns)))
-        self.slots = Tensor(np.array(plan.slots, np.int32))
+        columns, offsets = slot_columns(plan, range(len(plan.slots)))
+        self.offsets = Tensor(offsets.reshape(1, -1))
+        self.repeats_columns = columns.tolist() != list(range(sum(plan.widths)))
+        self.slots = Tensor(columns)
         self.gather = ops.Gather()
+        self.pooled = plan.pooled
+        if self.pooled:
+            self.pool = PooledSlots([len(own) for own in plan.slot_ids], plan.slot_pools)
 
     def construct(self, ids):
-        return self.gather(self.table, self.rows(ids), 0)
+        return self.of_slots(ids, self.gather(self.table, self.rows(ids), 0))
 
     def rows(self, ids):
-        """Row of the table of every slot, ``[batch, slots]``."""
-        if self.repeats_columns:
-            ids = self.gather(ids, self.slots, 1)
-        return ids + self.offsets
+        """Row of the table of every id of every slot, ``[batch, slots]``; a pooled slot has several ids."""
+        return self.held(ids) + self.offsets
+
+    def held(self, ids):
+        """The ids of every slot, slot after slot."""
+        return self.gather(ids, self.slots, 1) if self.repeats_columns else ids
+
+    def of_slots(self, ids, vectors):
+        """The vectors ``[batch, slots, dim]`` of what ``rows`` named."""
+        return self.pool(self.held(ids), vectors) if self.pooled else vectors
 
 
 class FieldRouter(nn.Cell):
@@ -106,15 +119,26 @@ def folds(plan: InputPlan, dim: int) -> bool:
     return any(cardinality < dim for cardinality in plan.cardinalities)
 
 
+def slot_columns(plan: InputPlan, slots: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """The columns of ids of some slots, slot after slot, and in which row of the table the ids of each begin: int32."""
+    own, offsets = plan.slot_ids, plan.offsets
+    return (np.array([column for slot in slots for column in own[slot]], np.int32),
+            np.array([offsets[slot] for slot in slots for _ in own[slot]], np.int32))
+
+
 def rows_read(plan: InputPlan, dim: int, ids: np.ndarray) -> np.ndarray:
     """Rows of the table that a model of this plan looks up for a batch: ``MultiTaskModel.rows`` in NumPy, flat int32.
 
-    Rows may be named more than once. Those of folded slots are all looked up, whatever the batch holds.
+    Rows may be named more than once. Those of folded slots are all looked up, whatever the batch holds. Ids that fill
+    up a pooled field count nothing: in their place the row's first value is named, so that no row is only filling.
     """
-    slots, offsets, sizes = (np.array(values, np.int32) for values in (plan.slots, plan.offsets, plan.cardinalities))
+    offsets, sizes = (np.array(values, np.int32) for values in (plan.offsets, plan.cardinalities))
     large = sizes >= dim
     folded = [np.arange(first, first + size, dtype=np.int32) for first, size in zip(offsets[~large], sizes[~large])]
-    return np.concatenate([*folded, (ids[:, slots[large]] + offsets[large]).reshape(-1)])
+    if plan.pooled:
+        ids = np.concatenate([np.where(counted(block), block, block[:, :1]) for block in blocks(ids, plan.widths)], 1)
+    columns, first = slot_columns(plan, np.flatnonzero(large))
+    return np.concatenate([*folded, (ids[:, columns] + first).reshape(-1)])
 
 
 class FoldedInputs(nn.Cell):
@@ -122,7 +146,7 @@ class FoldedInputs(nn.Cell):
 
     A field with values V ``[ids, dim]`` enters a layer as (one-hot · V) · W = one-hot · (V · W). The right side takes
     as many columns as the field has ids, the left one ``dim``; so a slot with fewer ids than ``dim`` is *folded*.
-    Results differ from ``FieldRouter``'s by rounding only.
+    Results differ from ``FieldRouter``'s by rounding only. A pooled field's columns say what each value counts.
 
     ``rows(ids)`` names the rows of the table to look up, and ``construct(ids, vectors)``, given them, makes one pair
     ``(folded, embedded)`` per path for ``FieldProduct`` to multiply. ``folded`` is ``(hot, values)``:
@@ -141,12 +165,21 @@ class FoldedInputs(nn.Cell):
         self.large = np.flatnonzero(sizes >= dim)
         starts = np.cumsum(sizes[self.small]) - sizes[self.small]
         self.firsts = dict(zip(self.small.tolist(), starts.tolist()))  # first hot column of every folded slot
-        slots, offsets = np.array(plan.slots), np.array(plan.offsets)
+        own, offsets = plan.slot_ids, np.array(plan.offsets)
         owner = np.repeat(self.small, sizes[self.small])
         value = np.concatenate([np.arange(sizes[slot]) for slot in self.small])
-        self.hot_columns, self.hot_values = _constant(slots[owner]), _constant(value.reshape(1, -1))
+        self.hot_columns, self.hot_values = _constant([own[slot][0] for slot in owner]), _constant(value.reshape(1, -1))
         self.hot_rows = _constant(offsets[owner] + value)
-        self.large_columns, self.large_offsets = _constant(slots[self.large]), _constant(offsets[None, self.large])
+        columns, first = slot_columns(plan, self.large)
+        self.large_columns, self.large_offsets = _constant(columns), _constant(first.reshape(1, -1))
+        pools = plan.slot_pools
+        self.pools_small = any(pools[slot] for slot in self.small)
+        if self.pools_small:
+            self.hot = HotValues([own[slot] for slot in self.small], sizes[self.small].tolist(),
+                                 [pools[slot] for slot in self.small])
+        self.pools_large = any(pools[slot] for slot in self.large)
+        if self.pools_large:
+            self.pool = PooledSlots([len(own[slot]) for slot in self.large], [pools[slot] for slot in self.large])
         parts = list(dict.fromkeys(plan.paths))  # tasks that keep the same fields share one input
         self.part_of = [parts.index(path) for path in plan.paths]
         self.parts = nn.CellList([FoldedPath(path, sizes, self.firsts, self.large.tolist()) for path in parts])
@@ -162,8 +195,13 @@ class FoldedInputs(nn.Cell):
         return self.concat((self.hot_rows, large.reshape(-1)))
 
     def construct(self, ids, vectors):
-        hot = self.cast(self.equal(self.gather(ids, self.hot_columns, 1), self.hot_values), ms.float32)
+        if self.pools_small:
+            hot = self.hot(ids)
+        else:
+            hot = self.cast(self.equal(self.gather(ids, self.hot_columns, 1), self.hot_values), ms.float32)
         dense = vectors[self.hots:].reshape(ids.shape[0], -1, self.dim) if len(self.large) else None
+        if self.pools_large:
+            dense = self.pool(self.gather(ids, self.large_columns, 1), dense)
         made = ()
         for part in self.parts:
             made += (part(hot, vectors[:self.hots], dense),)

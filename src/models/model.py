@@ -43,7 +43,7 @@ class MultiTaskModel(nn.Cell):
         ranks: processes that train it together.
         fold: whether small fields may be folded (``FoldedInputs``).
 
-    ``ids`` is ``[batch, len(plan.columns)]`` int32. ``keep`` is the dropout mask ``[mask_rows, batch]`` bool, or None.
+    ``ids`` is ``[batch, sum(plan.widths)]`` int32. ``keep`` is the dropout mask ``[mask_rows, batch]`` bool, or None.
     """
 
     def __init__(self, plan: InputPlan, backbone: str, tasks: int, config: Settings, ranks: int = 1,
@@ -73,7 +73,8 @@ class MultiTaskModel(nn.Cell):
         """Logits from vectors ``[rows, dim]`` that were looked up already."""
         if self.folds:
             return self.backbone(self.folded(ids, vectors), keep).T
-        return self.backbone(self.router(vectors.reshape(ids.shape[0], -1, vectors.shape[1])), keep).T
+        vectors = vectors.reshape(ids.shape[0], -1, vectors.shape[1])
+        return self.backbone(self.router(self.embedding.of_slots(ids, vectors)), keep).T
 
     def parameter_count(self) -> int:
         """Number of trained values, the embedding's included."""

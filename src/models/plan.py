@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import UserError, nearest
+from ..pooling import Pool, id_columns
 from ..schema import Schema, Selection
 
 
@@ -66,19 +67,45 @@ class InputPlan:
     """How ids become the inputs of a backbone.
 
     A *column* is one field of the id matrix that is fed to the model; a *slot* is one embedded vector. They differ
-    only when tasks have private tables: then a field kept by two tasks has two slots.
+    only when tasks have private tables: then a field kept by two tasks has two slots. The column of a pooled field is
+    several columns of ids side by side, whose vectors make the slot's one.
 
     Attributes:
         columns: index of every column in the schema's field order; deselected fields are absent.
         cardinalities: number of ids of every slot's field.
         slots: column read by every slot.
         paths: slots of every input of the backbone: one per task, then the shared one, as far as it has them.
+        widths: columns of ids of every column, 1 for a plain field.
+        pools: of every column, how its values are pooled; None for a plain field.
     """
 
     columns: tuple[int, ...]
     cardinalities: tuple[int, ...]
     slots: tuple[int, ...]
     paths: tuple[tuple[int, ...], ...]
+    widths: tuple[int, ...]
+    pools: tuple[Pool | None, ...]
+
+    @property
+    def pooled(self) -> bool:
+        """Whether some field is pooled."""
+        return any(self.pools)
+
+    @property
+    def id_limits(self) -> list[int]:
+        """Number of ids of every column of ids that is fed to the model."""
+        sizes = dict(zip(self.slots, self.cardinalities))
+        return [sizes[column] for column, width in enumerate(self.widths) for _ in range(width)]
+
+    @property
+    def slot_ids(self) -> list[list[int]]:
+        """The columns of ids that every slot reads."""
+        return [id_columns(self.widths, [column]) for column in self.slots]
+
+    @property
+    def slot_pools(self) -> list[Pool | None]:
+        """How the values of every slot are pooled."""
+        return [self.pools[column] for column in self.slots]
 
     @property
     def offsets(self) -> list[int]:
@@ -150,7 +177,9 @@ def plan_inputs(backbone: str, schema: Schema, tasks: Sequence[str], selection: 
         slots = list(range(len(columns)))
         paths = tuple(tuple(place[index] for index in path) for path in wanted.values())
     cardinalities = tuple(schema.fields[columns[slot]].cardinality for slot in slots)
-    return InputPlan(tuple(columns), cardinalities, tuple(slots), paths)
+    return InputPlan(tuple(columns), cardinalities, tuple(slots), paths,
+                     tuple(schema.fields[index].width for index in columns),
+                     tuple(schema.fields[index].pool for index in columns))
 
 
 def _fields_of_paths(traits: Traits, schema: Schema, tasks: Sequence[str],

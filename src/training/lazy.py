@@ -48,7 +48,8 @@ CROSSOVER = 16  # rows of the table for every row that a batch can look up; from
 def is_lazy(model: MultiTaskModel, config: Settings) -> bool:
     """Whether ``embedding_optimizer`` means lazy Adam for this model: auto decides by the size of its table."""
     if config.embedding_optimizer == "auto":
-        large = sum(size >= config.embedding_dim for size in model.plan.cardinalities)
+        plan = model.plan
+        large = sum(len(ids) for ids, size in zip(plan.slot_ids, plan.cardinalities) if size >= config.embedding_dim)
         return model.plan.table_rows >= CROSSOVER * config.batch_size * max(1, large)
     return config.embedding_optimizer == "lazy"
 
