@@ -51,6 +51,7 @@ class Selector:
     """
 
     name = ""
+    takes_pooled = True  # fields of several values a row
     scores_: np.ndarray
     chance_: float | None = None
     levels_: tuple[float, ...] = ()
@@ -61,11 +62,27 @@ class Selector:
         self.config = config
 
     def fit(self, data: DataSet, tasks: Sequence[str]) -> Selector:
-        """Scores every (task, field) of a data set, from its train split."""
+        """Scores every (task, field) of a data set, from its train split.
+
+        Raises:
+            UserError: a field is pooled, and the selector takes none.
+        """
+        self.check_fields(data.schema)
         self.seconds_ = {}
         with self.timed("total"):
             self.scores_ = self.score_fields(data, tasks)
         return self
+
+    def check_fields(self, schema: Schema) -> None:
+        """Refuses fields that the selector cannot score.
+
+        Raises:
+            UserError: there is one.
+        """
+        pooled = [field.name for field in schema.fields if field.pool]
+        if pooled and not self.takes_pooled:
+            raise UserError(f"selector {self.name} counts one value a row, and field {pooled[0]!r} is pooled over "
+                            "several; take another selector, such as multisfs or lasso, or prepare it without pool")
 
     def score_fields(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
         """The scores, float64 ``[tasks, fields]``; reads the train split only."""

@@ -175,7 +175,8 @@ def _score_group(data: DataSet, tasks: Sequence[str], places: Sequence[int], bat
     set_output_bias(model, model.backbone.rate_logits(rates, len(labels)))
     network = FieldGradients(model, len(tasks))
     network.set_train(False)
-    energy = GradientEnergy(data.schema.cardinalities, len(places), probe.embedding_dim)
+    schema = data.schema
+    energy = GradientEnergy(schema.cardinalities, len(places), probe.embedding_dim, schema.pools, schema.widths)
     shown = progress("score", "batch", config.progress, batches)
     for (batch, own_labels), own in zip(shown, used):
         # A smaller last batch repeats rows up to the size of the others, or its graph would be compiled again.
@@ -184,7 +185,7 @@ def _score_group(data: DataSet, tasks: Sequence[str], places: Sequence[int], bat
         wide[:, places] = own_labels[filled]
         gradients = field_gradients(network, plan, *to_tensors(batch[filled], wide))[places, :len(batch)]
         energy.update(batch, gradients * own.T[:, :, None, None])
-    found = calibrated_scores(ids, labels, data.schema.cardinalities, energy.scores(), counted)
+    found = calibrated_scores(ids, labels, schema.cardinalities, energy.scores(), counted, schema.pools, schema.widths)
     return found.scores, found.chance
 
 

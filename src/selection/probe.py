@@ -28,6 +28,7 @@ from ..data.memory import MemorySplit
 from ..data.subsets import RowSource
 from ..data.targets import loss_targets
 from ..models import NetWithLoss, fresh_model
+from ..pooling import blocks, id_columns, packed
 from ..schema import Schema
 from ..settings import Settings
 from ..streams import Stream, generator
@@ -70,16 +71,19 @@ def draw_parts(split: RowSource, schema: Schema, tasks: Sequence[str], seed: int
     (ids, labels), (held_ids, held_labels) = (split.take(part, None, schema.task_indices(tasks)) for part in numbers)
     weights = [None if split.weights is None else split.weights[part] for part in numbers]
     fields = []
-    for n, field in enumerate(schema.fields):
-        known = np.unique(ids[:, n])
-        ids[:, n], held_ids[:, n] = numbered(ids[:, n], known), numbered(held_ids[:, n], known)
+    for field, *own in zip(schema.fields, blocks(ids, schema.widths), blocks(held_ids, schema.widths)):
+        known = np.unique(own[0] if field.pool is None else own[0][own[0] > 0])  # 0 fills up in pooled ones
+        for block in own:
+            block[:] = numbered(block, known) if field.pool is None else packed(numbered(block, known))
         fields.append(replace(field, cardinality=len(known) + 1))
-    return Parts(MemorySplit(ids, labels, weights[0]), MemorySplit(held_ids, held_labels, weights[1]),
-                 replace(schema, fields=tuple(fields)))
+    return Parts(MemorySplit(ids, labels, weights[0], schema.widths),
+                 MemorySplit(held_ids, held_labels, weights[1], schema.widths), replace(schema, fields=tuple(fields)))
 
 
 def numbered(ids: np.ndarray, known: np.ndarray) -> np.ndarray:
     """The place of every id among the ``known`` ones (sorted), from 1; 0 for others."""
+    if not len(known):
+        return np.zeros_like(ids)
     places = np.minimum(np.searchsorted(known, ids), len(known) - 1)
     return np.where(known[places] == ids, places + 1, 0).astype(np.int32)
 
@@ -152,8 +156,9 @@ class Probe:
 def blank_but(split: MemorySplit, fields: Sequence[int]) -> MemorySplit:
     """The rows with id 0 in all other fields."""
     ids = np.zeros_like(split.ids)
-    ids[:, fields] = split.ids[:, fields]
-    return MemorySplit(ids, split.labels, split.weights)
+    columns = id_columns(split.widths, fields)
+    ids[:, columns] = split.ids[:, columns]
+    return MemorySplit(ids, split.labels, split.weights, split.widths)
 
 
 def small(config: Settings, rows: int) -> Settings:

@@ -81,6 +81,8 @@ def check_request(data, tasks: Sequence[str], config: Settings) -> None:
         _check_end_to_end(config)
     if config.selection != "none":
         read_given_selection(data, tasks, config)
+    elif config.selector in SELECTORS:
+        SELECTORS[config.selector](config).check_fields(data.schema)
     if config.relations not in ("learn", "shared"):
         _check_relations(data, tasks, config)
 

@@ -41,6 +41,8 @@ class Counting(Selector):
         config: the run's Settings (progress).
     """
 
+    takes_pooled = False  # a row that counts in several values leaves no chance level that holds
+
     def score_fields(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
         indices, cardinalities = data.schema.task_indices(tasks), data.schema.cardinalities
         scores = np.empty((len(tasks), len(cardinalities)))

@@ -21,14 +21,17 @@ from collections.abc import Sequence
 from inspect import signature
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, hstack
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from ...data.subsets import DataSet, label_groups, sample_by_weight
+from ...pooling import Pool, blocks
 from ...progress import progress
+from ...schema import Schema
 from ...streams import Stream, generator
 from ..base import Selector
+from ..calibrated.several import value_matrix
 
 LOG = logging.getLogger(__name__)
 MOST_ROWS = 100_000  # rows of the train split that are used
@@ -54,16 +57,25 @@ class Lasso(Selector):
             for split, places in label_groups(sample_by_weight(data.split("train"), config.seed), indices):
                 rows = generator(config.seed, Stream.LASSO_ROWS).permutation(split.rows)[:MOST_ROWS]
                 ids, labels = split.take(rows, None, [indices[place] for place in places])
-                hot = one_hot(ids, sizes)
+                hot = design(ids, data.schema)
                 for place, label in zip(places, labels.T):
                     weights, strengths[tasks[place]] = best_weights(hot, label, tasks[place], config.seed)
-                    scores[place] = field_spread(hot, weights, sizes)
+                    scores[place] = field_spread(hot, weights, sizes, data.schema.pools)
                     bar.update()
         self.strengths_ = {task: strengths[task] for task in tasks}
         return scores
 
     def settings(self):
         return {"rows": MOST_ROWS, "C": self.strengths_}
+
+
+def design(ids: np.ndarray, schema: Schema) -> csr_matrix:
+    """Sparse ``[rows, Σ cardinalities]`` of ids ``[rows, columns]``: one column a value, 1 in its rows; in those of a
+    pooled field's value what it counts there."""
+    if not any(schema.pools):
+        return one_hot(ids, schema.cardinalities)
+    parts = zip(blocks(ids, schema.widths), schema.pools, schema.cardinalities)
+    return hstack([value_matrix(block, pool or "sum", size) for block, pool, size in parts], "csr")
 
 
 def one_hot(ids: np.ndarray, cardinalities: Sequence[int]) -> csr_matrix:
@@ -96,9 +108,14 @@ def _model(strength: float, seed: int) -> LogisticRegression:
     return LogisticRegression(C=strength, solver="liblinear", random_state=seed, max_iter=50, tol=1e-3, **penalty)
 
 
-def field_spread(hot: csr_matrix, weights: np.ndarray, cardinalities: Sequence[int]) -> np.ndarray:
+def field_spread(hot: csr_matrix, weights: np.ndarray, cardinalities: Sequence[int],
+                 pools: Sequence[Pool | None] | None = None) -> np.ndarray:
     """Standard deviation over the rows of every field's part of the log-odds, ``[fields]``."""
     share = np.asarray(hot.sum(0)).ravel() / hot.shape[0]
     first = np.concatenate([[0], np.cumsum(cardinalities)[:-1]])
     mean = np.add.reduceat(share * weights, first)
-    return np.sqrt(np.maximum(np.add.reduceat(share * weights ** 2, first) - mean ** 2, 0))
+    spread = np.sqrt(np.maximum(np.add.reduceat(share * weights ** 2, first) - mean ** 2, 0))
+    for n in np.flatnonzero(pools or ()):  # a row adds up several values
+        own = slice(first[n], first[n] + cardinalities[n])
+        spread[n] = (hot[:, own] @ weights[own]).std()
+    return spread

@@ -19,6 +19,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
+from .several import STEPS, SeveralValues
 from .value_sums import Residual
 
 
@@ -46,17 +47,18 @@ class AdditiveFit:
         self._chance = np.full(len(labels), rate)
         self.residual = Residual((labels - rate) * self._used)
 
-    def add(self, name, places: np.ndarray, size: int, lam: float) -> None:
+    def add(self, name, places: np.ndarray | SeveralValues, size: int, lam: float) -> None:
         """Adds a field (or a crossing) and fits it.
 
         Args:
             name: key of the effect.
-            places: value of every row, ``[rows]``, 0 to ``size - 1``.
+            places: value of every row, ``[rows]``, 0 to ``size - 1``; or the values of a pooled field.
             size: number of values.
             lam: λ of S_v / (n_v + λ), in rows of the overall rate; it sets the prior.
         """
         self._effects[name] = [places, np.zeros(size), lam * self._unit]
-        self._update(name)
+        for _ in range(STEPS if isinstance(places, SeveralValues) else 1):  # values that come together need more
+            self._update(name)
 
     def standardized(self) -> Residual:
         """The residual in units of its own standard deviation in every row, which differs where the label is rare."""
@@ -71,10 +73,18 @@ class AdditiveFit:
         """One Newton step on the values of one effect, all at once."""
         effect = self._effects[name]
         places, values, precision = effect
+        if isinstance(places, SeveralValues):
+            step = places.step(self.residual.values, self._chance * (1 - self._chance) * self._used, values, precision)
+            self._move(effect, step, places.matrix @ step)
+            return
         slope = np.bincount(places, self.residual.values, len(values)) - precision * values
         step = slope / (np.bincount(places, self._chance * (1 - self._chance) * self._used, len(values)) + precision)
         step = np.clip(step, -2.0, 2.0)  # a Newton step of log-odds from afar may overshoot
-        effect[1] = values + step
-        self.logits = self.logits + step[places]
+        self._move(effect, step, step[places])
+
+    def _move(self, effect: list, step: np.ndarray, logits: np.ndarray) -> None:
+        """Takes a step of an effect ``[values]``, which moves the log-odds of the rows."""
+        effect[1] = effect[1] + step
+        self.logits = self.logits + logits
         self._chance = expit(self.logits)
         self.residual = Residual((self.labels - self._chance) * self._used)

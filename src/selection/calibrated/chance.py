@@ -28,6 +28,7 @@ import numpy as np
 from scipy.special import gammaincc, gammaln, logsumexp, ndtri_exp
 
 LOWEST = -5.0  # z is not resolved below this
+Moments = tuple  # mean, variance, third cumulant, and what a unit of squared skewness adds to it
 
 
 def pair_moments(counts: np.ndarray, weights: np.ndarray, total) -> tuple[np.ndarray, ...]:

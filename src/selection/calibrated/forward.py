@@ -94,7 +94,8 @@ class ForwardPath:
     def _take_field(self, n: int, gains: np.ndarray) -> None:
         table, first = self.table, self.table.offsets[n]
         self.taken[n], self._worth[n] = True, max(gains.max(), 0.0)
-        self.fit.add(n, table.slots[n] - first, table.offsets[n + 1] - first, SHRINKAGE[int(np.argmax(gains))])
+        places = table.several[n] if n in table.several else table.slots[n] - first
+        self.fit.add(n, places, table.offsets[n + 1] - first, SHRINKAGE[int(np.argmax(gains))])
         count = int(self.taken.sum())
         if count % -(-count // 8) == 0:  # every time at first, then seldom enough to stay linear in the fields
             self.fit.sweep()

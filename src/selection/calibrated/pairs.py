@@ -29,11 +29,12 @@ MOST_PAIRS = 3_000  # pairs looked at, those of fewest crossed values first
 
 
 class PairTable:
-    """Pairs of the fields of a ValueTable that are small enough to be crossed."""
+    """Pairs of the plain fields of a ValueTable that are small enough to be crossed."""
 
     def __init__(self, table: ValueTable):
         sizes = np.diff(table.offsets)
-        pairs = [(int(sizes[a] * sizes[b]), a, b) for a, b in combinations(range(table.fields), 2)
+        plain = [n for n in range(table.fields) if n not in table.several]
+        pairs = [(int(sizes[a] * sizes[b]), a, b) for a, b in combinations(plain, 2)
                  if sizes[a] > 1 and sizes[b] > 1 and sizes[a] * sizes[b] <= MOST_CELLS]
         self.pairs = [pair[1:] for pair in sorted(pairs)[:MOST_PAIRS]]
         self.fields = table.fields

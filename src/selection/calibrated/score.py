@@ -39,6 +39,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...pooling import Pool
 from .forward import PAIR_LEVEL, ForwardPath
 from .gradient_energy import GradientEnergy
 from .pairs import PairTable
@@ -71,18 +72,21 @@ class CalibratedScores:
 
 
 def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequence[int],
-                      uz: np.ndarray | None = None, used: np.ndarray | None = None) -> CalibratedScores:
+                      uz: np.ndarray | None = None, used: np.ndarray | None = None,
+                      pools: Sequence[Pool | None] | None = None,
+                      widths: Sequence[int] | None = None) -> CalibratedScores:
     """Scores every (task, field).
 
     Args:
-        ids: integers ``[rows, fields]``.
+        ids: integers ``[rows, columns]``.
         labels: 0 or 1, ``[rows, tasks]``.
         cardinalities: ids of every field.
         uz: gradient energy ``[tasks, fields]`` of a network on these rows; None takes that of the residual y - rate,
             to which it is equal at initialisation up to noise.
         used: which task's evidence a row is, bool ``[rows, tasks]``; None uses every row for every task.
+        pools, widths: of every field, where some are pooled: as for ValueTable.
     """
-    table = ValueTable(ids, cardinalities)
+    table = ValueTable(ids, cardinalities, pools, widths)
     used = np.ones(labels.shape, bool) if used is None else used
     given = [None] * labels.shape[1] if uz is None else uz
     paths = [ForwardPath(table, *task) for task in zip(labels.T.astype(np.float64), used.T, given)]
@@ -99,7 +103,7 @@ def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequen
     for path, row in zip(paths, shadows):
         row &= ~copies_of(table, np.flatnonzero(row), np.flatnonzero(path.taken))
     scores = one_scale(gain, significant, weak, shadows, table.entropies())
-    scores[:, np.diff(table.offsets) == 1] = -CHANCE  # a constant has no information: last of all
+    scores[:, ~table.varies] = -CHANCE  # a constant has no information: last of all
     parts = {"uz": uz, "z": np.stack([path.alone for path in paths]), "gain": gain,
              "pair": np.stack([_best_pair(pairs, row) for row in found])}
     return CalibratedScores(scores, CHANCE, significant, parts)

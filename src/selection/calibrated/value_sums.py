@@ -20,7 +20,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...pooling import Pool, blocks
 from .chance import harmonic_tail, log_tail, normal_score, pair_moments
+from .several import SeveralValues
 
 # Weights w_v = 1 / (n_v + λ): infinite λ (w = 1) looks at frequent values, small λ at all values alike.
 EVIDENCE = (np.inf, 30.0, 1.0)
@@ -41,43 +43,69 @@ class ValueTable:
     """The values of all fields that occur in some rows, side by side in one flat array.
 
     Args:
-        ids: integers ``[rows, fields]``.
+        ids: integers ``[rows, columns]``.
         cardinalities: ids of every field.
+        pools: of every field None, or how its values are pooled; None for no pooled field.
+        widths: columns of ids of every field; None for one each.
 
     Attributes:
-        slots: int64 ``[fields, rows]``, the place of every row's value in the flat array.
+        slots: int64 ``[fields, rows]``, the place of every row's value in the flat array; of a pooled field, which has
+            several, the number of their set.
+        several: the pooled fields, by position.
         counts: float64 ``[values]``, rows of every value.
+        varies: bool ``[fields]``, whether its rows differ.
         offsets: int64 ``[fields + 1]``; field n owns the places ``offsets[n]`` to ``offsets[n + 1] - 1``.
     """
 
-    def __init__(self, ids: np.ndarray, cardinalities: Sequence[int]):
-        rows, fields = ids.shape
+    def __init__(self, ids: np.ndarray, cardinalities: Sequence[int], pools: Sequence[Pool | None] | None = None,
+                 widths: Sequence[int] | None = None):
+        rows, fields = len(ids), len(cardinalities)
+        pools = pools or [None] * fields
         self.rows, self.fields = rows, fields
         self.slots = np.empty((fields, rows), np.int64)
         self.offsets = np.zeros(fields + 1, np.int64)
+        self.several: dict[int, SeveralValues] = {}
         counts = []
-        for n in range(fields):
-            found = np.bincount(ids[:, n], minlength=cardinalities[n])
+        for n, block in enumerate(blocks(ids, widths or [1] * fields)):
+            if pools[n] is not None:
+                self.several[n] = held = SeveralValues(block, pools[n], cardinalities[n])
+                self.slots[n] = held.sets
+                self.offsets[n + 1] = self.offsets[n] + len(held.counts)
+                counts.append(held.counts)
+                continue
+            found = np.bincount(block[:, 0], minlength=cardinalities[n])
             seen = np.flatnonzero(found)
             place = np.cumsum(found > 0) - 1
-            self.slots[n] = place[ids[:, n]] + self.offsets[n]
+            self.slots[n] = place[block[:, 0]] + self.offsets[n]
             self.offsets[n + 1] = self.offsets[n] + len(seen)
             counts.append(found[seen])
         self.counts = np.concatenate(counts).astype(np.float64)
-        varies = np.diff(self.offsets) > 1  # a constant field has no moments but rounding errors
-        self._moments = [[moment * varies for moment in pair_moments(self.counts, self._weights(lam), self.per_field)]
-                         for lam in EVIDENCE]
+        self.plain = [n for n in range(fields) if n not in self.several] if self.several else slice(None)
+        self.varies = np.diff(self.offsets) > 1
+        for n, held in self.several.items():
+            self.varies[n] = held.varies
+        # A constant field has no moments but rounding errors.
+        self._moments = [[moment * self.varies for moment in self._moments_of(self._weights(lam))] for lam in EVIDENCE]
 
     def _weights(self, lam: float) -> np.ndarray:
         return np.ones_like(self.counts) if np.isinf(lam) else 1 / (self.counts + lam)
 
+    def _moments_of(self, weights: np.ndarray) -> list[np.ndarray]:
+        """What chance makes of the statistics of every field with weights w_v, each ``[fields]``."""
+        moments = list(pair_moments(self.counts, weights, self.per_field))
+        for n, held in self.several.items():
+            for moment, own in zip(moments, held.moments(weights[self.values(n)])):
+                moment[n] = own
+        return moments
+
     def entropies(self) -> np.ndarray:
         """Entropy of every field in nats, ``[fields]``."""
-        return np.array([_entropy(self.counts[self.values(n)]) for n in range(self.fields)])
+        return np.array([_entropy(np.bincount(self.several[n].sets) if n in self.several else
+                                  self.counts[self.values(n)]) for n in range(self.fields)])
 
     def joint_entropy(self, n: int, other: int) -> float:
         """Entropy of two fields' crossed value in nats."""
-        crossed = self.slots[n] * len(self.counts) + self.slots[other]
+        crossed = self.slots[n] * max(len(self.counts), self.rows) + self.slots[other]
         return _entropy(np.unique(crossed, return_counts=True)[1])
 
     def values(self, n: int) -> slice:
@@ -90,8 +118,13 @@ class ValueTable:
 
     def sums(self, residual: Residual) -> tuple[np.ndarray, np.ndarray]:
         """Per value the sum of the residuals and of their squares."""
-        return tuple(np.bincount(self.slots.ravel(), np.tile(weight, self.fields), len(self.counts))
-                     for weight in (residual.values, np.square(residual.values)))
+        slots, size = self.slots[self.plain], len(self.counts)
+        found = tuple(np.bincount(slots.ravel(), np.tile(weight, len(slots)), size).astype(np.float64, copy=False)
+                      for weight in (residual.values, np.square(residual.values)))
+        for n, held in self.several.items():
+            for sums, own in zip(found, held.sums(residual.values)):
+                sums[self.values(n)] = own
+        return found
 
     def energy(self, residual: Residual) -> np.ndarray:
         """uz of the residual, ``[fields]``: gradient_energy's formula with one dimension."""
@@ -119,7 +152,7 @@ class ValueTable:
             if uz is not None and np.isinf(lam):
                 value = mean + uz * np.sqrt(spread)
             found.append(log_tail(value, mean, spread, cumulant + coincidence * residual.skew))
-        return np.where(np.diff(self.offsets) > 1, normal_score(harmonic_tail(found)), 0.0)
+        return np.where(self.varies, normal_score(harmonic_tail(found)), 0.0)
 
     def gains(self, residual: Residual, sums: np.ndarray, squares: np.ndarray,
               shrinkage: Sequence[float]) -> np.ndarray:
@@ -131,8 +164,10 @@ class ValueTable:
         if residual.variance <= 0:
             return np.zeros((len(shrinkage), self.fields))
         products = sums ** 2 - squares
-        gains = [self.per_field(loo_gain(self.counts, products, squares, lam)) for lam in shrinkage]
-        return np.stack(gains) / residual.variance
+        gains = np.stack([self.per_field(loo_gain(self.counts, products, squares, lam)) for lam in shrinkage])
+        for n, held in self.several.items():
+            gains[:, n] = [held.gain(residual.values, lam) for lam in shrinkage]
+        return gains / residual.variance
 
 
 def _entropy(counts: np.ndarray) -> float:

@@ -124,7 +124,7 @@ def _learn(data, tasks: Sequence[str], config: Settings) -> tuple[np.ndarray, fl
     rows = sample_by_weight(data.split("train"), config.seed)
     relations = learn_relations(rows, schema.task_indices(tasks), schema.cardinalities, relation_dim(config),
                                 config.relation_layers, config.relation_epochs, config.batch_size, config.seed,
-                                config.progress)
+                                config.progress, schema.pools, schema.widths)
     return relations, time.perf_counter() - began
 
 

@@ -33,6 +33,8 @@ from mindspore import Parameter, Tensor, nn, ops
 
 from ...compat import make_adam
 from ...data.subsets import RowSource
+from ...models.pooled import PooledSlots
+from ...pooling import Pool
 from ...progress import progress
 from ...schema import UNKNOWN
 from ...streams import Stream, generator
@@ -47,7 +49,7 @@ class RelationNetwork(nn.Cell):
     """Eqs. 11-20. Every field n has weights of its own; no biases, and no activation on states.
 
     ``construct(ids, edges)`` returns the states E_L ``[fields, batch, D]`` and Z_L ``[fields, tasks, D]``; ids is int32
-    ``[batch, fields]``, edges 0/1 float32 ``[batch, tasks]``: label 1 and in Aux.
+    ``[batch, columns]``, edges 0/1 float32 ``[batch, tasks]``: label 1 and in Aux.
 
     Parameters, in the paper's symbols; vectors are columns, so layer l maps a state h and its message m to
     U[l, n] · [m, h]: columns 0 to D - 1 of U act on the message, columns D to 2D - 1 on the state.
@@ -66,9 +68,12 @@ class RelationNetwork(nn.Cell):
         dim: D.
         layers: L.
         seed: seed of the initial values.
+        pools: of every field None, or how the vectors of its values are pooled to one; None for no pooled field.
+        widths: columns of ids of every field; None for one each.
     """
 
-    def __init__(self, cardinalities: Sequence[int], tasks: int, dim: int, layers: int, seed: int):
+    def __init__(self, cardinalities: Sequence[int], tasks: int, dim: int, layers: int, seed: int,
+                 pools: Sequence[Pool | None] | None = None, widths: Sequence[int] | None = None):
         super().__init__()
         rng = generator(seed, Stream.RELATION_WEIGHTS)
         fields = len(cardinalities)
@@ -83,13 +88,20 @@ class RelationNetwork(nn.Cell):
         self.u = normal("u", layers, fields, dim, 2 * dim)
         self.layers, self.fields, self.dim = layers, fields, dim
         offsets = np.concatenate([[0], np.cumsum(cardinalities)[:-1]])
-        self.offsets = Tensor(offsets.astype(np.int32).reshape(1, -1))
+        self.offsets = Tensor(np.repeat(offsets, widths or 1).astype(np.int32).reshape(1, -1))
+        self.pooled = any(pools or ())
+        if self.pooled:
+            self.pool = PooledSlots(widths, pools)
         self.product, self.times = ops.BatchMatMul(), ops.BatchMatMul(transpose_b=True)  # A B, and A Bᵀ
         self.transposed = ops.BatchMatMul(transpose_a=True)  # Aᵀ B
         self.gather, self.relu, self.tile = ops.Gather(), ops.ReLU(), ops.Tile()
 
     def construct(self, ids, edges):
-        data, tasks = self.gather(self.table, (ids + self.offsets).T, 0), self.z
+        if self.pooled:
+            data = self.pool(ids, self.gather(self.table, ids + self.offsets, 0)).transpose(1, 0, 2)
+        else:
+            data = self.gather(self.table, (ids + self.offsets).T, 0)
+        tasks = self.z
         links = self.tile(edges.reshape(1, edges.shape[0], edges.shape[1]), (self.fields, 1, 1))
         # The mean over neighbours; a node without any divides by 1 and so gets a message of zeros.
         to_data = links / ops.maximum(edges.sum(1), ops.ones_like(edges[:, 0])).reshape(1, -1, 1)
@@ -148,7 +160,8 @@ def draw_auxiliary(rows: int, tasks: int, seed: int) -> np.ndarray:
 
 
 def learn_relations(split, tasks: Sequence[int], cardinalities: Sequence[int], dim: int, layers: int, epochs: int,
-                    batch_size: int, seed: int, show: bool = False) -> np.ndarray:
+                    batch_size: int, seed: int, show: bool = False, pools: Sequence[Pool | None] | None = None,
+                    widths: Sequence[int] | None = None) -> np.ndarray:
     """Algorithm 1: relations r ``[fields, tasks, tasks]`` (eq. 23) from all rows of a split; 1 on the diagonal.
 
     One task has nothing to relate to: nothing is learned, and r is 1.
@@ -156,12 +169,12 @@ def learn_relations(split, tasks: Sequence[int], cardinalities: Sequence[int], d
     Args:
         split: a Split.
         tasks: positions of its tasks.
-        cardinalities, dim, layers, seed: as for RelationNetwork.
+        cardinalities, dim, layers, seed, pools, widths: as for RelationNetwork.
         epochs, batch_size, show: as for train_relations.
     """
     if len(tasks) == 1:
         return np.ones((len(cardinalities), 1, 1))
-    network = RelationNetwork(cardinalities, len(tasks), dim, layers, seed)
+    network = RelationNetwork(cardinalities, len(tasks), dim, layers, seed, pools, widths)
     train_relations(network, split, tasks, epochs, batch_size, seed, show)
     return task_cosines(network.z.asnumpy())
 

@@ -38,7 +38,7 @@ class Data:
 
     def __init__(self, ids: np.ndarray, labels: np.ndarray, sizes=SIZES):
         self.ids, self.labels, self.rows = ids, labels, len(ids)
-        self.partial, self.weights = tuple((labels == UNKNOWN).any(0)), None
+        self.partial, self.weights, self.widths = tuple((labels == UNKNOWN).any(0)), None, [1] * len(sizes)
         self.schema = Schema("toy", tuple(Field(f"f{n}", size) for n, size in enumerate(sizes)),
                              tuple(Task(f"t{t}") for t in range(labels.shape[1])), {}, {}, 1)
 
