@@ -84,7 +84,12 @@ def parameters_of(model: MultiTaskModel) -> dict[str, np.ndarray]:
 
 
 def make_reference(config: Settings, schema: Schema, selection: Selection):
-    """The PyTorch model a run's settings and fields describe, with fresh weights."""
+    """The PyTorch model a run's settings and fields describe, with fresh weights.
+
+    Raises:
+        UserError: a field is pooled; these networks read one value a row.
+    """
+    refuse_pooled([field.name for field in schema.fields if field.pool])
     from pytorch_reference.networks.models import BACKBONES, Shape
 
     return BACKBONES[config.backbone](Shape(
@@ -92,6 +97,17 @@ def make_reference(config: Settings, schema: Schema, selection: Selection):
         tuple(config.tower_dims), config.experts, config.dropout,
         [schema.field_indices(selection.selected[task]) for task in selection.tasks],
         schema.field_indices(selection.shared)))
+
+
+def refuse_pooled(fields: list[str]) -> None:
+    """Refuses pooled fields, of these names.
+
+    Raises:
+        UserError: there is one.
+    """
+    if fields:
+        raise UserError(f"field {fields[0]!r} is pooled over several values, and the PyTorch networks read one value a "
+                        "row; prepare the data set without pool")
 
 
 def load_reference(reference, state: dict[str, np.ndarray]) -> None:

@@ -36,6 +36,10 @@ class Prepared:
         schema = json.loads((folder / "schema.json").read_text(encoding="utf-8"))
         self.fields = [field["name"] for field in schema["fields"]]
         self.cardinalities = tuple(field["cardinality"] for field in schema["fields"])
+        pooled = [field["name"] for field in schema["fields"] if field.get("pool")]
+        if pooled:
+            raise UserError(f"field {pooled[0]!r} of {folder} is pooled over several values, and this training reads "
+                            "one value a row; prepare the data set without pool")
         self.tasks = [task["name"] for task in schema["tasks"]]
         partial = [task["name"] for task in schema["tasks"] if "known" in task]
         if partial:

@@ -27,10 +27,18 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .data.description.options import DataOptions, FieldSpec
+from .data.description.options import DataOptions
 from .data.memory import MemoryData
-from .data.preparing.encode import FieldCounter
-from .data.user_tables import as_table, column_names, places_of, read_columns, read_labels, read_weights, take_columns
+from .data.user_tables import (
+    as_table,
+    column_names,
+    encode_columns,
+    places_of,
+    read_columns,
+    read_labels,
+    read_weights,
+    take_columns,
+)
 from .errors import UserError, nearest
 from .option import Option
 from .schema import Selection
@@ -57,6 +65,8 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
         shared_fields: columns that count as shared in ``selection_``: auto (by backbone), union or intersection.
         categorical_features: columns that are categorical whatever their type: names, positions, or a mask; or auto.
         numeric_features: columns that are numbers whatever their type, in the same manner.
+        list_features: columns whose cells hold several values (lists, or text with commas), likewise; 20 values count.
+        pool: how the vectors of a cell's values become one: mean or sum.
         embedding_dim: width of a column's embedding.
         bottom_dims: widths of the bottom or expert layers.
         tower_dims: hidden widths of every task's tower.
@@ -101,9 +111,9 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
 
     def __init__(self, k: int | float | str | Mapping[str, int | float] = 20, backbone: str = "mmoe", *,
                  method: str = "calibrated", relation: str = "auto", shared_fields: str = "auto",
-                 categorical_features="auto", numeric_features="auto", embedding_dim: int = 16,
-                 bottom_dims: Sequence[int] = (64, 32), tower_dims: Sequence[int] = (32, 16), experts: int = 4,
-                 batch_size: int = 2048, score_batches="auto", missing_labels: str = "refused",
+                 categorical_features="auto", numeric_features="auto", list_features="auto", pool: str = "mean",
+                 embedding_dim: int = 16, bottom_dims: Sequence[int] = (64, 32), tower_dims: Sequence[int] = (32, 16),
+                 experts: int = 4, batch_size: int = 2048, score_batches="auto", missing_labels: str = "refused",
                  min_count: int = 1, buckets: int = 20, device_target: str = "auto", random_state=None):
         self.k = k
         self.backbone = backbone
@@ -112,6 +122,8 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
         self.shared_fields = shared_fields
         self.categorical_features = categorical_features
         self.numeric_features = numeric_features
+        self.list_features = list_features
+        self.pool = pool
         self.embedding_dim = embedding_dim
         self.bottom_dims = bottom_dims
         self.tower_dims = tower_dims
@@ -188,24 +200,21 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
                 weights: np.ndarray | None) -> MemoryData:
         categorical = places_of(self.categorical_features, names, "categorical_features")
         numeric = places_of(self.numeric_features, names, "numeric_features")
-        both = [names[place] for place in sorted(categorical & numeric)]
-        if both:
-            raise UserError(f"categorical_features and numeric_features both have {', '.join(both)}; name every column "
-                            "in one of them")
+        lists = places_of(self.list_features, names, "list_features")
+        for these, those, what in ((categorical, numeric, "categorical_features and numeric_features"),
+                                   (lists, categorical | numeric, "list_features and another list of columns")):
+            if these & those:
+                raise UserError(f"{what} both have {', '.join(names[place] for place in sorted(these & those))}; name "
+                                "every column in one of them")
         least = {"min_count": 1, "buckets": 2}
         options = DataOptions((), (), **{
             name: Option(name, kind="whole", limits={"min": limit}).convert(
                 getattr(self, name), f"in {type(self).__name__}") for name, limit in least.items()})
-        ids, cardinalities = np.empty((len(labels), len(names)), np.int32), []
-        for place, (column, kind) in enumerate(read_columns(table, names, categorical, numeric)):
-            counter = FieldCounter(FieldSpec(names[place], names[place], kind), options)
-            counter.add(column)
-            encoder = counter.finish()
-            ids[:, place] = encoder.encode(column)
-            cardinalities.append(encoder.cardinality)
+        ids, encoders = encode_columns(read_columns(table, names, categorical, numeric), lists, self.pool, options)
         none = ids[:0], labels[:0]
-        return MemoryData("memory", names, cardinalities, tasks,
-                          {"train": (ids, labels), "valid": none, "test": none}, weights)
+        return MemoryData("memory", names, [encoder.cardinality for encoder in encoders], tasks,
+                          {"train": (ids, labels), "valid": none, "test": none}, weights,
+                          [encoder.spec.pool for encoder in encoders], [encoder.width for encoder in encoders])
 
     def _get_support_mask(self) -> np.ndarray:
         """The columns that any task keeps, bool ``[columns]``."""

@@ -70,7 +70,7 @@ def main(arguments: list) -> None:
     fields = [data.schema.fields[column] for column in plan.columns]
     model = folder / f"model.{kind.lower()}"
     difference = export_model(lambda: without_folding(load_model(run, config, data)[0], config),
-                              [field.cardinality for field in fields], kind, model)
+                              plan.id_limits, kind, model)
     encoders = [read_encoder(data.path, field) for field in fields]
     signature = Signature(
         data.schema.dataset, tuple(InputField(field.name, encoder) for field, encoder in zip(fields, encoders)),

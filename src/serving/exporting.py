@@ -60,7 +60,7 @@ def export_model(make: Callable[[], MultiTaskModel], cardinalities: Sequence[int
     Args:
         make: builds the model with its weights; called again for every graph, because MindSpore's export does not take
             a Cell that was compiled for another shape.
-        cardinalities: number of ids of every field that the model reads, in order.
+        cardinalities: number of ids of every column of ids that the model reads, in order.
         kind: MINDIR or ONNX.
         path: the file, ending in .mindir or .onnx.
 

@@ -62,7 +62,7 @@ class Service:
 
     def __init__(self, signature: Signature, engine: Engine, batch_size: int):
         self.signature, self.engine, self.batch_size = signature, engine, batch_size
-        engine(np.zeros((1, len(signature.fields)), np.int32))
+        engine(np.zeros((1, signature.width), np.int32))
 
     def predict(self, body: bytes) -> str:
         """JSON probabilities, by task, for the JSON rows of a request: an object for an object, a list for a list.

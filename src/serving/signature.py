@@ -67,7 +67,7 @@ class _File:
 
 @dataclass(frozen=True)
 class InputField:
-    """One column of the model's input: a field, and how its raw column becomes an id.
+    """One field of the model's input, and how its raw column becomes an id or, where it is pooled, several.
 
     Attributes:
         name: the field's name.
@@ -78,9 +78,10 @@ class InputField:
     encoder: FieldEncoder
 
     def to_json(self) -> dict[str, Any]:
-        body = self.encoder.to_json()
+        body, pool = self.encoder.to_json(), self.encoder.spec.pool
+        several = {} if pool is None else {"pool": pool, "columns": self.encoder.width}
         return {"name": self.name, "kind": self.encoder.spec.kind, "cardinality": self.encoder.cardinality,
-                "column": self.encoder.spec.column, "encoder": body}
+                "column": self.encoder.spec.column, **several, "encoder": body}
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ class Signature:
 
     Attributes:
         dataset: name of the data set, whose source knows how derived columns are made.
-        fields: the columns of the input ``ids``, int32 ``[batch, len(fields)]``, in order.
+        fields: what the columns of the input ``ids`` hold, int32 ``[batch, width]``, in order: one column a field, of
+            a pooled field one for each of its values.
         tasks: the columns of the output ``probabilities``, float32 ``[batch, len(tasks)]``, in order.
         model: file (a name in the same folder), format (MINDIR or ONNX), sha256.
         more: what a reader may want to know besides: backbone, data set, selection, versions.
@@ -101,11 +103,16 @@ class Signature:
     model: Mapping[str, str]
     more: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def width(self) -> int:
+        """Number of columns of the input."""
+        return sum(item.encoder.width for item in self.fields)
+
     def to_json(self) -> dict[str, Any]:
         return {
             "signature_version": SIGNATURE_VERSION, "encoder_version": ENCODER_VERSION, "dataset": self.dataset,
             "model": dict(self.model),
-            "input": {"name": "ids", "type": "int32", "shape": ["batch", len(self.fields)]},
+            "input": {"name": "ids", "type": "int32", "shape": ["batch", self.width]},
             "output": {"name": "probabilities", "type": "float32", "shape": ["batch", len(self.tasks)]},
             "tasks": list(self.tasks), **self.more, "fields": [item.to_json() for item in self.fields],
         }
@@ -158,7 +165,7 @@ class Signature:
         return list(found)
 
     def encode(self, rows: pl.DataFrame, first_row: int = 0) -> np.ndarray:
-        """Returns ids, int32 ``[rows, len(fields)]``, C-contiguous; unseen and missing values are 0.
+        """Returns ids, int32 ``[rows, width]``, C-contiguous; unseen and missing values are 0.
 
         Args:
             rows: raw columns of any type, as :meth:`columns_of` names them.
@@ -168,13 +175,14 @@ class Signature:
             UserError: a number or timestamp column holds something else.
         """
         rows = self._with_derived(rows)
-        ids = np.empty((len(rows), len(self.fields)), np.int32)
-        for place, item in enumerate(self.fields):
-            raw = rows[item.encoder.spec.column]
+        ids, start = np.empty((len(rows), self.width), np.int32), 0
+        for item in self.fields:
+            raw, stop = rows[item.encoder.spec.column], start + item.encoder.width
             try:
-                ids[:, place] = item.encoder.encode(raw)
+                ids[:, start:stop] = item.encoder.columns(raw)
             except CellError as error:
                 raise UserError(f"{error} in row {first_row + (row_of(error.cell, raw) or 0) + 1}") from None
+            start = stop
         return ids
 
 

@@ -104,6 +104,20 @@ def test_columns_of_one_task_say_nothing_about_the_other(score_batches):
     assert np.mean(false) <= FALSE + 3 * np.sqrt(FALSE / 3 / len(false))  # as in test_sampling.py
 
 
+def test_columns_of_lists_count_with_all_their_values():
+    """A tag that is never first in its cell decides; whatever the cells are, lists or text."""
+    rng = np.random.default_rng(4)
+    tags = [["first", *rng.choice(list("abcd"), rng.integers(0, 4), replace=False)] for _ in range(1500)]
+    label = np.array(["b" in cell for cell in tags]) ^ (rng.random(1500) < 0.05)
+    X = pd.DataFrame({"noise": rng.integers(0, 4, 1500), "tags": tags})
+    found = [MultiSFSSelector(k=1, list_features=["tags"], pool=pool, **TINY).fit(table, label)
+             for table, pool in ((X, "mean"), (X.assign(tags=X["tags"].map(",".join)), "mean"),
+                                 (pl.DataFrame({"noise": X["noise"], "tags": tags}), "mean"), (X, "sum"))]
+    assert all(selector.get_support().tolist() == [False, True] for selector in found)
+    assert all(selector.scores_[0, 1] > selector.chance_ > selector.scores_[0, 0] for selector in found)
+    assert np.array_equal(found[0].scores_, found[1].scores_) and np.array_equal(found[0].scores_, found[2].scores_)
+
+
 def test_columns_declared_of_another_kind():
     """An id held as float is found once it is declared categorical; a number held as text is one when declared so."""
     rng = np.random.default_rng(3)
@@ -257,6 +271,8 @@ def test_pipeline_and_grid_search():
     ({"categorical_features": ["x0"], "numeric_features": [0]}, None, "categorical_features and .* both have x0"),
     ({"categorical_features": ["y"]}, None, "categorical_features has 'y'; X has the columns x0, x1, at 0 to 1"),
     ({"numeric_features": [2]}, None, "numeric_features has 2"), ({"numeric_features": "x0"}, None, "expected 'auto'"),
+    ({"list_features": [0], "numeric_features": [0]}, None, "list_features and another .* both have x0"),
+    ({"list_features": [0], "pool": "max"}, None, "pool is 'max'; expected mean or sum"),
     ({"numeric_features": [True]}, None, "says True or False 1 times"),
     ({}, [0, 1, 2, 1] * 5, "Unknown label type: task y0 has 3 classes, 0, 1, 2"), ({}, [1] * 20, "has 1 class, 1;"),
     ({}, [0, 1], "as many rows as X"), ({}, [0.0, 1.0, np.nan, 1.0] * 5, "no label in 5 rows, .* position 2"),
