@@ -20,7 +20,8 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
-from benchmarks.dropped import dropped_table, measure_dropped
+from benchmarks.dropped import Table, above_chance, dropped_table, measure_dropped
+from benchmarks.interactions import interaction_table, interactions
 from benchmarks.selection import label, measure_truth, train_on
 from benchmarks.selection_tables import draw_truth, summary_table, training_table, truth_table
 from src.data.memory import with_noise
@@ -75,6 +76,11 @@ def explain_dropped(given: SimpleNamespace) -> None:
     for name in _some(given, "sets", TRAINED):
         config = load_settings([f"dataset={TRAINED[name]}", *SMALL, *BUDGET, *given.settings])
         data, mine = _set(name, config, given.rows or 100_000), []
+        if name in ENTITIES:
+            table = Table(data, ENTITIES[name])
+            pairs = interactions(table, above_chance(data, config))
+            write_json(Path("interactions.json"), pairs)
+            print(f"{name}\n\n{interaction_table(pairs)}\n", flush=True)
         for record in measure_dropped(data, ENTITIES.get(name, ()), given.seeds, config):
             mine.append(record)
             _keep(found, "records", {"set": name, **record})

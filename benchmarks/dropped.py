@@ -25,6 +25,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import numpy as np
 
 from benchmarks.selection import train_on
+from benchmarks.selection_tables import paired
 from src.data.memory import MemoryData
 from src.evaluation import read_predictions, task_aucs
 from src.report.tables import markdown_table
@@ -169,10 +170,3 @@ def dropped_table(records: Sequence[Mapping], base: str = "kept") -> str:
                            for group in groups),
                          f"{np.mean([record['best_epoch'] for record in mine]):.1f}", str(len(mine))])
     return markdown_table(["variant", "fields", "mean AUC", f"against {base}", *groups, "best epoch", "seeds"], rows)
-
-
-def paired(differences: Sequence[float]) -> str:
-    """Mean ± standard error."""
-    values = np.array(differences)
-    error = f"{values.std(ddof=1) / np.sqrt(len(values)):.4f}" if len(values) > 1 else "?"
-    return f"{values.mean():+.4f} ± {error}"

@@ -53,7 +53,7 @@ def summary_table(records: Sequence[Mapping]) -> str:
 
 
 def training_table(records: Sequence[Mapping]) -> str:
-    """Mean test AUC over seeds, with its standard error and the difference from all fields, per data set and selector.
+    """Mean test AUC over seeds and the difference from all fields, paired by seed, both with their standard errors.
 
     Args:
         records: ``{"set", "selector", "seed", "mean_auc", "fields"}``; the selector "none" has all fields.
@@ -69,8 +69,8 @@ def training_table(records: Sequence[Mapping]) -> str:
                        if record["seed"] in everything]
             if len(aucs):
                 error = aucs.std(ddof=1) / np.sqrt(len(aucs)) if len(aucs) > 1 else None
-                rows.append([name, selector, "/".join(map(str, mine[0]["fields"])), f"{aucs.mean():.4f}",
-                             number(error), f"{np.mean(against):+.4f}" if against else "-", str(len(aucs))])
+                rows.append([name, selector, _per_task(mine, "fields", ".3g").replace(" ", ""), f"{aucs.mean():.4f}",
+                             number(error), paired(against) if against else "-", str(len(aucs))])
     header = ["data set", "selector", "fields", "mean AUC", "standard error", "against all", "seeds"]
     return markdown_table(header, rows)
 
@@ -123,3 +123,10 @@ def _per_task(records: Sequence[Mapping], key: str, form: str) -> str:
         return "-"
     columns = [[value for value in column if value is not None] for column in zip(*lists)]
     return " / ".join(number(float(np.mean(column)) if column else None, form) for column in columns)
+
+
+def paired(differences: Sequence[float]) -> str:
+    """Mean ± standard error."""
+    values = np.array(differences)
+    error = f"{values.std(ddof=1) / np.sqrt(len(values)):.4f}" if len(values) > 1 else "?"
+    return f"{values.mean():+.4f} ± {error}"

@@ -17,6 +17,7 @@
 import numpy as np
 
 from benchmarks.dropped import Table, among_entities, among_rows, dropped_table, variants
+from benchmarks.interactions import interaction_table, interactions
 from src.data.memory import MemoryData
 
 
@@ -66,3 +67,21 @@ def test_differences_are_paired_by_seed():
                for name, aucs in (("all", (0.5, 0.7)), ("kept", (0.4, 0.5))) for seed, auc in enumerate(aucs)]
     rows = dropped_table(records).splitlines()
     assert "| +0.1500 ± 0.0500 " in rows[2] and rows[3].count("+0.0000 ± 0.0000") == 2
+
+
+def test_a_taste_for_the_age_of_items_is_found_and_chance_is_not():
+    rng, rows = np.random.default_rng(1), 20_000
+    user, item = rng.integers(0, 60, rows), rng.integers(0, 500, rows)
+    old, noise = item % 2, (item * 7 % 500) // 250  # facts about items; half of the users like the old, half the new
+    labels = (rng.random(rows) < 0.5 + 0.15 * (2 * old - 1) * (2 * (user % 2) - 1)).astype(np.uint8)[:, None]
+    ids = np.column_stack([user, item, old, noise]).astype(np.int32)
+    parts = {name: (ids[part], labels[part]) for name, part in
+             (("train", slice(0, 18_000)), ("valid", slice(18_000, 19_000)), ("test", slice(19_000, None)))}
+    table = Table(MemoryData("toy", ["user", "item", "old", "noise"], [60, 500, 2, 2], ["like"], parts),
+                  ["user", "item"])
+    found = {record["field"]: record for record in interactions(table, [0, 1, 2])}
+    assert found["old"]["z"] > 10 and found["old"]["kept"] and not found["noise"]["kept"]
+    assert abs(found["noise"]["z"]) < 4 and found["old"]["shuffled_z"] < found["old"]["z"] / 4
+    lost = 18_000 * (np.log(2) + 0.65 * np.log(0.65) + 0.35 * np.log(0.35))  # what knowing the taste is worth
+    assert 0.8 * lost < found["old"]["gain"] < 1.2 * lost
+    assert "| like | kept    | 1 " in interaction_table(list(found.values()))
