@@ -54,6 +54,7 @@ OPTIONS = (
     Option("instances", 3, "selection: data sets of every law", "whole", limits={"min": 1}),
     Option("draws", 2, "selection: seeds of a selector on each of them", "whole", limits={"min": 1}),
     Option("seeds", 3, "labels, selection, dropped: seeds of training", "whole", limits={"min": 1}),
+    Option("variants", ("every",), "dropped: every, none, or some of the data sets in benchmarks/dropped.py", "names"),
     Option("picture", "docs/selection.png", "selection: where the picture goes", "path"),
 )
 

@@ -20,7 +20,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
-from benchmarks.dropped import Table, above_chance, dropped_table, measure_dropped
+from benchmarks.dropped import VARIANTS, Table, above_chance, dropped_table, measure_dropped
 from benchmarks.interactions import interaction_table, interactions
 from benchmarks.selection import label, measure_truth, train_on
 from benchmarks.selection_tables import draw_truth, summary_table, training_table, truth_table
@@ -73,6 +73,7 @@ def measure_selection(given: SimpleNamespace) -> None:
 def explain_dropped(given: SimpleNamespace) -> None:
     """What the fields below the chance level do for a network, by training it on altered data sets."""
     found: dict = {"suite": "dropped", "records": []}
+    wanted = _some(given, "variants", VARIANTS)
     for name in _some(given, "sets", TRAINED):
         config = load_settings([f"dataset={TRAINED[name]}", *SMALL, *BUDGET, *given.settings])
         data, mine = _set(name, config, given.rows or 100_000), []
@@ -81,10 +82,11 @@ def explain_dropped(given: SimpleNamespace) -> None:
             pairs = interactions(table, above_chance(data, config))
             write_json(Path("interactions.json"), pairs)
             print(f"{name}\n\n{interaction_table(pairs)}\n", flush=True)
-        for record in measure_dropped(data, ENTITIES.get(name, ()), given.seeds, config):
+        for record in measure_dropped(data, ENTITIES.get(name, ()), given.seeds, config, wanted):
             mine.append(record)
             _keep(found, "records", {"set": name, **record})
-        print(f"{name}\n\n{dropped_table(mine)}\n", flush=True)
+        if mine:
+            print(f"{name}\n\n{dropped_table(mine)}\n", flush=True)
 
 
 def _some(given: SimpleNamespace, key: str, known: Collection[str]) -> list[str]:

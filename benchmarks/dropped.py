@@ -94,24 +94,31 @@ def among_entities(table: Table, fields: Collection[int], seed: int) -> np.ndarr
     return ids
 
 
+VARIANTS = ("all", "kept", "dropped shuffled over rows", "dropped shuffled over entities",
+            "kept and users and items twice", "kept with embeddings of 40", "kept and fields of user",
+            "kept and fields of item", "kept and other fields", "all with weight_decay 1e-05",
+            "kept with weight_decay 1e-05", "all with epochs 16", "kept with epochs 16")
+
+
 def variants(table: Table, kept: Sequence[int], seed: int) -> dict[str, tuple[MemoryData, dict]]:
     """Every variant by name: the data set, and settings that it changes."""
     everything = range(len(table.names))
     dropped = [n for n in everything if n not in kept]
-    groups = {f"kept + fields of {name}": [n for n in dropped if table.entity_of(n) == name] for name in table.entities}
-    groups["kept + other fields"] = [n for n in dropped if table.entity_of(n) is None]
+    whose = {n: table.entity_of(n) for n in dropped}
+    groups = {f"kept and {f'fields of {name}' if name else 'other fields'}": [n for n in dropped if whose[n] == name]
+              for name in (*table.entities, None)}
     twice = [*kept, *(table.names.index(name) for name in table.entities)]
     again = table.made_of(table.ids[:, twice], [f"{n}_{place}" for place, n in enumerate(twice)],
                           [table.sizes[n] for n in twice])
     found = {"all": (table.take(everything), {}), "kept": (table.take(kept), {}),
              "dropped shuffled over rows": (table.take(everything, among_rows(table, dropped, seed)), {}),
              "dropped shuffled over entities": (table.take(everything, among_entities(table, dropped, seed)), {}),
-             "kept, users and items twice": (again, {}),
-             "kept, embeddings of 40": (table.take(kept), {"embedding_dim": 40})}
+             "kept and users and items twice": (again, {}),
+             "kept with embeddings of 40": (table.take(kept), {"embedding_dim": 40})}
     found.update({name: (table.take(sorted([*kept, *more])), {}) for name, more in groups.items() if more})
     for changes in ({"weight_decay": 1e-5}, {"epochs": 16, "patience": 4}):
-        words = ", ".join(f"{key} {value:g}" for key, value in changes.items())
-        found.update({f"{name}, {words}": (found[name][0], changes) for name in ("all", "kept")})
+        key, value = next(iter(changes.items()))
+        found.update({f"{name} with {key} {value:g}": (found[name][0], changes) for name in ("all", "kept")})
     return found
 
 
@@ -123,8 +130,8 @@ def above_chance(data, config: Settings) -> list[int]:
 
 
 def measure_dropped(data, entities: Sequence[str], seeds: int, config: Settings,
-                    names: Collection[str] = ()) -> Iterator[dict]:
-    """Trains every variant, or those with the given names, with every seed.
+                    names: Collection[str]) -> Iterator[dict]:
+    """Trains the variants with these names, of VARIANTS, with every seed.
 
     Yields:
         a record with the mean test AUC, and that of the rows of rare and of frequent entities.
@@ -133,7 +140,7 @@ def measure_dropped(data, entities: Sequence[str], seeds: int, config: Settings,
     for seed in range(seeds):
         mine = config.replace(seed=seed, progress=False)
         for place, (name, (altered, changes)) in enumerate(variants(table, above_chance(data, mine), seed).items()):
-            if names and name not in names:
+            if name not in names:
                 continue
             run = f"dropped-{data.schema.dataset}-{place}-{seed}"
             metrics = train_on(altered, run, {"selector": "none", **changes}, mine)
