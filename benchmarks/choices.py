@@ -79,7 +79,7 @@ def explain_dropped(given: SimpleNamespace) -> None:
         data, mine = _set(name, config, given.rows or 100_000), []
         if name in ENTITIES:
             table = Table(data, ENTITIES[name])
-            pairs = interactions(table, above_chance(data, config))
+            pairs = interactions(table, above_chance(data, config.replace(progress=False)))
             write_json(Path("interactions.json"), pairs)
             print(f"{name}\n\n{interaction_table(pairs)}\n", flush=True)
         for record in measure_dropped(data, ENTITIES.get(name, ()), given.seeds, config, wanted):
