@@ -57,8 +57,8 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
 
     Args:
         k: columns every task keeps: a number (with fewer columns than that it keeps all, and warns); a share, above 0
-            and at most 1.0; "auto" for the fewest with which a small network predicts rows held out from fit no worse
-            than with all, of a few numbers tried; or a dict of numbers and shares by task.
+            and at most 1.0; "auto" for the fewest, of a few numbers tried, with which a small network predicts
+            rows that are held out clearly better than with all; or a dict of numbers and shares by task.
         backbone: multi-task network that is scored: single_task, shared_bottom, omoe, mmoe, ple, esmm or aitm.
         method: calibrated, or paper: eqs. 10 and 11-24. (``score`` would hide scikit-learn's own.)
         relation: how scores are merged over tasks: auto (gnn for paper, none for calibrated), gnn, pearson or none.

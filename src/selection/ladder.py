@@ -12,13 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""How many fields to keep where nobody says: the fewest with which a small network predicts held-out rows no worse.
+"""How many fields to keep where nobody says: all, unless a small network predicts held-out rows better with fewer.
 
 The chance level says which fields carry information of their own. It does not say whether a network is better off
-without the others: a field that other fields determine, such as the genre of a movie whose number is known, adds no
-information, yet the network learns faster with it; a field of pure noise is memorised. So the fields are tried out, in
-the order of their scores, in a few nested steps (the *ladder*). ``keep_ratio=auto`` keeps the first step, from the
-fewest fields up, whose network has no larger held-out loss than the one of all fields.
+without the others: the genre of a movie whose number is known adds no information of its own, yet users differ in how
+they like it; a field of pure noise is memorised. So the fields are tried out, in the order of their scores, in a few
+nested steps (the *ladder*). ``keep_ratio=auto`` keeps the first step, from the fewest fields up, whose network has a
+clearly smaller held-out loss than the one of all fields; if there is none, all.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from .probe import Probe, draw_parts
 
 LOG = logging.getLogger(__name__)
 SHARES = (0.25, 0.5, 0.75)  # steps of scores that have no levels of their own
+SURE = 2.0  # standard errors by which a loss must be smaller; nearer ones differ from training to training
 FEWEST_ROWS = 200  # train rows below which held-out losses say nothing
 
 
@@ -45,7 +46,7 @@ class Step:
 
     Attributes:
         counts: how many fields every task keeps.
-        losses: every task's mean held-out loss; None for a step that was not tried, because a smaller one sufficed.
+        losses: every task's mean held-out loss; None for a step that was not tried, because a smaller one was better.
         change: by how much they are larger than those of all fields: mean over tasks of the share.
         error: its standard error, from the held-out rows.
     """
@@ -91,7 +92,7 @@ def ladder_counts(scores: np.ndarray, levels: Sequence[float]) -> list[tuple[int
 
 def climb(counts: Sequence[tuple[int, ...]], losses_of: Callable[[tuple[int, ...]], np.ndarray],
           shares: np.ndarray) -> Ladder:
-    """Tries all fields, then the steps from the fewest fields up, until one is no worse than all fields.
+    """Tries all fields, then the steps from the fewest fields up, until one is better than all fields for sure.
 
     Args:
         counts: of ``ladder_counts``.
@@ -108,7 +109,7 @@ def climb(counts: Sequence[tuple[int, ...]], losses_of: Callable[[tuple[int, ...
         steps[place] = Step(step, tuple((losses * shares).sum(0).tolist()), change, error)
         LOG.info("%s of %s fields: held-out loss %+.2f %% ± %.2f %%", "/".join(map(str, step)),
                  "/".join(map(str, counts[-1])), 100 * change, 100 * error)
-        if change <= 0:
+        if change < -SURE * error:
             return Ladder(tuple(steps), place)
     return Ladder(tuple(steps), len(steps) - 1)
 

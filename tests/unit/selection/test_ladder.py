@@ -41,10 +41,10 @@ def test_scores_without_levels_are_tried_in_shares():
 
 @pytest.mark.parametrize("means, kept, tried", [
     ({1: 0.9, 2: 0.8, 4: 1.0}, (1,), [4, 1]),
-    ({1: 1.2, 2: 1.0, 4: 1.0}, (2,), [4, 1, 2]),
-    ({1: 1.2, 2: 1.1, 4: 1.0}, (4,), [4, 1, 2]),
+    ({1: 1.2, 2: 0.9, 4: 1.0}, (2,), [4, 1, 2]),
+    ({1: 1.2, 2: 1.0, 4: 1.0}, (4,), [4, 1, 2]),
 ])
-def test_the_fewest_fields_that_lose_nothing_are_kept(means, kept, tried):
+def test_the_fewest_fields_that_gain_are_kept(means, kept, tried):
     asked = []
 
     def losses_of(counts):
@@ -57,6 +57,14 @@ def test_the_fewest_fields_that_lose_nothing_are_kept(means, kept, tried):
     assert [step["kept"] for step in found] == [step["fields"]["click"] == kept[0] for step in found]
     assert [step["losses"] is None for step in found] == [step["fields"]["click"] not in tried for step in found]
     assert found[0]["change"] == pytest.approx(means[1] - 1) and found[-1]["losses"] == {"click": 1.0}
+
+
+@pytest.mark.parametrize("gain, kept", [(0.19, (4,)), (0.21, (1,))])
+def test_a_gain_within_two_standard_errors_is_none(gain, kept):
+    spread = np.tile([-1.0, 1.0], 50)[:, None]  # of a hundred rows: the mean has a standard error of 0.1
+    losses = {1: 2 - 2 * gain + 2 * spread, 4: np.full((100, 1), 2.0)}  # as shares of 2
+    ladder = climb([(1,), (4,)], lambda counts: losses[counts[0]], np.full((100, 1), 0.01))
+    assert tuple(ladder.counts) == kept and ladder.steps[0].error == pytest.approx(0.1)
 
 
 def test_the_change_is_the_mean_share_over_tasks_and_its_error_that_of_a_mean_over_rows():
