@@ -29,6 +29,7 @@ from src.errors import UserError
 from src.evaluation import task_metrics
 from src.files import write_json
 from src.models import InputPlan, MultiTaskModel, NetWithLoss, natural_values, set_natural
+from src.pooling import id_columns
 from src.schema import Schema, Selection
 from src.settings import Settings
 from src.training import choose_device, predict_logits
@@ -84,30 +85,14 @@ def parameters_of(model: MultiTaskModel) -> dict[str, np.ndarray]:
 
 
 def make_reference(config: Settings, schema: Schema, selection: Selection):
-    """The PyTorch model a run's settings and fields describe, with fresh weights.
-
-    Raises:
-        UserError: a field is pooled; these networks read one value a row.
-    """
-    refuse_pooled([field.name for field in schema.fields if field.pool])
+    """The PyTorch model a run's settings and fields describe, with fresh weights."""
     from pytorch_reference.networks.models import BACKBONES, Shape
 
     return BACKBONES[config.backbone](Shape(
         tuple(schema.cardinalities), len(selection.tasks), config.embedding_dim, tuple(config.bottom_dims),
         tuple(config.tower_dims), config.experts, config.dropout,
         [schema.field_indices(selection.selected[task]) for task in selection.tasks],
-        schema.field_indices(selection.shared)))
-
-
-def refuse_pooled(fields: list[str]) -> None:
-    """Refuses pooled fields, of these names.
-
-    Raises:
-        UserError: there is one.
-    """
-    if fields:
-        raise UserError(f"field {fields[0]!r} is pooled over several values, and the PyTorch networks read one value a "
-                        "row; prepare the data set without pool")
+        schema.field_indices(selection.shared), pools=schema.pools, widths=schema.widths))
 
 
 def load_reference(reference, state: dict[str, np.ndarray]) -> None:
@@ -138,7 +123,14 @@ def write_state(torch, path: str, weights, backbone: str, plan: InputPlan, schem
 
     MTReclib's classes read all of their fields on every path; where a path of ours reads fewer, the others' weights are
     zeros. MTReclib has no ESMM; its state_dict fits the one of pytorch_reference.
+
+    Raises:
+        UserError: a field is pooled, which MTReclib does not know.
     """
+    pooled = [schema.fields[column].name for column in plan.columns if schema.fields[column].pool]
+    if pooled:
+        raise UserError(f"field {pooled[0]!r} is pooled over several values, and MTReclib reads one value a row; "
+                        "select other fields, or prepare the data set without pool")
     state = to_pytorch(weights, backbone, plan, numerical)
     torch.save({name: torch.tensor(value) for name, value in state.items()}, path)
     fields = [schema.fields[column] for column in plan.columns]
@@ -225,7 +217,8 @@ def compare_gradients(found: Agreement, model: MultiTaskModel, reference, plan: 
     ids, labels = split.take(smooth_rows(reference, split), None, task_indices)
     labels = (labels == 1).astype(np.uint8)  # unknown ones count as 0 in both frameworks
     wanted, scales = loss_gradients(reference, torch.tensor(ids), torch.tensor(labels), config.loss_reduction)
-    given = to_pytorch(mindspore_gradients(model, ids[:, list(plan.columns)], labels, config.loss_reduction),
+    given = to_pytorch(mindspore_gradients(model, ids[:, id_columns(split.widths, plan.columns)], labels,
+                                          config.loss_reduction),
                        config.backbone, plan)
     for name in wanted:
         found.add("gradient", name, given[name], wanted[name], scales[name])

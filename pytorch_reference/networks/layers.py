@@ -20,17 +20,21 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class OffsetEmbedding(nn.Module):
-    """One table for several fields: ids ``[batch, fields]`` to vectors ``[batch, fields, dim]``.
+    """One table for several fields: ids ``[batch, columns]`` to vectors ``[batch, fields, dim]``.
 
     Field ``f`` owns the ``cardinalities[f]`` rows that follow those of field ``f - 1``. Xavier-uniform over the whole
-    table, so that its bound is sqrt(6 / (rows + dim)).
+    table, so that its bound is sqrt(6 / (rows + dim)). A field whose ``pools`` entry is mean or sum has several
+    columns, as ``widths`` says; its vector is EmbeddingBag's, of the first id and those of the others that are not 0.
     """
 
-    def __init__(self, cardinalities: Sequence[int], dim: int):
+    def __init__(self, cardinalities: Sequence[int], dim: int, pools: Sequence[str | None] = (),
+                 widths: Sequence[int] = ()):
         super().__init__()
+        self.pools, self.widths = list(pools), list(widths)
         rows = [int(count) for count in cardinalities]
         self.embedding = nn.Embedding(sum(rows), dim)
         nn.init.xavier_uniform_(self.embedding.weight)
@@ -38,7 +42,17 @@ class OffsetEmbedding(nn.Module):
         self.register_buffer("starts", starts, persistent=False)  # not a weight: it stays out of the state_dict
 
     def forward(self, ids: Tensor) -> Tensor:
-        return self.embedding(ids.long() + self.starts)
+        if not any(self.pools):
+            return self.embedding(ids.long() + self.starts)
+        parts = zip(ids.long().split(self.widths, 1), self.starts, self.pools)
+        return torch.stack([self.bag(own, start, pool) for own, start, pool in parts], 1)
+
+    def bag(self, ids: Tensor, start: Tensor, pool: str | None) -> Tensor:
+        """The vectors ``[batch, dim]`` of one field, of its ids ``[batch, width]``."""
+        weights = torch.cat([torch.ones_like(ids[:, :1]), (ids[:, 1:] != 0).long()], 1).to(self.embedding.weight.dtype)
+        if pool == "mean":
+            weights = weights / weights.sum(1, keepdim=True)
+        return F.embedding_bag(ids + start, self.embedding.weight, mode="sum", per_sample_weights=weights)
 
 
 class Mlp(nn.Module):

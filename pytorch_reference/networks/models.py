@@ -40,6 +40,8 @@ class Shape:
         task_fields: positions of the fields every task's own path reads, or None for all; unused where there is none.
         shared_fields: the same for the shared path.
         numerical: width of MTReclib's second input, which goes through one Linear; 0 leaves it out.
+        pools, widths: of every field, how its values are pooled (None: it has one), and its columns of ids; empty where
+            all have one.
     """
 
     cardinalities: tuple[int, ...]
@@ -52,6 +54,19 @@ class Shape:
     task_fields: Sequence[Sequence[int]] | None = None
     shared_fields: Sequence[int] | None = None
     numerical: int = 0
+    pools: Sequence[str | None] = ()
+    widths: Sequence[int] = ()
+
+    def columns(self, fields: Sequence[int]) -> list[int]:
+        """The columns of ids of some fields."""
+        if not any(self.pools):
+            return list(fields)
+        return [sum(self.widths[:field]) + place for field in fields for place in range(self.widths[field])]
+
+    def table(self, fields: Sequence[int]) -> OffsetEmbedding:
+        """An embedding of some fields."""
+        pooled = [[held[field] for field in fields] for held in (self.pools, self.widths) if any(self.pools)]
+        return OffsetEmbedding([self.cardinalities[field] for field in fields], self.dim, *pooled)
 
     def of_task(self, task: int) -> list[int]:
         everything = list(range(len(self.cardinalities)))
@@ -75,7 +90,7 @@ class Backbone(nn.Module):
         super().__init__()
         self.shape = shape
         self.used = sorted({field for path in self.paths() for field in path})
-        self.embedding = OffsetEmbedding([shape.cardinalities[field] for field in self.used], shape.dim)
+        self.embedding = shape.table(self.used)
         if shape.numerical:
             self.numerical_layer = nn.Linear(shape.numerical, shape.dim)
 
@@ -102,7 +117,7 @@ class Backbone(nn.Module):
 
     def inputs(self, ids, scale, shift, numerical) -> list[Tensor]:
         place = {field: index for index, field in enumerate(self.used)}
-        vectors = adjust(self.embedding(ids[:, self.used]), self.used, scale, shift)
+        vectors = adjust(self.embedding(ids[:, self.shape.columns(self.used)]), self.used, scale, shift)
         extra = [self.numerical_layer(numerical)] if self.shape.numerical else []
         return [torch.cat([vectors[:, [place[field] for field in path]].flatten(1)] + extra, dim=1)
                 for path in self.paths()]
@@ -277,8 +292,7 @@ class SingleTask(nn.Module):
         super().__init__()
         self.shape = shape
         fields = [shape.of_task(task) for task in range(shape.tasks)]
-        self.embedding = nn.ModuleList(
-            OffsetEmbedding([shape.cardinalities[field] for field in own], shape.dim) for own in fields)
+        self.embedding = nn.ModuleList(shape.table(own) for own in fields)
         if shape.numerical:
             self.numerical_layer = nn.ModuleList(nn.Linear(shape.numerical, shape.dim) for _ in fields)
         self.bottom = nn.ModuleList(Mlp(shape.width(own), shape.bottom, shape.dropout) for own in fields)
@@ -288,7 +302,7 @@ class SingleTask(nn.Module):
         features = []
         for task in range(self.shape.tasks):
             own = self.shape.of_task(task)
-            parts = [adjust(self.embedding[task](ids[:, own]), own, scale, shift).flatten(1)]
+            parts = [adjust(self.embedding[task](ids[:, self.shape.columns(own)]), own, scale, shift).flatten(1)]
             if self.shape.numerical:
                 parts.append(self.numerical_layer[task](numerical))
             features.append(self.bottom[task](torch.cat(parts, dim=1)))

@@ -244,7 +244,7 @@ class DataOptions:
 def _pool_lists(options: DataOptions, where: str) -> DataOptions:
     """Options whose ``pool`` is that of every list of values which says no other."""
     if not any(spec.kind == "multi" for spec in (*options.fields, *options.more_fields)):
-        raise UserError(f"{where} has the pool {options.pool!r} and no field of kind multi to pool; leave it out")
+        raise UserError(f"pool is {options.pool!r}, but {where} has no field of kind multi to pool; leave it out")
     return replace(options, **{key: tuple(replace(spec, pool=spec.pool or options.pool) if spec.kind == "multi" else
                                           spec for spec in getattr(options, key)) for key in ("fields", "more_fields")})
 

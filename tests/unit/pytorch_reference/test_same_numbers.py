@@ -41,6 +41,7 @@ from pytorch_reference.optimizer import MindSporeAdam  # noqa: E402
 from src.data.memory import MemorySplit  # noqa: E402
 from src.models import TRAITS  # noqa: E402
 from src.models.model import set_output_bias  # noqa: E402
+from src.pooling import id_columns  # noqa: E402
 from src.selection.base import all_fields  # noqa: E402
 from src.selection.calibrated.gradient_energy import GradientEnergy  # noqa: E402
 from src.selection.paper.mask_scores import FieldGradients, field_gradients, mask_scores  # noqa: E402
@@ -57,8 +58,10 @@ from tests.helpers import (  # noqa: E402
     make_batch,
     make_config,
     make_model,
+    make_pooled_schema,
     make_schema,
-    make_selection,  # noqa: E402
+    make_selection,
+    pooled_ids,
 )
 
 KEPT = {"t0": ("f1", "f3", "f2"), "t1": ("f5", "f0"), "t2": ("f2", "f4", "f3")}
@@ -81,10 +84,9 @@ def graph(eager):
     ms.set_context(mode=ms.GRAPH_MODE)
 
 
-def make_pair(backbone, tasks, pruned):
+def make_pair(backbone, tasks, pruned, schema=None):
     """Our model and the reference with equal weights, those of BatchNorm and its statistics not as initialised."""
-    schema = make_schema(tasks)
-    config = make_config(backbone=backbone)
+    schema, config = schema or make_schema(tasks), make_config(backbone=backbone)
     kept = {task: KEPT[task] for task in schema.task_names}
     selection = (make_selection(schema, kept, SHARED[TRAITS[backbone].shared], backbone) if pruned
                  else all_fields(schema, schema.task_names, config))
@@ -137,6 +139,22 @@ def test_forward_gradients_and_moving_statistics(backbone, tasks, pruned):
     for name, value in reference.state_dict().items():
         if "running" in name:
             assert_close(state[name], value, 1e-5, name)
+
+
+@pytest.mark.parametrize("backbone, pruned", [("ple", True), ("single_task", False)])
+def test_pooled_fields(backbone, pruned):
+    pooled = make_pooled_schema(2, make_schema().cardinalities, ("mean", None, "sum", None, "mean", None))
+    model, plan, reference, schema = make_pair(backbone, 2, pruned, pooled)
+    ids, labels = pooled_ids(400, schema), np.random.default_rng(0).integers(0, 2, (400, 2)).astype(np.float32)
+    chosen = smooth_rows(reference, MemorySplit(ids, labels, widths=schema.widths), 64, 20)
+    ids, labels = ids[chosen], labels[chosen]
+    mine = ids[:, id_columns(schema.widths, plan.columns)]
+    model.set_train(False)
+    assert_close(model(Tensor(mine)).asnumpy(), reference.eval()(torch.tensor(ids)).detach(), 1e-5)
+    wanted, scales = loss_gradients(reference, torch.tensor(ids), torch.tensor(labels), "sum")
+    given = to_pytorch(mindspore_gradients(model, mine, labels, "sum"), backbone, plan)
+    for name, gradient in wanted.items():
+        assert_close(given[name], gradient, 1e-5, name, scales[name])
 
 
 @pytest.mark.parametrize("backbone", ["mmoe", "ple"])

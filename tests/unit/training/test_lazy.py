@@ -22,7 +22,7 @@ from mindspore import Tensor, nn, ops
 from src.models import NetWithLoss
 from src.training import Ranks, make_step
 from src.training.lazy import CROSSOVER, LazyStep, is_lazy, touched_rows
-from tests.helpers import make_config, make_model, make_schema
+from tests.helpers import make_config, make_model, make_pooled_schema, make_schema, pooled_ids
 
 CARDINALITIES = (3, 40, 60)  # with embeddings of 4: one folded field, two looked up
 CONFIG = {"learning_rate": 0.01, "weight_decay": 0.0, "loss_reduction": "sum", "batch_size": 8}
@@ -96,6 +96,27 @@ def test_lazy_is_dense_while_every_batch_holds_every_row():
     np.testing.assert_allclose(lazy_losses, losses, rtol=1e-5)
     for weight, lazy in zip(weights, lazy_weights):
         np.testing.assert_allclose(lazy, weight, rtol=1e-4, atol=2e-5)
+
+
+def test_of_a_pooled_field_the_rows_of_its_values_move_and_no_others():
+    """The first step is dense Adam's; id 0, which fills up, stays where it is no value."""
+    schema, starts = make_pooled_schema(2, (3, 40, 30), (None, "mean", "sum"), 3), (3, 43)
+    ids = pooled_ids(8, schema)
+    ids[:, 1], ids[:, 4] = np.maximum(ids[:, 1], 1), np.maximum(ids[:, 4], 1)  # no row is without a value
+    labels = Tensor(np.random.default_rng(1).integers(0, 2, (8, 2)).astype(np.float32))
+    tables = []
+    for optimizer in ("dense", "lazy"):
+        model, _ = make_model("shared_bottom", schema)
+        before, step = model.embedding.table.asnumpy().copy(), make_step(model, setting(optimizer))
+        step.set_train()
+        step(Tensor(ids), labels)
+        tables.append(model.embedding.table.asnumpy())
+    np.testing.assert_allclose(tables[1], tables[0], rtol=1e-4, atol=1e-5)
+    values = [start + block[block > 0] for start, block in zip(starts, (ids[:, 1:4], ids[:, 4:]))]
+    expected = np.zeros(73, bool)
+    expected[np.concatenate([np.unique(ids[:, 0]), *values])] = True
+    moved = np.abs(tables[1] - before).max(1) > 0
+    assert not moved[~expected].any() and moved[3:][expected[3:]].mean() > 0.9
 
 
 def test_auto_goes_by_the_size_of_the_table():
