@@ -25,7 +25,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.steps import SHAPES, Synthetic, our_step
+from benchmarks.shapes import SHAPES
+from benchmarks.steps import Synthetic, our_step
 from src.data import prepare
 from src.settings import load_settings
 from src.training import choose_device

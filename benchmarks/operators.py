@@ -24,6 +24,7 @@ from pathlib import Path
 import mindspore as ms
 
 from benchmarks import steps
+from benchmarks.shapes import SHAPES
 from src.settings import Settings
 
 STEPS = 8
@@ -34,8 +35,8 @@ def profile(config: Settings, shape: str) -> list[tuple[str, float, int]]:
 
     Times are summed over operators; several run at once, so the sum is more than the step takes.
     """
-    split = steps.Synthetic(steps.BATCHES * config.batch_size, steps.SHAPES[shape])
-    step = steps.our_step(config, steps.SHAPES[shape], split)
+    split = steps.Synthetic(steps.BATCHES * config.batch_size, SHAPES[shape])
+    step = steps.our_step(config, SHAPES[shape], split)
     for _ in range(3):
         step()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():

@@ -27,6 +27,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.measure import ROUNDS
+from benchmarks.shapes import SHAPES
 from src.errors import UserError
 
 FORMS = {  # name: what the tables say
@@ -93,14 +94,14 @@ def prepare_form(form: str, backbone: str, shape: str, what: str) -> Callable[[]
     from src.training import choose_device, set_products
 
     config = steps.sized_config(backbone, shape)
-    split = steps.Synthetic(steps.BATCHES * config.batch_size, steps.SHAPES[shape])
+    split = steps.Synthetic(steps.BATCHES * config.batch_size, SHAPES[shape])
     if form in TORCH:
-        train, evaluate = steps.torch_steps(config, steps.SHAPES[shape], split, form)
+        train, evaluate = steps.torch_steps(config, SHAPES[shape], split, form)
         return train if what == "train" else evaluate
     choose_device("CPU")
     set_products(form.rpartition("-")[2])
     make = steps.our_step if what == "train" else steps.our_evaluation
-    return make(config, steps.SHAPES[shape], split, form.startswith("half"))
+    return make(config, SHAPES[shape], split, form.startswith("half"))
 
 
 def main(arguments: Sequence[str]) -> None:

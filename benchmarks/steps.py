@@ -22,6 +22,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
+from benchmarks.shapes import KUAIRAND, SIZES
 from src.data.loader import TrainLoader
 from src.errors import UserError
 from src.models import InputPlan, MultiTaskModel, NetWithLoss, natural_values, plan_inputs
@@ -31,14 +32,6 @@ from src.selection import all_fields
 from src.settings import Settings, load_settings
 from src.training import make_step, predict_logits
 
-# KuaiRand-Pure's 41 fields: 30 of the user, 11 of the video, as preprocess.py --dataset kuairand counts their ids.
-KUAIRAND = (
-    10, 2, 4, 3, 21, 9, 21, 10, 21, 8, 21, 9, 3, 8, 51, 1472, 16, 35, 4, 120, 455, 8, 6, 4, 3, 3, 3, 3, 3, 3,
-    6511, 4, 4, 16, 2, 21, 60, 60, 7203, 5, 112,
-)
-# MovieLens-100K's 29 fields, as preprocess.py --dataset movielens counts their ids.
-MOVIELENS = (944, 1653, 8, 3, 22, 112, 17, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 25, 8)
-SHAPES = {"kuairand": KUAIRAND, "movielens": MOVIELENS}
 BATCHES = 16  # in the rows that are drawn
 BACKBONES = ("mmoe", "ple", "esmm", "aitm")  # those whose speed is promised
 
@@ -96,8 +89,7 @@ def our_evaluation(config: Settings, cardinalities, split: Synthetic, half: bool
 def sized_config(backbone: str, shape: str) -> Settings:
     """The paper's sizes for KuaiRand's shape, those of configs/movielens.yaml for MovieLens'."""
     config = load_settings(["dataset=shape", f"backbone={backbone}"])  # no preset of that name: the paper's sizes
-    return config if shape == "kuairand" else config.replace(
-        embedding_dim=16, bottom_dims=(64, 32), tower_dims=(32, 16), experts=4, batch_size=1024)
+    return config.replace(**SIZES[shape])
 
 
 def torch_steps(config: Settings, cardinalities, split: Synthetic,

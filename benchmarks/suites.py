@@ -28,6 +28,7 @@ from benchmarks import steps
 from benchmarks.measure import STEP_COLUMNS, alternate, in_turn, median, step_rows
 from benchmarks.operators import profile
 from benchmarks.rivals import FORMS, take_turns
+from benchmarks.shapes import SHAPES
 from src.data import PreparedData, prepare
 from src.data.loader import TrainLoader
 from src.data.simulation.planted import plant
@@ -55,7 +56,7 @@ def parts(config: Settings) -> dict:
     return {"seconds": seconds}
 
 
-def operators(config: Settings, shapes=tuple(steps.SHAPES)) -> dict:
+def operators(config: Settings, shapes=tuple(SHAPES)) -> dict:
     """Time of a training step by operator; with --precision bf16, with products of that."""
     set_products("bf16" if config.precision == "bf16" else "float32")
     found = {}
@@ -69,7 +70,7 @@ def operators(config: Settings, shapes=tuple(steps.SHAPES)) -> dict:
     return found
 
 
-def train(config: Settings, backbones=steps.BACKBONES, shapes=tuple(steps.SHAPES)) -> dict:
+def train(config: Settings, backbones=steps.BACKBONES, shapes=tuple(SHAPES)) -> dict:
     """Training and evaluation steps against PyTorch's forms, every one in a process of its own, in turn."""
     forms = [form for form in FORMS if "bf16" not in form or fast_instructions()]
     found: dict = {"processor": processor()}

@@ -42,6 +42,7 @@ def on_cpu() -> bool:
     return ms.get_context("device_target") == "CPU"
 
 
+MIXED_PRECISION = hasattr(ms, "set_device")  # level "auto" of mindspore.amp; 1.10 has others
 NORM_TAKES_PRODUCTS = hasattr(ms, "set_device")  # BatchNorm's factor may be computed; in 1.10 it has to be a Parameter
 value_and_grad = getattr(ms, "value_and_grad", None) or ops.value_and_grad
 

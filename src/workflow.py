@@ -42,6 +42,7 @@ from .training import (
     choose_device,
     choose_precision,
     fast_instructions,
+    in_float16,
     load_checkpoint,
     restore,
     set_products,
@@ -115,11 +116,14 @@ def _select_and_train(run: RunFolder, data: PreparedData, tasks: Sequence[str], 
     selection, select_seconds = _selection_of(run, data, tasks, config, precision)
     if device == "CPU":
         set_products(precision)
-        LOG.info("matrix products are %s", precision)
+    LOG.info("matrix products are %s", precision)
+    config = config.replace(precision=precision)  # what auto has come to
     LOG.info("%s on %s keeps\n%s", selection.selector, data.schema.dataset, selection_table(selection))
 
     plan = plan_inputs(config.backbone, data.schema, tasks, selection)
     model = build_model(plan, len(tasks), config, ranks.size)
+    if precision == "float16":
+        in_float16(model)
     trainer = Trainer(model, plan, data, tasks, config, run, ranks, trackers)
     trainer.fit()
     if config.end_to_end:
@@ -152,10 +156,10 @@ def _selection_of(run: RunFolder, data: PreparedData, tasks: Sequence[str], conf
     so it is the same on all of them, and the same as that of one process, to the byte. Masks that are learned
     ``end_to_end`` are written once, when they are learned; until then there is no selection.json.
 
-    A selection is made in float32 whatever the run's precision is. A process has one precision for good, so that with
-    another one it is made by a process of its own.
+    A selection is made in float32 whatever the run's precision is. On the CPU a process has one precision for good, so
+    that for a run in bf16 it is made by a process of its own.
     """
-    if precision != "float32" and run.writes and not config.end_to_end and config.selector != "none" and not (
+    if precision == "bf16" and run.writes and not config.end_to_end and config.selector != "none" and not (
             run.path / "selection.json").exists():
         run_apart("make_selection", run.path)
     if not run.writes:
@@ -179,19 +183,22 @@ def make_selection(folder: str) -> None:
     _selection_of(run, data, choose_tasks(data, config), config)
 
 
-def use_precision_of(run: RunFolder, device: str) -> None:
-    """Computes products as the run did, for the numbers that it has; in float32 where this machine cannot.
+def use_precision_of(run: RunFolder, device: str) -> str:
+    """Computes products as the run did, for the numbers that it has; in float32 where this machine cannot. Returns the
+    precision; of float16 each network has to be told (``in_float16``).
 
     Raises:
         UserError: this process has computed products in another precision.
     """
-    precision = run.precision if device == "CPU" else "float32"
-    if precision != "float32" and not fast_instructions():
+    precision = run.precision
+    here = {"float32": True, "bf16": device == "CPU" and bool(fast_instructions()), "float16": device != "CPU"}
+    if not here[precision]:
         LOG.warning("%s computed products in %s, which this machine does not have: they are float32 here", run.path,
                     precision)
         precision = "float32"
     if device == "CPU":
         set_products(precision)
+    return precision
 
 
 def check_given(run: RunFolder, data: PreparedData, tasks: Sequence[str], config: Settings) -> None:

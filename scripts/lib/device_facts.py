@@ -76,9 +76,9 @@ def libraries(home: Path | None) -> list[str]:
 
 
 def precision(options: list[str]) -> str:
-    """Of the arithmetic: the setting where one is given; MindSpore's own default is float32 with TF32 off."""
+    """Of the arithmetic, by the settings given; MindSpore's own default is float32 with TF32 off."""
     given = [option.split("=", 1)[1] for option in options if option.startswith("precision=")]
-    return given[-1] if given else "float32, TF32 off"
+    return "float16 in products, else float32" if given[-1:] == ["float16"] else "float32, TF32 off"
 
 
 def found(target: str, device_id: int, options: list[str]) -> list[str]:

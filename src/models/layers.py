@@ -67,21 +67,25 @@ class BatchNorm(nn.Cell):
             for name, value in (("gamma", 1), ("beta", 0), ("moving_mean", 0), ("moving_variance", 1)))
         self.by_batch = ops.BatchNorm(is_training=True, epsilon=1e-5, momentum=0.1)
         self.by_past = ops.BatchNorm(is_training=False, epsilon=1e-5)
-        self.ranks, self.scale, self.takes_products = ranks, scale, NORM_TAKES_PRODUCTS
+        self.ranks, self.scale, self.scales_factors = ranks, scale, NORM_TAKES_PRODUCTS
         if ranks > 1:
             self.reduce = ops.AllReduce()
 
     def construct(self, x, scaled=False):
+        if not scaled:
+            return self.normalised(x, self.gamma, self.beta)
+        if self.scales_factors:
+            return self.normalised(x, self.gamma * self.scale, self.beta * self.scale)
+        return self.normalised(x, self.gamma, self.beta) * self.scale  # MindSpore 1.10
+
+    def normalised(self, x, gamma, beta):
+        """(x - mean) / deviation * gamma + beta, by the moments of the batch in training, else by the moving ones."""
         features, batch = x.shape
-        gamma, beta = (self.gamma * self.scale, self.beta * self.scale) if scaled else (self.gamma, self.beta)
         if self.training and self.ranks > 1:
             return self.over_ranks(x, gamma, beta, batch * self.ranks)
         norm = self.by_batch if self.training else self.by_past
-        if not self.takes_products:
-            gamma, beta = self.gamma, self.beta
         made = norm(x.reshape(1, features, batch, 1), gamma, beta, self.moving_mean, self.moving_variance)
-        made = made[0].reshape(features, batch)
-        return made * self.scale if scaled and not self.takes_products else made
+        return made[0].reshape(features, batch)
 
     def over_ranks(self, x, gamma, beta, count):
         """Normalises by the moments of the ``count`` columns that all ranks have together."""
@@ -113,7 +117,8 @@ class HiddenUnits(nn.Cell):
     def construct(self, x, keep=None):
         if keep is None:
             return self.relu(self.norm(x))
-        return self.relu(self.norm(x, True)) * self.cast(keep[self.start:self.stop], x.dtype)
+        made = self.relu(self.norm(x, True))
+        return made * self.cast(keep[self.start:self.stop], made.dtype)
 
 
 class MLPs(nn.Cell):

@@ -174,10 +174,11 @@ class ValidRows(nn.Cell):
         back[valid] = np.arange(total)
         self.places, self.back = Tensor(valid.astype(np.int32)), Tensor(back.astype(np.int32))
         self.zeros = Tensor(np.zeros((1, width), np.float32))
-        self.gather, self.concat = ops.Gather(), ops.Concat(0)
+        self.gather, self.concat, self.cast = ops.Gather(), ops.Concat(0), ops.Cast()
 
     def construct(self, rows):
         return self.gather(rows, self.places, 0)
 
     def bprop(self, rows, out, gradient):
-        return (self.gather(self.concat((gradient, self.zeros)), self.back, 0),)
+        zeros = self.cast(self.zeros, gradient.dtype)
+        return (self.gather(self.concat((gradient, zeros)), self.back, 0),)

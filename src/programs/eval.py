@@ -50,8 +50,8 @@ def main(arguments: list) -> None:
     other, other_config = load_run(given.against, []) if given.against else (run, config)
     refuse_other_data([run, other])
     data = open_data(config)
-    use_precision_of(run, choose_device(config.device_target, config.device_id))
-    tasks, found = predict(run, config, data, given.split)
+    precision = use_precision_of(run, choose_device(config.device_target, config.device_id))
+    tasks, found = predict(run, config, data, given.split, precision)
     groups = data.groups(given.split)
     metrics = task_metrics(*found, tasks, given.split)
     result = {given.split: metrics, "mean_auc": mean_auc(metrics), "details": task_details(*found, tasks, groups)}
@@ -59,7 +59,7 @@ def main(arguments: list) -> None:
     if given.bootstrap:
         result["intervals"] = {**drawn, **bootstrap_intervals(found, tasks, groups, given.bootstrap)}
     if given.against:
-        other_tasks, theirs = predict(other, other_config, data, given.split)
+        other_tasks, theirs = predict(other, other_config, data, given.split, precision)
         if other_tasks != tasks:
             raise UserError(f"{other.path} has tasks {', '.join(other_tasks)}; expected {', '.join(tasks)} as in "
                             f"{run.path}")
@@ -70,13 +70,15 @@ def main(arguments: list) -> None:
     print(json.dumps(result, indent=2))
 
 
-def predict(run, config, data, split: str) -> tuple:
+def predict(run, config, data, split: str, precision: str) -> tuple:
     """The run's tasks, and the Predictions of its best weights for a split."""
     from ..evaluation import Predictions
-    from ..training import predict_logits
+    from ..training import in_float16, predict_logits
     from ..workflow import load_model
 
     model, plan, selection = load_model(run, config, data)
+    if precision == "float16":
+        in_float16(model)
     tasks = data.schema.task_indices(selection.tasks)
     return list(selection.tasks), Predictions(*predict_logits(model, data.split(split), plan, tasks, config.batch_size,
                                                               config.progress))

@@ -50,7 +50,7 @@ SELECTORS = find_selectors()
 def select_fields(data, tasks: Sequence[str], config: Settings) -> tuple[Selection, dict[str, float]]:
     """The Selection a run trains with, and the seconds it took by part.
 
-    Reads ``config.selection`` where one is named; otherwise runs ``config.selector`` on the train split.
+    Reads ``config.selection`` where one is named; otherwise runs ``config.selector`` on the train split, in float32.
 
     Raises:
         UserError: the file does not fit the data set, or the selector cannot give what was asked for.
@@ -62,7 +62,7 @@ def select_fields(data, tasks: Sequence[str], config: Settings) -> tuple[Selecti
         return selection, {"total": 0.0}
     if config.selector == "none" or config.end_to_end:
         return replace(all_fields(data.schema, tasks, config), data=data.fingerprint), {"total": 0.0}
-    selector = SELECTORS[config.selector](config).fit(data, tasks)
+    selector = SELECTORS[config.selector](config.replace(precision="float32")).fit(data, tasks)
     made = make_selection(selector, data, tasks, config)
     return replace(made, data=data.fingerprint), dict(selector.seconds_)
 

@@ -55,8 +55,3 @@ class StepOfRanks(nn.TrainOneStepCell):
         loss, gradients = self.loss_and_gradients(*inputs)
         means = self.mean(gradients + (loss.reshape(1),))
         return ops.depend(means[-1].reshape(()), self.optimizer(means[:-1]))
-
-
-def train_step(network: nn.Cell, optimizer: nn.Cell, ranks: int) -> nn.Cell:
-    """The step of one process or of several."""
-    return StepOfRanks(network, optimizer, ranks) if ranks > 1 else nn.TrainOneStepCell(network, optimizer)

@@ -40,7 +40,7 @@ from ..models import LearnedMaskModel, TaskLosses, TaskWeights, TotalLoss
 from ..models.learned_masks import moving_statistics
 from ..settings import Settings
 from ..streams import Stream, generator
-from .averaging import train_step
+from .half import train_step
 from .ranks import Ranks
 
 INTERVENTIONS = 1  # fields intervened on at every step
@@ -107,7 +107,7 @@ class GuidedStep(nn.Cell):
     Args:
         loss: that of the network with its masks.
         optimizer: moves both.
-        config: anything with seed.
+        config: anything with seed and precision.
         ranks: the processes that train together; an effect is the mean of theirs.
     """
 
@@ -115,7 +115,7 @@ class GuidedStep(nn.Cell):
         super().__init__(auto_prefix=False)
         self.ranks, model = ranks or Ranks(), loss.model
         self.losses = MaskedLosses(model)
-        self.step = train_step(loss, optimizer, self.ranks.size)
+        self.step = train_step(loss, optimizer, self.ranks.size, config.precision)
         self.statistics = moving_statistics(model)
         tasks, fields = model.mask.theta.shape
         self.effects = Effects(tasks, fields)

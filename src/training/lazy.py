@@ -38,6 +38,7 @@ from ..models.embedding import rows_read
 from ..models.model import TaskLosses, TaskWeights, TotalLoss
 from ..settings import Settings
 from .averaging import MeanOverRanks
+from .half import ScaledLoss
 from .ranks import Ranks
 from .weighting import undecayed
 
@@ -74,7 +75,7 @@ class LazyStep(nn.Cell):
 
     Args:
         model: the model to train.
-        config: anything with learning_rate, weight_decay, loss_reduction.
+        config: anything with learning_rate, weight_decay, loss_reduction, precision.
         ranks: the processes that train together; every one calls the step with its share of a batch.
         weights: of the tasks' losses; None for equal ones.
     """
@@ -84,7 +85,8 @@ class LazyStep(nn.Cell):
         super().__init__(auto_prefix=False)
         self.ranks = ranks or Ranks()
         self.size = self.ranks.size
-        self.network = LossOfVectors(model, config.loss_reduction, weights)
+        self.half, network = config.precision == "float16", LossOfVectors(model, config.loss_reduction, weights)
+        self.network = ScaledLoss(network) if self.half else network
         self.plan, self.dim = model.plan, config.embedding_dim
         self.table = model.embedding.table
         rows, dim = self.table.shape  # both moments of a row side by side: one lookup, one update
@@ -116,6 +118,15 @@ class LazyStep(nn.Cell):
         if self.size > 1:
             means = self.mean((gradient, loss.reshape(1)) + others)
             gradient, loss, others = means[0], means[1].reshape(()), means[2:]
+        if not self.half:
+            return self.move(loss, vectors, gradient, others, rows, real)
+        loss, unscaled, finite = self.network.unscaled(loss, (gradient,) + others)
+        if finite:
+            loss = self.move(loss, vectors, unscaled[0], unscaled[1:], rows, real)
+        return ops.depend(loss, self.network.follow(finite))
+
+    def move(self, loss, vectors, gradient, others, rows, real):
+        """Takes a step by gradients of the looked-up vectors and of the other parameters; gives the loss."""
         loss = ops.depend(loss, self.optimizer(others))
         gradient = gradient + self.weight_decay * vectors
         moments = self.gather(self.moments, rows, 0)

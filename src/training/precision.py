@@ -17,6 +17,8 @@
 On the CPU MindSpore's products are oneDNN's. Told so, oneDNN rounds their factors to bfloat16, for which some
 processors have instructions that are several times as fast; sums, and everything else, stay float32. It is told by an
 environment variable that it reads at its first product, so a process has one precision for good.
+
+GPUs and Ascend have float16 instead, which belongs to a network and its training step (half.py), not to the process.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from pathlib import Path
 import numpy as np
 from mindspore import Tensor, ops
 
-from ..compat import ONEDNN_MODE
+from ..compat import MIXED_PRECISION, ONEDNN_MODE
 from ..environment import CPU_INFO, instruction_sets
 from ..errors import UserError
 from ..settings import Settings
@@ -39,7 +41,7 @@ SIZE = 256  # oneDNN computes smaller products in float32 whatever it is told
 
 
 def choose_precision(config: Settings, device: str) -> str:
-    """What ``precision`` means on this machine: float32 or bf16.
+    """What ``precision`` means on this machine: float32, bf16 or float16.
 
     Raises:
         UserError: the device does not have it.
@@ -47,8 +49,12 @@ def choose_precision(config: Settings, device: str) -> str:
     wanted = config.precision
     if device != "CPU":
         if wanted == "bf16":
-            raise UserError(f"precision bf16 is for CPUs, this device is {device}; expected float32 or auto")
-        return "float32"
+            raise UserError(f"precision bf16 is for CPUs, this device is {device}; expected float16, float32 or auto")
+        if wanted == "float16" and not MIXED_PRECISION:
+            raise UserError("precision float16 needs MindSpore 2, this is 1.10; expected float32 or auto")
+        return "float32" if wanted == "auto" else wanted
+    if wanted == "float16":
+        raise UserError("precision float16 is for GPU and Ascend, this device is CPU; expected bf16, float32 or auto")
     if wanted == "auto":
         return "bf16" if max(config.bottom_dims) >= WIDE and fast_instructions() else "float32"
     if wanted == "bf16" and not fast_instructions():

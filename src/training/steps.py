@@ -21,8 +21,8 @@ from mindspore import nn
 from ..compat import make_adam
 from ..models import LearnedMaskModel, MultiTaskModel, NetWithLoss, TaskWeights
 from ..settings import Settings
-from .averaging import train_step
 from .guidance import GuidedLoss, GuidedStep
+from .half import train_step
 from .lazy import LazyStep, is_lazy
 from .ranks import Ranks
 from .weighting import undecayed
@@ -34,7 +34,8 @@ def make_step(model: MultiTaskModel | LearnedMaskModel, config: Settings, ranks:
     of several ranks, which train together, the mean of theirs.
 
     It is Adam, with an L2 penalty on every parameter, biases and BatchNorm included, as in PyTorch's Adam. If
-    ``embedding_optimizer`` says so, the embedding table has lazy Adam (lazy.py).
+    ``embedding_optimizer`` says so, the embedding table has lazy Adam (lazy.py). With ``precision`` float16, products
+    are of that, and a step whose gradients are not finite changes the loss's scale alone (half.py).
     """
     ranks = ranks or Ranks()
     if isinstance(model, LearnedMaskModel):
@@ -43,7 +44,7 @@ def make_step(model: MultiTaskModel | LearnedMaskModel, config: Settings, ranks:
         return LazyStep(model, config, ranks, weights)
     network = NetWithLoss(model, config.loss_reduction, weights)
     groups = [{"params": model.trainable_params(), "weight_decay": config.weight_decay}, *undecayed(network.total)]
-    return _training(train_step(network, make_adam(groups, config.learning_rate), ranks.size))
+    return _training(train_step(network, make_adam(groups, config.learning_rate), ranks.size, config.precision))
 
 
 def _mask_step(model: LearnedMaskModel, config: Settings, ranks: Ranks, weights: TaskWeights | None) -> nn.Cell:
@@ -58,7 +59,7 @@ def _mask_step(model: LearnedMaskModel, config: Settings, ranks: Ranks, weights:
                            {"params": [theta], "weight_decay": 0.0}, *undecayed(network.total)], config.learning_rate)
     if model.mask.guided:
         return _training(GuidedStep(network, optimizer, config, ranks))
-    return _training(train_step(network, optimizer, ranks.size))
+    return _training(train_step(network, optimizer, ranks.size, config.precision))
 
 
 def _training(step: nn.Cell) -> nn.Cell:

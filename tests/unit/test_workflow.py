@@ -72,3 +72,18 @@ def test_a_runs_data_set_is_found_from_another_folder(begin, tmp_path, monkeypat
     assert found("data_dir=elsewhere") == Path("elsewhere")
     (tmp_path / "set").mkdir()
     assert found() == Path("set")
+
+
+def test_a_run_in_a_precision_that_is_not_here_is_computed_in_float32(begin, monkeypatch, caplog):
+    run, _ = begin()
+    monkeypatch.setattr(workflow, "set_products", lambda precision: None)
+    monkeypatch.setattr(workflow, "fast_instructions", lambda: ["amx_bf16"])
+
+    def found(precision, device):
+        run.write("env.json", {"precision": precision})
+        return workflow.use_precision_of(run, device)
+
+    assert [found("bf16", "CPU"), found("float16", "GPU"), found("float32", "GPU")] == ["bf16", "float16", "float32"]
+    assert not caplog.records
+    assert found("float16", "CPU") == found("bf16", "GPU") == "float32" and len(caplog.records) == 2
+    assert "products in float16, which this machine does not have: they are float32 here" in caplog.text

@@ -31,14 +31,14 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from scripts.lib.check_env import plugin_path
 from src.command_line import parse
 from src.errors import UserError, nearest, run_program
 from src.option import Option
-from tools.gpu.ascend import ascend_line, kernel_names
+from tools.gpu.ascend import ascend_lines, cpu_kernels, kernel_names
 from tools.gpu.cards import architectures, cards_line
 from tools.gpu.graphs import PASSES, Kernel
 from tools.gpu.programs import programs
@@ -92,8 +92,10 @@ def dry_run(folder: Path, only: Sequence[str] = ()) -> list[dict]:
 def about_devices(results: list[dict]) -> list[str]:
     """What the wheel's files say about cards and about Ascend."""
     folder = plugin_path().parent
-    names = {kernel["name"] for result in results if result["name"] != "missing" for kernel in result["kernels"]}
-    return [cards_line(architectures(folder / "gpu" / KERNELS)), ascend_line(names, kernel_names(folder))]
+    tables = folder.parents[1] / "ops" / "_op_impl" / "aicpu"
+    wanted = _kernels(result for result in results if result["name"] != "missing")
+    return [cards_line(architectures(folder / "gpu" / KERNELS)),
+            *ascend_lines(wanted, kernel_names(folder), cpu_kernels(tables))]
 
 
 def summary(results: list[dict]) -> tuple[list[str], bool]:
@@ -110,7 +112,7 @@ def summary(results: list[dict]) -> tuple[list[str], bool]:
     return [*lines, *(wrong or ["every operator has a GPU kernel"])], good
 
 
-def _kernels(results: list[dict]) -> list[Kernel]:
+def _kernels(results: Iterable[dict]) -> list[Kernel]:
     return sorted({Kernel(item["name"], tuple(item["inputs"]), tuple(item["outputs"]), item["reason"])
                    for result in results for item in result["kernels"]})
 

@@ -57,6 +57,7 @@ for library in "$here"/system/*; do
     PATH="$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null | grep -qF "${library##*/} " ||
         ln -sf "$library" "$here/lacking/"
 done
+ln -sf python3 "$here/python/bin/python"  # msrun starts processes by this name
 export MULTISFS_PYTHON="$here/python/bin/python3"
 export LD_LIBRARY_PATH="$here/python/lib:$here/lacking${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 """
@@ -117,11 +118,17 @@ def system_libraries(loaded: Iterable[str], own: Iterable[Path]) -> list[str]:
                   and not OF_THE_C_LIBRARY.match(Path(path).name) and not set(own) & set(Path(path).parents))
 
 
-def loaded_name(library: str) -> str:
-    """The name by which programs ask for a library, which may be that of a link to its file."""
-    shown = subprocess.run(["readelf", "-d", library], capture_output=True, text=True, check=True).stdout
-    found = re.search(r"\(SONAME\).*\[(.+)\]", shown)
-    return found.group(1) if found else Path(library).name
+def loaded_names(library: str) -> list[str]:
+    """The names by which programs ask for a library: its own, and those of links to its file with a version.
+
+    Programs may be linked to either: MindSpore asks for libbz2.so.1, whose own name is libbz2.so.1.0.
+    """
+    path = Path(library).resolve()
+    shown = subprocess.run(["readelf", "-d", str(path)], capture_output=True, text=True, check=True).stdout
+    own = re.search(r"\(SONAME\).*\[(.+)\]", shown)
+    stem = path.name.split(".so")[0]
+    links = {link.name for link in path.parent.glob(f"{stem}.so.*") if link.is_symlink() and link.resolve() == path}
+    return sorted(links | {own.group(1) if own else path.name})
 
 
 class Splitter:
@@ -203,7 +210,8 @@ def take(folder: Path, target: Path) -> str:
         return f"{taken['pieces']} of {len(pieces)} pieces; next: {pieces[taken['pieces']]['name']}"
     if archive.exists():
         with tarfile.open(archive) as content:
-            content.extractall(target)
+            trusted = {"filter": "fully_trusted"} if hasattr(tarfile, "data_filter") else {}  # newer Python asks
+            content.extractall(target, **trusted)
         archive.unlink()
     return f"all {len(pieces)} pieces; source {target / 'activate'}"
 
@@ -218,15 +226,15 @@ def files_of_a_run(work: Path) -> list[tuple[Path, str]]:
     site = Path(sysconfig.get_paths()["purelib"])
     files = environment_files([root / "requirements.txt", root / "requirements" / "gpu.txt"])
     base, version = Path(sys.base_prefix), f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    pairs = [(path, f"python/lib/{version}/site-packages/{path.relative_to(site)}")
+    pairs = [(path, os.path.normpath(f"python/lib/{version}/site-packages/{path.relative_to(site)}"))  # bin/ is outside
              for path in chosen(files, loaded | needed) if site in path.parents]
     library = [path for path in (base / "lib" / version).rglob("*")
                if path.is_file() and "site-packages" not in path.parts]
     pairs += [(path, f"python/{path.relative_to(base)}") for path in chosen(library, loaded)]
     pairs += [(path, f"python/lib/{path.name}") for path in sorted((base / "lib").glob("libpython*.so*"))]
     pairs.append((Path(os.path.realpath(sys.executable)), "python/bin/python3"))
-    pairs += [(Path(path), f"system/{loaded_name(path)}")
-              for path in system_libraries(loaded, (base, Path(sys.prefix)))]
+    pairs += [(Path(path).resolve(), f"system/{name}") for path in system_libraries(loaded, (base, Path(sys.prefix)))
+              for name in loaded_names(path)]
     (work / "activate").write_text(ACTIVATE, encoding="utf-8")
     return [*pairs, (work / "activate", "activate")]
 

@@ -49,13 +49,19 @@ def programs() -> dict[str, tuple[str, list[str]]]:
             cases[f"train-{backbone}-{optimizer}"] = (
                 "train", [*network, "selector=random", f"embedding_optimizer={optimizer}"])
         cases[f"train-{backbone}-masks"] = ("train", [*network, "selector=mssm", "end_to_end=true"])
+        cases[f"train-{backbone}-float16"] = ("train", [*network, "selector=random", "precision=float16"])
     cases["train-cfs-masks"] = ("train", ["selector=cfs", "end_to_end=true"])
+    cases["train-mmoe-lazy-float16"] = ("train", ["selector=random", "embedding_optimizer=lazy", "precision=float16"])
+    for selector in ("mssm", "cfs"):
+        cases[f"train-{selector}-masks-float16"] = (
+            "train", [f"selector={selector}", "end_to_end=true", "precision=float16"])
     for relation in ("gnn", "pearson"):
         cases[f"select-paper-{relation}"] = ("select_features", ["score=paper", f"relation={relation}"])
     cases["select-calibrated"] = ("select_features", ["score=calibrated"])
     for selector in sorted(set(choices("selector")) - {"multisfs", "none"} - set(WITHOUT_NETWORK)):
         cases[f"select-{selector}"] = ("select_features", [f"selector={selector}"])
     cases["eval"] = ("eval", ["--run_dir", "runs/train-mmoe-dense"])
+    cases["eval-float16"] = ("eval", ["--run_dir", "runs/train-mmoe-float16"])
     return cases
 
 

@@ -12,13 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""tools/gpu: reading saved graphs, the dry run over stub CUDA libraries, and the pieces for another machine."""
+"""tools/gpu: reading saved graphs, the dry run over stub CUDA libraries, and what is said of Ascend."""
 
 from __future__ import annotations
 
-import json
 import os
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -29,11 +27,9 @@ from scripts.lib.check_env import plugin_path
 from src.errors import UserError
 from src.settings import choices
 from tools.gpu import __main__ as tool
-from tools.gpu import pieces, stubs
-from tools.gpu.ascend import ascend_line, kernel_names
-from tools.gpu.cards import Code, architectures, cards_line, for_card, unused
+from tools.gpu import stubs
+from tools.gpu.ascend import ascend_lines, cpu_kernels, kernel_names
 from tools.gpu.graphs import Kernel, read_folder, read_kernels
-from tools.gpu.pieces import chosen, pack, system_libraries, take
 from tools.gpu.programs import WITHOUT_NETWORK, programs
 
 # As MindSpore 2.10 writes it, shortened; "MindSporesOwn" and "Conjured" are invented.
@@ -92,7 +88,7 @@ def test_a_dry_run_that_passes():
 def test_every_variant_is_among_the_programs():
     cases = programs()
     for backbone in choices("backbone"):
-        assert {f"train-{backbone}-{kind}" for kind in ("dense", "lazy", "masks")} <= set(cases)
+        assert {f"train-{backbone}-{kind}" for kind in ("dense", "lazy", "masks", "float16")} <= set(cases)
     given = {argument for _, arguments in cases.values() for argument in arguments}
     without = {f"selector={name}" for name in (*WITHOUT_NETWORK, "none", "multisfs")}  # multisfs: named by its score
     assert {f"selector={name}" for name in choices("selector")} - given <= without
@@ -149,7 +145,7 @@ def test_a_card_is_told(needs_plugin, tmp_path):
     lines = done.stdout.splitlines()
     assert lines[0] == "GPU 0: Stub, compute capability 8.8, 4096 MiB"
     assert lines[1].endswith("knows CUDA up to 12.2") and lines[2].startswith("CUDA runtime: 11.8 (/")
-    assert lines[3].startswith("cuDNN: 8.9.6 (/") and lines[4] == "precision: float16"
+    assert lines[3].startswith("cuDNN: 8.9.6 (/") and lines[4] == "precision: float16 in products, else float32"
 
 
 @pytest.mark.slow
@@ -177,139 +173,34 @@ def test_kernels_are_loaded_when_used(needs_plugin, tmp_path):
         assert done.stdout.strip() == shown
 
 
-def fat_binary(*codes: tuple[int, int, bytes]) -> bytes:
-    """As nvcc writes it: (kind, compute capability, code) one after another."""
-    packed = b"".join(struct.pack("<HHIQ", kind, 1, 32, len(code)) + bytes(12) + struct.pack("<I", capability) + code
-                      for kind, capability, code in codes)
-    return struct.pack("<IHHQ", 0xBA55ED50, 1, 16, len(packed)) + packed
-
-
-def test_cards_of_a_library(tmp_path):
-    fat = fat_binary((2, 80, b"machine "), (1, 86, b"machine "))
-    (tmp_path / "kernels.so").write_bytes(b"ELF" + fat + b"between" + fat)
-    assert architectures(tmp_path / "kernels.so") == {"sass": [80], "ptx": [86]}
-    line = cards_line({"sass": [80], "ptx": [86]})
-    assert "machine code for compute capabilities 8.0; portable code for 8.6 and" in line
-    (tmp_path / "plain.so").write_bytes(b"ELF")
-    assert cards_line(architectures(tmp_path / "plain.so")) == "no GPU code found"
-
-
-@pytest.mark.parametrize("card, kept", [
-    (60, ["sass 60"]), (70, ["sass 70"]), (72, ["sass 70"]), (80, ["sass 80"]), (89, ["sass 86"]), (90, ["ptx 86"]),
-    (52, ["ptx 52"]), (50, ["sass 60", "sass 70", "sass 80", "sass 86", "ptx 52", "ptx 86"])])
-def test_code_that_a_card_uses(card, kept):
-    codes = [Code("sass", capability, 0, 1) for capability in (60, 70, 80, 86)]
-    codes += [Code("ptx", capability, 0, 1) for capability in (52, 86)]
-    left_out = unused(codes, card)
-    assert [f"{code.kind} {code.capability}" for code in codes if code not in left_out] == kept
-
-
-def test_a_library_for_one_card(tmp_path):
-    first, second = fat_binary((2, 70, b"seventy!"), (2, 80, b"eighty!!")), fat_binary((1, 60, b"portable"))
-    whole = b"ELF seventy!" + first + b"between" + second + b"end"
-    path = tmp_path / "kernels.so"
-    path.write_bytes(whole)
-    with for_card(path, 80) as content:
-        assert content[:] == b"ELF seventy!" + first.replace(b"seventy!", bytes(8)) + b"between" + second + b"end"
-    assert path.read_bytes() == whole
-
-
-def test_pieces_for_one_card(tmp_path):
-    """Only MindSpore's and NVIDIA's own libraries are changed."""
-    whole = fat_binary((2, 70, b"seventy!"), (2, 80, b"eighty!!"))
-    (tmp_path / "kernels.so").write_bytes(whole)
-    names = ["site-packages/nvidia/cublas/lib/libcublas.so.11", "site-packages/nvidia/notes.txt", "polars/polars.so"]
-    pack([(tmp_path / "kernels.so", name) for name in names], tmp_path / "out", 100, card=80)
-    take(tmp_path / "out", tmp_path / "target")
-    contents = [(tmp_path / "target" / name).read_bytes() for name in names]
-    assert contents == [whole.replace(b"seventy!", bytes(8)), whole, whole]
-
-
-def test_libraries_of_the_system():
-    folder = "/usr/lib/x86_64-linux-gnu"
-    loaded = [f"{folder}/{name}" for name in ("libffi.so.8", "libc.so.6", "libm.so.6", "libcrypto.so.3",
-                                              "ld-linux-x86-64.so.2")]
-    loaded += ["/home/me/lib/libpython3.11.so.1.0", "/usr/lib/python3.11/lib-dynload/_ssl.so"]
-    assert system_libraries(loaded, [Path("/usr/lib/python3.11")]) == [f"{folder}/libcrypto.so.3",
-                                                                        f"{folder}/libffi.so.8"]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="ldconfig is Linux's")
-def test_only_lacking_libraries_of_the_system_are_used(tmp_path):
-    (tmp_path / "system").mkdir()
-    for name in ("libc.so.6", "libnobody-has-it.so.1"):
-        (tmp_path / "system" / name).touch()
-    (tmp_path / "activate").write_text(pieces.ACTIVATE)
-    done = subprocess.run(["bash", "-c", f"source {tmp_path}/activate; echo $LD_LIBRARY_PATH; echo $MULTISFS_PYTHON"],
-                          env={"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": "/mine"}, capture_output=True, text=True,
-                          check=True)
-    assert [path.name for path in (tmp_path / "lacking").iterdir()] == ["libnobody-has-it.so.1"]
-    assert done.stdout.split() == [f"{tmp_path}/python/lib:{tmp_path}/lacking:/mine", f"{tmp_path}/python/bin/python3"]
-
-
-def test_ascend_by_name(tmp_path):
+def test_classes_of_ascend_kernels(tmp_path):
     assert kernel_names(tmp_path) == set()
     (tmp_path / "libmindspore_ops_ascend.so").write_bytes(
         b"\0N9mindspore6kernel3add9AddAscendE\0N9mindspore6kernel18BatchNormExtAscendE\0"
-        b"N9mindspore6kernel7pyboost9MulAscendE\0")
-    kernels = kernel_names(tmp_path)
-    assert kernels == {"Add", "BatchNormExt"}
-    assert ascend_line(["Add", "BatchNorm", "Mul"], kernels).startswith("Ascend, by name alone: 2 of 3 operators")
+        b"N9mindspore6kernel7pyboost9MulAscendE\0N9mindspore6kernel21AclnnSoftmaxKernelModILm3EEE\0"
+        b"N9mindspore6kernel10reduce_sum23ReduceSumAclnnKernelModE\0")
+    assert kernel_names(tmp_path) == {"Add", "BatchNormExt", "Softmax", "ReduceSum"}
 
 
-def some_files(folder: Path) -> list:
-    (folder / "a").mkdir(parents=True)
-    (folder / "a" / "large.so").write_bytes(bytes(range(256)) * 40 + folder.name.encode())
-    (folder / "small.py").write_text("x = 1\n")
-    return [(folder / "a" / "large.so", "lib/large.so"), (folder / "small.py", "small.py")]
+def test_kernels_of_ascends_own_processor(tmp_path):
+    (tmp_path / "gather.py").write_text("""\
+gather_op_info = AiCPURegOp("Gather") \\
+    .input(0, "x", "required") \\
+    .input(1, "indices", "required") \\
+    .output(0, "y", "required") \\
+    .dtype_format(DataType.F32_Default, DataType.I32_Default, DataType.F32_Default) \\
+    .dtype_format(DataType.BOOL_Default, DataType.I64_Default, DataType.BOOL_Default) \\
+    .get_op_info()
+""")
+    (tmp_path / "__init__.py").write_text("from .gather import _gather_aicpu\n")
+    assert cpu_kernels(tmp_path) == {GATHER, Kernel("Gather", ("Bool", "Int64"), ("Bool",))}
 
 
-def test_pieces_arrive_one_at_a_time(tmp_path):
-    there, target = tmp_path / "there", tmp_path / "unpacked"
-    made = pack(some_files(tmp_path / "env"), tmp_path / "out", 100)
-    assert len(made) > 3 and all((tmp_path / "out" / piece["name"]).stat().st_size <= 100 for piece in made)
-    there.mkdir()
-    (there / "pieces.json").write_bytes((tmp_path / "out" / "pieces.json").read_bytes())
-    for count, piece in enumerate(made, 1):
-        (there / piece["name"]).write_bytes((tmp_path / "out" / piece["name"]).read_bytes())
-        said = take(there, target)
-        assert said.startswith(f"{count} of {len(made)} pieces" if count < len(made) else "all ")
-    assert (target / "lib" / "large.so").read_bytes() == (tmp_path / "env" / "a" / "large.so").read_bytes()
-    assert (target / "small.py").read_text() == "x = 1\n"
-    assert sorted(path.name for path in there.iterdir()) == ["pieces.json"]
-    assert take(there, target).startswith("all ")  # once more does no harm
-
-
-def test_damaged_and_interrupted_pieces(tmp_path):
-    there, target = tmp_path / "out", tmp_path / "unpacked"
-    pack(some_files(tmp_path / "env"), there, 100)
-    first, second = sorted(there.glob("piece-*"))[:2]
-    good = second.read_bytes()
-    second.write_bytes(good[:-1] + b"?")
-    with pytest.raises(ValueError, match="piece-001 is damaged; send it again"):
-        take(there, target)
-    assert not first.exists() and json.loads((target / "taken").read_text())["pieces"] == 1
-    with open(target / "archive", "ab") as archive:  # as if the next call had been killed while it wrote
-        archive.write(b"half")
-    second.write_bytes(good)
-    assert take(there, target).startswith("all ")
-    assert (target / "small.py").read_text() == "x = 1\n"
-
-
-def test_pieces_without_their_index(tmp_path, capsys):
-    with pytest.raises(SystemExit) as ended:
-        pieces.main(["take", str(tmp_path), str(tmp_path / "unpacked")])
-    assert ended.value.code == 2 and "pieces.json" in capsys.readouterr().err
-
-
-def test_only_libraries_that_are_loaded_travel():
-    plugin = Path("site/mindspore/lib/plugin")
-    files = [plugin / "libmindspore_gpu.so.11.6", plugin / "gpu11.6/libakg.so", plugin / "libmindspore_gpu.so.11.1",
-             Path("site/mindspore/nn/cell.py"),
-             Path("site/mindspore/include/dataset/text.h"), Path("site/nvidia/cudnn/lib/libcudnn_cnn_infer.so.8"),
-             Path("site/nvidia/cudnn/lib/libcudnn_ops_infer.so.8"), Path("site/polars/polars.abi3.so"),
-             Path("site/mindspore/ops/_op_impl/akg/add.py"), Path("site/scipy/tests/test_a.py"),
-             Path("site/scipy/tests/loaded.py")]
-    kept = chosen(files, {"/somewhere/mindspore/lib/plugin/libmindspore_gpu.so.11.6", "site/scipy/tests/loaded.py"})
-    assert {path.name for path in kept} == {"cell.py", "libmindspore_gpu.so.11.6", "libcudnn_ops_infer.so.8",
-                                            "polars.abi3.so", "add.py", "loaded.py"}
+def test_what_is_said_of_ascend():
+    wanted = [Kernel("Add", ("Float32",), ("Float32",)), Kernel("BatchNorm", ("Float32",), ("Float32",)), GATHER,
+              Kernel("Gather", ("Int32",), ("Int32",)), Kernel("Slice", ("Float16",), ("Float16",))]
+    tables = {GATHER, Kernel("Slice", ("Float16", "Int64", "Int64"), ("Float16",))}
+    lines = ascend_lines(wanted, {"Add", "BatchNormExt"}, tables)
+    assert lines[0] == "Ascend, by name alone: 2 of 4 operators have an aclnn kernel"
+    assert lines[1].endswith("AI CPU has a kernel for: Slice") and lines[2].endswith("cannot be read here: Gather")
+    assert ascend_lines(wanted, set(), tables) == ["Ascend: this MindSpore has no Ascend plug-in to read"]

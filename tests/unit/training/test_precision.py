@@ -40,8 +40,20 @@ def test_auto_takes_bf16_for_wide_networks_where_the_processor_has_it(has, sizes
 def test_other_devices_have_float32(monkeypatch):
     monkeypatch.setattr(precision, "fast_instructions", lambda: ["amx_bf16"])
     assert choose_precision(make_config(precision="auto", **WIDE), "GPU") == "float32"
-    with pytest.raises(UserError, match="^precision bf16 is for CPUs, this device is GPU; expected float32 or auto$"):
+    with pytest.raises(UserError, match="^precision bf16 is for CPUs, this device is GPU; expected float16, float32 or "
+                                        "auto$"):
         choose_precision(make_config(precision="bf16"), "GPU")
+
+
+def test_float16_is_for_gpu_and_ascend(monkeypatch):
+    assert choose_precision(make_config(precision="float16"), "Ascend") == "float16"
+    with pytest.raises(UserError, match="^precision float16 is for GPU and Ascend, this device is CPU; expected bf16, "
+                                        "float32 or auto$"):
+        choose_precision(make_config(precision="float16"), "CPU")
+    monkeypatch.setattr(precision, "MIXED_PRECISION", False)
+    with pytest.raises(UserError, match="^precision float16 needs MindSpore 2, this is 1.10; expected float32 or "
+                                        "auto$"):
+        choose_precision(make_config(precision="float16"), "GPU")
 
 
 def test_bf16_is_refused_where_it_would_not_be_faster(monkeypatch):

@@ -79,6 +79,7 @@ def test_early_stopping_waits_patience_epochs(tmp_path):
     (10, ()),  # within the second epoch of 9 steps; below, within the first, at the beginning of the second
     pytest.param(4, (), marks=pytest.mark.slow), pytest.param(12, (), marks=pytest.mark.slow),
     pytest.param(10, ("embedding_optimizer=lazy",), marks=pytest.mark.slow),
+    pytest.param(10, ("precision=float16",), marks=pytest.mark.slow),
     pytest.param(10, ("selector=cfs", "end_to_end=true"), marks=pytest.mark.slow)])
 def test_a_stopped_run_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path, steps, changes):
     whole = make_trainer(tmp_path / "whole", None, *changes)
