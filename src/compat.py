@@ -42,7 +42,8 @@ def on_cpu() -> bool:
     return ms.get_context("device_target") == "CPU"
 
 
-MIXED_PRECISION = hasattr(ms, "set_device")  # level "auto" of mindspore.amp; 1.10 has others
+# Products of bfloat16 on the CPU, which 1.10's oneDNN does not have, and level "auto" of mindspore.amp for float16.
+LOW_PRECISION = hasattr(ms, "set_device")
 NORM_TAKES_PRODUCTS = hasattr(ms, "set_device")  # BatchNorm's factor may be computed; in 1.10 it has to be a Parameter
 value_and_grad = getattr(ms, "value_and_grad", None) or ops.value_and_grad
 

@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 from mindspore import Tensor, ops
 
-from ..compat import MIXED_PRECISION, ONEDNN_MODE
+from ..compat import LOW_PRECISION, ONEDNN_MODE
 from ..environment import CPU_INFO, instruction_sets
 from ..errors import UserError
 from ..settings import Settings
@@ -47,11 +47,11 @@ def choose_precision(config: Settings, device: str) -> str:
         UserError: the device does not have it.
     """
     wanted = config.precision
+    if wanted in ("bf16", "float16") and not LOW_PRECISION:
+        raise UserError(f"precision {wanted} needs MindSpore 2, this is 1.10; expected float32 or auto")
     if device != "CPU":
         if wanted == "bf16":
             raise UserError(f"precision bf16 is for CPUs, this device is {device}; expected float16, float32 or auto")
-        if wanted == "float16" and not MIXED_PRECISION:
-            raise UserError("precision float16 needs MindSpore 2, this is 1.10; expected float32 or auto")
         return "float32" if wanted == "auto" else wanted
     if wanted == "float16":
         raise UserError("precision float16 is for GPU and Ascend, this device is CPU; expected bf16, float32 or auto")
@@ -64,8 +64,8 @@ def choose_precision(config: Settings, device: str) -> str:
 
 
 def fast_instructions(path: Path = CPU_INFO) -> list[str]:
-    """Those of FAST that the processor has; none where Linux does not say."""
-    has = instruction_sets(path)
+    """Those of FAST that the processor has; none where Linux does not say, or MindSpore does not use them (1.10)."""
+    has = instruction_sets(path) if LOW_PRECISION else []
     return [name for name in FAST if name in has]
 
 

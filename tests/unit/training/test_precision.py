@@ -29,6 +29,12 @@ WITHOUT_BF16 = pytest.mark.skipif(not fast_instructions(), reason="this processo
 WIDE = {"bottom_dims": (256, 8)}
 
 
+@pytest.fixture(autouse=True)
+def mindspore_2(monkeypatch):
+    """What is tested here is what MindSpore 2 does, on 1.10 too."""
+    monkeypatch.setattr(precision, "LOW_PRECISION", True)
+
+
 @pytest.mark.parametrize("has, sizes, wanted, expected", [
     (["amx_bf16"], WIDE, "auto", "bf16"), ([], WIDE, "auto", "float32"), (["amx_bf16"], {}, "auto", "float32"),
     (["avx512_bf16"], {}, "bf16", "bf16"), (["amx_bf16"], WIDE, "float32", "float32")])
@@ -45,15 +51,19 @@ def test_other_devices_have_float32(monkeypatch):
         choose_precision(make_config(precision="bf16"), "GPU")
 
 
-def test_float16_is_for_gpu_and_ascend(monkeypatch):
+def test_float16_is_for_gpu_and_ascend():
     assert choose_precision(make_config(precision="float16"), "Ascend") == "float16"
     with pytest.raises(UserError, match="^precision float16 is for GPU and Ascend, this device is CPU; expected bf16, "
                                         "float32 or auto$"):
         choose_precision(make_config(precision="float16"), "CPU")
-    monkeypatch.setattr(precision, "MIXED_PRECISION", False)
-    with pytest.raises(UserError, match="^precision float16 needs MindSpore 2, this is 1.10; expected float32 or "
-                                        "auto$"):
-        choose_precision(make_config(precision="float16"), "GPU")
+
+
+@pytest.mark.parametrize("wanted, device", [("float16", "GPU"), ("bf16", "CPU")])
+def test_mindspore_1_has_float32_alone(wanted, device, monkeypatch):
+    monkeypatch.setattr(precision, "LOW_PRECISION", False)
+    assert choose_precision(make_config(precision="auto", **WIDE), device) == "float32"
+    with pytest.raises(UserError, match=f"^precision {wanted} needs MindSpore 2, this is 1.10; expected float32 or "):
+        choose_precision(make_config(precision=wanted), device)
 
 
 def test_bf16_is_refused_where_it_would_not_be_faster(monkeypatch):

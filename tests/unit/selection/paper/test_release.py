@@ -17,10 +17,9 @@
 Its score of task j reads row 0 of the gradient of loss j by the mask ``[tasks, fields]``, whose row i masks bottom i.
 """
 
-import mindspore as ms
 import numpy as np
 import pytest
-from mindspore import Tensor, nn
+from mindspore import Tensor, nn, ops
 
 from src.models import MaskedModel, TaskLosses
 from tests.helpers import make_batch, make_model, make_schema
@@ -45,7 +44,7 @@ def gradient(backbone, task):
     network.set_train(False)
     ids, labels = make_batch(200, schema)
     ones = Tensor(np.ones((len(plan.paths), len(schema.fields)), np.float32))
-    return ms.grad(network)(ones, Tensor(ids), Tensor(labels)).asnumpy()
+    return ops.grad(network)(ones, Tensor(ids), Tensor(labels)).asnumpy()
 
 
 @pytest.mark.parametrize("backbone", ["ple", "aitm"])
