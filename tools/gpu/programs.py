@@ -55,6 +55,9 @@ def programs() -> dict[str, tuple[str, list[str]]]:
     for selector in ("mssm", "cfs"):
         cases[f"train-{selector}-masks-float16"] = (
             "train", [f"selector={selector}", "end_to_end=true", "precision=float16"])
+    pooled = ["selector=none", "data_dir=pooled"]  # lists of values, embedded (large) and folded (small)
+    cases["train-pooled-large-lazy"] = ("train", [*pooled, "embedding_optimizer=lazy"])
+    cases["train-pooled-small-float16"] = ("train", [*pooled, "embedding_dim=16", "precision=float16"])
     for relation in ("gnn", "pearson"):
         cases[f"select-paper-{relation}"] = ("select_features", ["score=paper", f"relation={relation}"])
     cases["select-calibrated"] = ("select_features", ["score=calibrated"])
@@ -99,7 +102,7 @@ def try_program(name: str, graphs: Path, cases: dict) -> dict:
         else:
             program, arguments = cases[name]
             given = [f"run_name={name}", *SMALL] if program != "eval" else ["device_target=GPU"]
-            importlib.import_module(program).main([*arguments, *given])
+            importlib.import_module(program).main([*given, *arguments])
     except (Exception, SystemExit) as problem:  # pylint: disable=broad-exception-caught
         error = f"{type(problem).__name__}: {' '.join(str(problem).split())[:600]}"
     kernels, expanded = read_folder(graphs)
@@ -127,8 +130,9 @@ def main(arguments: list) -> None:
     device.SUM = 0.0                      # what the stubs' kernels, which do nothing, leave
     os.environ["REQUIRE_DEVICE"] = "1"    # never continue on the CPU
     with contextlib.redirect_stdout(sys.stderr):
-        importlib.import_module("preprocess").main(
-            ["--dataset", "table", "--raw_dir", "data.csv", "--table", "table.yaml", "--data_dir", "set"])
+        for data_dir, more in (("set", []), ("pooled", ["--pool", "mean"])):
+            importlib.import_module("preprocess").main(["--dataset", "table", "--raw_dir", "data.csv", "--table",
+                                                        "table.yaml", "--data_dir", data_dir, *more])
         device.choose_device("GPU")
         cases = programs()
         for name in list(cases) if wanted == "ALL" else wanted.split(","):
