@@ -151,7 +151,7 @@ def measure_dropped(data, entities: Sequence[str], seeds: int, config: Settings,
 
 def by_frequency(table: Table, config: Settings, run: str) -> dict[str, float]:
     """Mean test AUC over the rows of the rarest third of the test rows' users or items, and of the most frequent."""
-    logits, labels = read_predictions(config.output_path / run, table.data.schema.task_names)["test"]
+    logits, labels = read_predictions(config.output_path / run, table.data.schema.task_names)["test"].arrays
     found = {}
     for name, codes in table.entities.items():
         train, _, test = np.split(codes, table.cuts)

@@ -157,7 +157,7 @@ def measure_labels(shape: str, rows: int, seeds: int, config: Settings) -> Itera
 def _judge(log: Log, data: MemoryData, name: str, second: str, joint: bool, config: Settings) -> dict:
     """What a finished run found and predicts of the second label where there was a click."""
     run = config.output_path / name
-    logits, _ = read_predictions(run, data.schema.task_names)["test"]
+    logits, _ = read_predictions(run, data.schema.task_names)["test"].arrays
     labels = log.data.split("test").labels
     clicked = labels[:, 0] == 1
     found = logits[clicked].astype(np.float64)

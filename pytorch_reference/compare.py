@@ -26,7 +26,7 @@ from mindspore import Tensor, nn, ops
 from pytorch_reference.agreement import Agreement, auc_slack
 from pytorch_reference.mtreclib import from_pytorch, to_pytorch
 from src.errors import UserError
-from src.evaluation import task_metrics
+from src.evaluation import loss_of, task_metrics
 from src.files import write_json
 from src.models import InputPlan, MultiTaskModel, NetWithLoss, natural_values, set_natural
 from src.pooling import id_columns
@@ -196,11 +196,14 @@ def compare(model: MultiTaskModel, reference, plan: InputPlan, selection: Select
                  for first in range(0, split.rows, config.batch_size)]
     theirs = torch.cat(parts).numpy()
     found = Agreement(tolerance)
-    mine, others = (task_metrics(logits, labels, selection.tasks, split_name) for logits in (ours, theirs))
+    scales = data.schema.scales_of(selection.tasks)
+    mine, others = (task_metrics(logits, labels, selection.tasks, split_name, scales) for logits in (ours, theirs))
     for index, task in enumerate(selection.tasks):
         found.add("logits", task, ours[:, index], theirs[:, index])
-        found.add("loss", task, np.array(mine[task]["logloss"]), np.array(others[task]["logloss"]))
-        if mine[task]["auc"] is not None:
+        found.add("loss", task, np.array(loss_of(mine[task])), np.array(loss_of(others[task])))
+        if scales[index] is not None:
+            found.add("RMSE", task, np.array(mine[task]["rmse"]), np.array(others[task]["rmse"]))
+        elif mine[task]["auc"] is not None:
             rounding = float(np.abs(ours[:, index] - theirs[:, index]).max())
             slack = auc_slack(theirs[:, index].astype(np.float64), labels[:, index], rounding)
             found.add("AUC", task, np.array(mine[task]["auc"]), np.array(others[task]["auc"]), slack=slack)
@@ -215,8 +218,10 @@ def compare_gradients(found: Agreement, model: MultiTaskModel, reference, plan: 
 
     torch = import_torch()
     ids, labels = split.take(smooth_rows(reference, split), None, task_indices)
-    labels = (labels == 1).astype(np.uint8)  # unknown ones count as 0 in both frameworks
-    wanted, scales = loss_gradients(reference, torch.tensor(ids), torch.tensor(labels), config.loss_reduction)
+    numbers = np.array(plan.numbers or [False] * len(task_indices))  # unknown ones count as 0 in both frameworks
+    labels = np.where(numbers, np.nan_to_num(labels), labels == 1).astype(np.float32)
+    wanted, scales = loss_gradients(reference, torch.tensor(ids), torch.tensor(labels), config.loss_reduction,
+                                    plan.numbers)
     given = to_pytorch(mindspore_gradients(model, ids[:, id_columns(split.widths, plan.columns)], labels,
                                           config.loss_reduction),
                        config.backbone, plan)

@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from torch import Tensor, nn
 
@@ -23,8 +25,8 @@ from pytorch_reference.networks.models import total_loss
 from pytorch_reference.scores import scoring_mode
 
 
-def loss_gradients(model: nn.Module, ids: Tensor, labels: Tensor,
-                   reduction: str) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+def loss_gradients(model: nn.Module, ids: Tensor, labels: Tensor, reduction: str,
+                   numbers: Sequence[bool] = ()) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """Gradients of the loss with BatchNorm in training mode and dropout off, by parameter name, and their scales.
 
     Rounding is relative to what is summed, not to what is left: a bias before BatchNorm has a gradient of exactly zero,
@@ -37,7 +39,7 @@ def loss_gradients(model: nn.Module, ids: Tensor, labels: Tensor,
     model.zero_grad()
     try:
         with scoring_mode(model, training=True):
-            total_loss(model(ids), labels, reduction).backward()
+            total_loss(model(ids), labels, reduction, numbers).backward()
     finally:
         for hook in hooks:
             hook.remove()

@@ -67,9 +67,10 @@ def write_missing_predictions(run: RunFolder, data, config: Settings) -> None:
         return
     choose_device(config.device_target, config.device_id)
     model, plan, selection = load_model(run, load_run(str(run.path), [])[1], data)
-    tasks = data.schema.task_indices(selection.tasks)
+    tasks, scales = data.schema.task_indices(selection.tasks), data.schema.scales_of(selection.tasks)
     write_predictions(run.path, {split: Predictions(*predict_logits(model, data.split(split), plan, tasks,
-                                                                    config.batch_size)) for split in ("valid", "test")})
+                                                                    config.batch_size), scales)
+                                 for split in ("valid", "test")})
 
 
 def _holds(run: RunFolder, made_from: dict) -> bool:

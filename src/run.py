@@ -53,10 +53,17 @@ class MadeOf:
 
 @dataclass(frozen=True)
 class TaskMetrics:
-    """The metrics of one task; an AUC is null where the split has one class."""
+    """The metrics of one task; an AUC is null where the split has one class.
+
+    A binary task has ``logloss``; one whose label is a number has the others.
+    """
 
     auc: Optional[Number]
-    logloss: Optional[Number]
+    logloss: Optional[Number] = None
+    r2: Optional[Number] = None
+    mae: Optional[Number] = None
+    rmse: Optional[Number] = None
+    loss: Optional[Number] = None
 
 
 @dataclass(frozen=True)
@@ -277,6 +284,9 @@ class RunFolder:
         """
         path, metrics = self.path / "metrics.json", self.read("metrics.json")
         parse(Metrics, metrics, str(path), "remove it and run train.py again")
+        for task, entry in (*metrics["test"].items(), *metrics["valid"].items()):
+            if "logloss" not in entry and not {"r2", "mae", "rmse", "loss"} <= set(entry):
+                raise UserError(f"{path} is damaged: {task} has no key 'logloss'; remove it and run train.py again")
         seed = read_yaml(self.path / "config.yaml").get("seed")
         if metrics["seed"] != seed:
             raise UserError(f"{path} is that of another run: its seed is {metrics['seed']}, this run's {seed}; remove "

@@ -49,12 +49,39 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Scale:
+    """What a label that is a number is measured in: mean and standard deviation of the train rows that have one.
+
+    Networks learn, and shards hold, (number - mean) / std; a std of 0 is taken for 1.
+    """
+
+    mean: Number
+    std: Number
+
+    def standardised(self, numbers):
+        """Numbers in units of this scale."""
+        return (numbers - self.mean) / (self.std or 1.0)
+
+    def own(self, values):
+        """Values of this scale in the label's own units."""
+        return self.mean + (self.std or 1.0) * values
+
+
+@dataclass(frozen=True)
 class Task:
-    """One binary label with its share of positives per split, of the rows where it is known (None where none is)."""
+    """One label: binary, or a number.
+
+    Attributes:
+        positive_rate: of a binary label, the share of positives per split, of the rows where it is known (None where
+            none is).
+        known: rows with a label per split; empty where all have one.
+        scale: of a label that is a number (kind: regression); None for a binary one.
+    """
 
     name: Text
     positive_rate: Mapping[SplitName, Optional[Share]] = field(default_factory=dict)
-    known: Mapping[SplitName, Whole] = field(default_factory=dict)  # rows with a label; empty where all have one
+    known: Mapping[SplitName, Whole] = field(default_factory=dict)
+    scale: Optional[Scale] = None
 
     @property
     def partial(self) -> bool:
@@ -179,6 +206,15 @@ class Schema:
         """Of every task, whether some rows' labels are UNKNOWN."""
         return tuple(task.partial for task in self.tasks)
 
+    @property
+    def scales(self) -> tuple[Scale | None, ...]:
+        """Of every task, its scale; None for a binary one."""
+        return tuple(task.scale for task in self.tasks)
+
+    def scales_of(self, names: Sequence[str]) -> tuple[Scale | None, ...]:
+        """The scales of the named tasks, in their order."""
+        return tuple(self.scales[index] for index in self.task_indices(names))
+
     def to_json(self) -> dict[str, Any]:
         body = asdict(self)
         for held in body["fields"]:
@@ -187,6 +223,8 @@ class Schema:
         for task in body["tasks"]:
             if not task["known"]:  # as before there were partial labels: the same set, the same file
                 del task["known"]
+            if task["scale"] is None:
+                del task["scale"]
         if self.group is None:
             del body["group"]
         if self.weight is None:

@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,13 +28,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from .data.description.options import DataOptions
 from .data.memory import MemoryData
+from .data.user_labels import Labels, read_labels
 from .data.user_tables import (
     as_table,
     column_names,
     encode_columns,
+    number_of_columns,
     places_of,
     read_columns,
-    read_labels,
     read_weights,
     take_columns,
 )
@@ -74,6 +74,8 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
         batch_size: rows of a scored mini-batch.
         score_batches: mini-batches to score, or auto.
         missing_labels: refused, or masked: a row without a label of a task says nothing about that task.
+        numeric_labels: tasks whose labels are numbers to be predicted (regression), never guessed: names, positions, a
+            mask, or "all"; None for none. An unnamed y has the tasks y0, y1, ...
         min_count: values seen less often become "rare", as unseen ones do.
         buckets: quantile buckets of a number.
         device_target: CPU, GPU, Ascend, or auto for the first that works.
@@ -88,7 +90,7 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
         selection_: the Selection, which ``train.py --selection`` takes once its to_json() is written to a file.
         tasks_: names of the tasks.
         classes_: the two labels of the task in rising order, of which the second counts as positive; with several tasks
-            a list of them.
+            a list of them. None for a task of numbers.
         n_features_in_: number of columns.
         feature_names_in_: their names, where X had names that are text.
 
@@ -114,6 +116,7 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
                  categorical_features="auto", numeric_features="auto", list_features="auto", pool: str = "mean",
                  embedding_dim: int = 16, bottom_dims: Sequence[int] = (64, 32), tower_dims: Sequence[int] = (32, 16),
                  experts: int = 4, batch_size: int = 2048, score_batches="auto", missing_labels: str = "refused",
+                 numeric_labels=None,
                  min_count: int = 1, buckets: int = 20, device_target: str = "auto", random_state=None):
         self.k = k
         self.backbone = backbone
@@ -131,6 +134,7 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
         self.batch_size = batch_size
         self.score_batches = score_batches
         self.missing_labels = missing_labels
+        self.numeric_labels = numeric_labels
         self.min_count = min_count
         self.buckets = buckets
         self.device_target = device_target
@@ -141,8 +145,9 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
 
         Args:
             X: DataFrame (pandas or Polars) or array ``[rows, columns]``.
-            y: labels of two classes in every task: a DataFrame or array ``[rows, tasks]``, a dict of labels by task, or
-                a Series or array ``[rows]`` for one task. Where X and y are of pandas, their rows are matched by index.
+            y: labels of two classes in every task, or numbers where ``numeric_labels`` says so: a DataFrame or array
+                ``[rows, tasks]``, a dict of labels by task, or a Series or array ``[rows]`` for one task. Where X and y
+                are of pandas, their rows are matched by index.
             sample_weight: a number of at least 0 for every row. Scores see a sample in which a row is kept with the
                 chance weight / largest weight, so that their chance levels hold.
 
@@ -152,9 +157,10 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
         try:
             table = as_table(X)
             names, named = column_names(table, 2)
-            labels, tasks, classes = read_labels(y, table, self.missing_labels)
+            labels = read_labels(y, table, self.missing_labels, self.numeric_labels)
+            tasks, classes = labels.tasks, labels.classes
             config = self._settings(len(names), tasks)
-            data = self._encode(table, names, labels, tasks, read_weights(sample_weight, table))
+            data = self._encode(table, names, labels, read_weights(sample_weight, table))
             choose_device(config.device_target, config.device_id)
             scorer = MultiSFS(config).fit(data, tasks)
             self.selection_: Selection = make_selection(scorer, data, tasks, config)
@@ -189,15 +195,14 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
         if isinstance(self.k, str) and self.k == "auto":
             return {"keep_ratio": "auto"}
         if not isinstance(self.k, Mapping):
-            return {"keep_fields": _number_of_columns(self.k, "k", columns)}
+            return {"keep_fields": number_of_columns(self.k, "k", columns)}
         given = {str(task): value for task, value in self.k.items()}
         if set(given) != set(tasks):
             raise UserError(f"k has the tasks {', '.join(given)}; expected a number or a share for each of "
                             f"{', '.join(tasks)}")
-        return {"keep_fields": {task: _number_of_columns(given[task], f"k of task {task}", columns) for task in tasks}}
+        return {"keep_fields": {task: number_of_columns(given[task], f"k of task {task}", columns) for task in tasks}}
 
-    def _encode(self, table, names: Sequence[str], labels: np.ndarray, tasks: Sequence[str],
-                weights: np.ndarray | None) -> MemoryData:
+    def _encode(self, table, names: Sequence[str], labels: Labels, weights: np.ndarray | None) -> MemoryData:
         categorical = places_of(self.categorical_features, names, "categorical_features")
         numeric = places_of(self.numeric_features, names, "numeric_features")
         lists = places_of(self.list_features, names, "list_features")
@@ -211,10 +216,11 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
             name: Option(name, kind="whole", limits={"min": limit}).convert(
                 getattr(self, name), f"in {type(self).__name__}") for name, limit in least.items()})
         ids, encoders = encode_columns(read_columns(table, names, categorical, numeric), lists, self.pool, options)
-        none = ids[:0], labels[:0]
-        return MemoryData("memory", names, [encoder.cardinality for encoder in encoders], tasks,
-                          {"train": (ids, labels), "valid": none, "test": none}, weights,
-                          [encoder.spec.pool for encoder in encoders], [encoder.width for encoder in encoders])
+        none = ids[:0], labels.values[:0]
+        return MemoryData("memory", names, [encoder.cardinality for encoder in encoders], labels.tasks,
+                          {"train": (ids, labels.values), "valid": none, "test": none}, weights,
+                          [encoder.spec.pool for encoder in encoders], [encoder.width for encoder in encoders],
+                          labels.scales)
 
     def _get_support_mask(self) -> np.ndarray:
         """The columns that any task keeps, bool ``[columns]``."""
@@ -332,19 +338,3 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
         tags.target_tags.multi_output = True
         tags.classifier_tags = ClassifierTags(multi_class=False)  # labels have two classes
         return tags
-
-
-def _number_of_columns(value: Any, what: str, columns: int) -> int:
-    """How many of the columns a number or a share means.
-
-    Raises:
-        UserError: it is neither.
-    """
-    if isinstance(value, (float, np.floating)) and 0 < value <= 1:
-        return max(1, int(columns * value + 1e-9))
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise UserError(f"{what} is {value!r}; expected a number of columns, a share above 0.0 of at most 1.0, 'auto', "
-                        "or a dict of numbers and shares by task")
-    if value > columns:
-        warnings.warn(f"{what}={value} is greater than n_features={columns}; every task keeps all", stacklevel=5)
-    return int(min(value, columns))

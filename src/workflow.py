@@ -25,7 +25,7 @@ import mindspore as ms
 
 from .data import PreparedData, prepare
 from .errors import UserError
-from .evaluation import mean_auc, task_details, task_metrics, write_predictions
+from .evaluation import mean_auc, task_details, write_predictions
 from .evaluation.metrics import check_monitor
 from .models import InputPlan, LearnedMaskModel, MultiTaskModel, build_model, plan_inputs
 from .origin import selection_hash
@@ -69,13 +69,16 @@ def choose_tasks(data: PreparedData, config: Settings) -> list[str]:
     """The tasks to train, checked against the data set and the monitor.
 
     Raises:
-        UserError: a task is unknown, has one class in the train split, or the monitor is no metric of theirs.
+        UserError: a task is unknown, has one class or number in the train split, or the monitor is no metric of theirs.
     """
     tasks = config.task_list or data.schema.task_names
     for index in data.schema.task_indices(tasks):
         task = data.schema.tasks[index]
         if task.partial and not task.known["train"]:
             raise UserError(f"task {task.name} has no label in the train split; name other tasks than "
+                            f"{', '.join(tasks)}")
+        if task.scale is not None and not task.scale.std:
+            raise UserError(f"task {task.name} has no two different numbers in the train split; name other tasks than "
                             f"{', '.join(tasks)}")
         if task.positive_rate.get("train") in (0, 1):
             raise UserError(f"task {task.name} has one class in the train split (positive rate "
@@ -131,10 +134,11 @@ def _select_and_train(run: RunFolder, data: PreparedData, tasks: Sequence[str], 
 
     began = time.perf_counter()
     predictions = {split: trainer.predict(split) for split in ("valid", "test")}
-    valid, test = (task_metrics(*predictions[split], tasks, split) for split in predictions)
+    valid, test = (trainer.measure(predictions[split], split) for split in predictions)
     metrics = {
         "valid": valid, "test": test, "mean_auc": mean_auc(test), **training_summary(trainer),
-        "details": {split: task_details(*found, tasks, data.groups(split)) for split, found in predictions.items()},
+        "details": {split: task_details(*found.arrays, tasks, data.groups(split), found.scales)
+                    for split, found in predictions.items()},
         "input_fields": selection.k, "device": device, "precision": precision, "seed": config.seed,
         "seconds": {"select": select_seconds["total"], "train": trainer.state["train_seconds"],
                     "eval": time.perf_counter() - began, "compile": trainer.state["compile_seconds"]},

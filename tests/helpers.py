@@ -23,7 +23,7 @@ import numpy as np
 
 from src.data.memory import MemoryData
 from src.models import MultiTaskModel, natural_values, plan_inputs, set_natural
-from src.schema import SPLITS, UNKNOWN, Field, Schema, Selection, Task
+from src.schema import SPLITS, UNKNOWN, Field, Scale, Schema, Selection, Task
 from src.settings import Settings, load_settings
 
 CARDINALITIES = (5, 3, 9, 2, 7, 4)
@@ -133,3 +133,21 @@ def hide_labels(data: MemoryData, task: int, known) -> MemoryData:
     hidden = MemoryData(schema.dataset, schema.field_names, schema.cardinalities, schema.task_names, splits)
     hidden.fingerprint = "5eed"
     return hidden
+
+
+def toy_numbers(rows: int = 900, seed: int = 0, known=lambda ids: np.ones(len(ids), bool)) -> MemoryData:
+    """A data set in memory of one binary task, which depends on field 0, and one of numbers, which depends on field 1.
+
+    The numbers are known where ``known(ids)`` is true, bool [rows].
+    """
+    schema, splits, scale = make_schema(2), {}, Scale(40.0, 10.0)
+    for index, (name, count) in enumerate({"train": rows, "valid": rows // 3, "test": rows // 3}.items()):
+        ids, _ = make_batch(count, schema, seed + index)
+        rng = np.random.default_rng(seed + 9 + index)
+        classes = rng.random(count) < 0.2 + 0.6 * (ids[:, 0] % 2)
+        numbers = 0.9 * (ids[:, 1] - 1) / 0.816 + np.sqrt(1 - 0.81) * rng.normal(size=count)
+        splits[name] = ids, np.stack([classes, np.where(known(ids), numbers, np.nan)], 1).astype(np.float32)
+    data = MemoryData("toy", schema.field_names, schema.cardinalities, schema.task_names, splits,
+                      scales=[None, scale])
+    data.fingerprint = "5eed"
+    return data

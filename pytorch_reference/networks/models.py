@@ -315,13 +315,15 @@ BACKBONES: dict[str, type[nn.Module]] = {
 }
 
 
-def task_losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean binary cross-entropy of every task: ``[batch, T]`` twice to ``[T]``."""
-    terms = F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), reduction="none")
-    return terms.mean(dim=0)
+def task_losses(logits: Tensor, labels: Tensor, numbers: Sequence[bool] = ()) -> Tensor:
+    """Mean binary cross-entropy of every task: ``[batch, T]`` twice to ``[T]``; half the mean squared error of those
+    whose label is a number."""
+    labels, numbers = labels.to(logits.dtype), numbers or [False] * logits.shape[1]
+    return torch.stack([F.mse_loss(output, label) / 2 if number else F.binary_cross_entropy_with_logits(output, label)
+                        for output, label, number in zip(logits.T, labels.T, numbers)])
 
 
-def total_loss(logits: Tensor, labels: Tensor, reduction: str = "sum") -> Tensor:
-    """Sum or mean over tasks of their mean cross-entropies."""
-    losses = task_losses(logits, labels)
+def total_loss(logits: Tensor, labels: Tensor, reduction: str = "sum", numbers: Sequence[bool] = ()) -> Tensor:
+    """Sum or mean over tasks of their losses."""
+    losses = task_losses(logits, labels, numbers)
     return {"sum": losses.sum, "mean": losses.mean}[reduction]()

@@ -23,8 +23,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..labels import known_labels
 from ..pooling import Pool, field_columns
-from ..schema import SPLITS, UNKNOWN, Field, Schema, Task
+from ..schema import SPLITS, Field, Scale, Schema, Task
 from ..streams import Stream, generator
 
 
@@ -33,7 +34,7 @@ class MemorySplit:
 
     Args:
         ids: int32 ``[rows, columns]``.
-        labels: uint8 ``[rows, tasks]``: 0, 1 or UNKNOWN.
+        labels: ``[rows, tasks]`` as src/labels.py says.
         weights: float32 ``[rows]``, or None.
         widths: columns of every field; None for one each.
     """
@@ -43,7 +44,7 @@ class MemorySplit:
         self.weights = weights
         self.widths = [1] * ids.shape[1] if widths is None else list(widths)
         self.ids, self.labels, self.rows = ids, labels, len(ids)
-        self.partial = tuple((labels == UNKNOWN).any(0).tolist())
+        self.partial = tuple((~known_labels(labels)).any(0).tolist())
 
     def take(self, rows, columns: Sequence[int] | None = None,
              tasks: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -72,19 +73,22 @@ class MemoryData:
         weights: of the train rows, float32 ``[rows]``; None for all alike.
         pools: of every field None, or how its values are pooled; None for no pooled field.
         widths: columns of ids of every field; None for one each.
+        scales: of every task, None for a binary one; None where all are binary.
     """
 
     def __init__(self, name: str, fields: Sequence[str], cardinalities: Sequence[int], tasks: Sequence[str],
                  splits: Mapping[str, tuple[np.ndarray, np.ndarray]], weights: np.ndarray | None = None,
-                 pools: Sequence[Pool | None] | None = None, widths: Sequence[int] | None = None):
+                 pools: Sequence[Pool | None] | None = None, widths: Sequence[int] | None = None,
+                 scales: Sequence[Scale | None] | None = None):
         self.path = name  # it has no folder; messages name it so
         pools, widths = pools or [None] * len(fields), widths or [1] * len(fields)
+        scales = [None] * len(tasks) if scales is None else scales
         self._splits = {split: MemorySplit(*splits[split], weights if split == "train" else None, widths)
                         for split in SPLITS}
         self.schema = Schema(name, tuple(Field(field, size, pool=pool, width=width) for field, size, pool, width
                                          in zip(fields, cardinalities, pools, widths)),
-                             tuple(_task(task, {split: labels[:, t] for split, (_, labels) in splits.items()})
-                                   for t, task in enumerate(tasks)),
+                             tuple(_task(task, {split: labels[:, t] for split, (_, labels) in splits.items()}, scale)
+                                   for t, (task, scale) in enumerate(zip(tasks, scales))),
                              {split: self._splits[split].rows for split in SPLITS}, {split: () for split in SPLITS}, 1)
 
     @functools.cached_property
@@ -124,15 +128,16 @@ def with_noise(data, count: int, seed: int) -> MemoryData:
         splits[name] = np.column_stack([ids, *noise]).astype(np.int32), labels
     return MemoryData(f"{schema.dataset}+noise", [*schema.field_names, *(f"noise_{n}" for n in range(count))],
                       [*schema.cardinalities, *sizes], schema.task_names, splits, data.split("train").weights,
-                      [*schema.pools, *[None] * count], [*schema.widths, *[1] * count])
+                      [*schema.pools, *[None] * count], [*schema.widths, *[1] * count], schema.scales)
 
 
-def _task(name: str, labels: Mapping[str, np.ndarray]) -> Task:
+def _task(name: str, labels: Mapping[str, np.ndarray], scale: Scale | None) -> Task:
     """What a schema says of a task, from its labels by split."""
-    known = {split: column[column != UNKNOWN] for split, column in labels.items()}
+    known = {split: column[known_labels(column)] for split, column in labels.items()}
     counts = {split: len(column) for split, column in known.items()}
-    return Task(name, {split: float(column.mean()) if len(column) else None for split, column in known.items()},
-                counts if any(counts[split] < len(labels[split]) for split in labels) else {})
+    rates = {split: float(column.mean()) if len(column) else None for split, column in known.items()}
+    return Task(name, {} if scale else rates,
+                counts if any(counts[split] < len(labels[split]) for split in labels) else {}, scale)
 
 
 def _columns(block: np.ndarray, columns: Sequence[int] | None) -> np.ndarray:

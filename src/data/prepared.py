@@ -23,8 +23,9 @@ import numpy as np
 
 from ..errors import UserError
 from ..files import NUMPY_ERRORS, read_json, sha256
+from ..labels import known_labels, label_type
 from ..pooling import field_columns
-from ..schema import SPLITS, UNKNOWN, Schema, Shard
+from ..schema import SPLITS, Schema, Shard, Task
 
 SCHEMA_FILE = "schema.json"
 INPUTS_FILE = "inputs.json"  # the raw files and settings a set was made of, to know it again
@@ -40,7 +41,7 @@ class Split:
         rows: number of rows.
         block_bounds: int64 array of ``shards + 1`` row numbers: block ``i`` is rows ``bounds[i]`` to
             ``bounds[i + 1] - 1``. A loader that shuffles block by block touches one shard at a time.
-        partial: of every task, whether labels may be UNKNOWN.
+        partial: of every task, whether labels may be unknown.
         widths: columns of ids of every field.
         weights: of every row, float32 ``[rows]``; None where all count alike, as those of valid and test.
     """
@@ -54,7 +55,7 @@ class Split:
         self._ids = list(ids)
         self._labels = list(labels)
         self.widths = list(widths)
-        self._width = (sum(widths), len(partial))
+        self._width, self._type = (sum(widths), len(partial)), self._labels[0].dtype
         self.block_bounds = np.concatenate(([0], np.cumsum([len(block) for block in self._ids], dtype=np.int64)))
         self.block_bounds = self.block_bounds.astype(np.int64)
         self.rows = int(self.block_bounds[-1])
@@ -72,8 +73,8 @@ class Split:
             tasks: positions of the tasks to return; None returns all.
 
         Returns:
-            ids, int32 [b, n] (a pooled field has several columns), and labels, uint8 [b, t]; both are C-contiguous
-            copies in memory.
+            ids, int32 [b, n] (a pooled field has several columns), and labels [b, t] as src/labels.py says; both are
+            C-contiguous copies in memory.
 
         Raises:
             IndexError: a row number is outside the split.
@@ -86,7 +87,7 @@ class Split:
             return _pick(self._ids[0], rows, columns), _pick(self._labels[0], rows, tasks)
         block = np.searchsorted(self.block_bounds, rows, side="right") - 1
         ids = np.empty((len(rows), self._width[0] if columns is None else len(columns)), np.int32)
-        labels = np.empty((len(rows), self._width[1] if tasks is None else len(tasks)), np.uint8)
+        labels = np.empty((len(rows), self._width[1] if tasks is None else len(tasks)), self._type)
         for number in np.unique(block):
             here = np.flatnonzero(block == number)
             local = rows[here] - self.block_bounds[number]
@@ -99,7 +100,7 @@ class Split:
         """Returns rows ``start`` to ``stop - 1`` (cut to the split's rows) as :meth:`take` does."""
         start, stop, _ = slice(start, stop).indices(self.rows)
         ids: list[np.ndarray] = [np.empty((0, self._width[0]), np.int32)]
-        labels: list[np.ndarray] = [np.empty((0, self._width[1]), np.uint8)]
+        labels: list[np.ndarray] = [np.empty((0, self._width[1]), self._type)]
         for number, first in enumerate(self.block_bounds[:-1]):
             piece = slice(max(start - first, 0), max(stop - first, 0))
             ids.append(self._ids[number][piece])
@@ -108,9 +109,9 @@ class Split:
         return _columns(np.concatenate(ids), columns), _columns(np.concatenate(labels), tasks)
 
     def read_labels(self, start: int, stop: int, tasks: Sequence[int] | None = None) -> np.ndarray:
-        """Returns the labels of rows ``start`` to ``stop - 1`` (cut to the split's rows), uint8 [rows, t]."""
+        """Returns the labels of rows ``start`` to ``stop - 1`` (cut to the split's rows), ``[rows, t]``."""
         start, stop, _ = slice(start, stop).indices(self.rows)
-        pieces = [np.empty((0, self._width[1]), np.uint8)]
+        pieces = [np.empty((0, self._width[1]), self._type)]
         for number, first in enumerate(self.block_bounds[:-1]):
             pieces.append(self._labels[number][max(start - first, 0):max(stop - first, 0)])
         return _columns(np.concatenate(pieces), tasks)
@@ -144,7 +145,7 @@ class PreparedData:
         Raises:
             UserError: the folder is missing, the schema is damaged or of another version, or a shard is missing,
                 truncated, of the wrong shape or type, changed since it was written, or holds an id that its field
-                has not or a label that is not 0, 1 or, where the task allows it, UNKNOWN.
+                has not or a label that its task does not allow.
         """
         path = Path(data_dir)
         remedy = f"run: python preprocess.py --dataset NAME --raw_dir RAW_FOLDER --data_dir {path}"
@@ -188,7 +189,7 @@ def _open_split(path: Path, name: str, schema: Schema, verify: bool, remedy: str
     ids, labels = [], []
     for shard in schema.shards[name]:
         ids.append(_open_array(path, shard.ids, (shard.rows, columns), np.int32, remedy))
-        labels.append(_open_array(path, shard.labels, (shard.rows, tasks), np.uint8, remedy))
+        labels.append(_open_array(path, shard.labels, (shard.rows, tasks), label_type(schema.scales), remedy))
         if verify:
             _verify(path, shard, remedy)
         _check_ids(ids[-1] if verify else ids[-1][:_BLOCK_ROWS], schema, path / shard.ids, remedy)
@@ -247,15 +248,15 @@ def _check_ids(ids: np.ndarray, schema: Schema, path: Path, remedy: str) -> None
 def _check_labels(labels: Sequence[np.ndarray], name: str, schema: Schema, path: Path, remedy: str) -> None:
     """Refuses labels other than 0 and 1, and shares of positives other than the schema's (tasks or splits mixed up).
 
-    Of a partial task UNKNOWN is allowed, too, in as many rows as the schema says.
+    Of a partial task there are unknown ones, too, in as many rows as the schema says. A number is a finite one.
     """
     for place, task in enumerate(schema.tasks):
         columns = [block[:, place] for block in labels]
-        positives, unknown = (sum(int(np.count_nonzero(column == value)) for column in columns)
-                              for value in (1, UNKNOWN))
-        zeros = sum(len(column) - int(np.count_nonzero(column)) for column in columns)
-        if zeros + positives + unknown != schema.rows[name] or (unknown and not task.partial):
-            raise UserError(f"the {name} shards of {path} hold labels other than 0 and 1; {remedy}")
+        unknown = sum(len(column) - int(np.count_nonzero(known_labels(column))) for column in columns)
+        positives = sum(int(np.count_nonzero(column == 1)) for column in columns)
+        if not all(_allowed(column, task) for column in columns) or (unknown and not task.partial):
+            what = "0 and 1" if task.scale is None else "finite numbers"
+            raise UserError(f"the {name} shards of {path} hold labels other than {what}; {remedy}")
         known, rate = task.known.get(name, schema.rows[name]), task.positive_rate.get(name)
         if unknown != schema.rows[name] - known:
             raise UserError(f"the {name} shards of {path} hold {schema.rows[name] - unknown} labels of task "
@@ -263,6 +264,13 @@ def _check_labels(labels: Sequence[np.ndarray], name: str, schema: Schema, path:
         if rate is not None and abs(positives - rate * known) > 0.5:
             raise UserError(f"the {name} shards of {path} hold {positives} positive labels of task {task.name!r}; "
                             f"expected {rate * known:.0f}, as {SCHEMA_FILE} says; {remedy}")
+
+
+def _allowed(column: np.ndarray, task: Task) -> bool:
+    """Whether labels are 0, 1 or unknown; of a number, finite or unknown."""
+    if task.scale is not None:
+        return not np.isinf(column).any()
+    return bool(((column == 0) | (column == 1) | ~known_labels(column)).all())
 
 
 def _pick(block: np.ndarray, rows: np.ndarray, columns: Sequence[int] | None) -> np.ndarray:

@@ -25,8 +25,9 @@ from typing import Protocol
 import numpy as np
 
 from ..errors import UserError
+from ..labels import known_labels
 from ..pooling import id_columns
-from ..schema import UNKNOWN, Schema
+from ..schema import Schema
 from ..streams import Stream, generator
 
 LOG = logging.getLogger(__name__)
@@ -40,8 +41,8 @@ class RowSource(Protocol):
     """Rows with the ids of their fields and the labels of their tasks: a split on disk or in memory, or a part of one.
 
     ``columns`` and ``tasks`` are positions of fields and tasks, in the order wanted; None means all. Ids are int32
-    ``[rows, columns]``, where a pooled field has several columns (src/pooling.py), labels uint8 ``[rows, tasks]``: 0,
-    1, or UNKNOWN where ``partial`` says so of the task.
+    ``[rows, columns]``, where a pooled field has several columns (src/pooling.py), labels ``[rows, tasks]`` as
+    src/labels.py says, not known only where ``partial`` says so of the task.
     """
 
     rows: int
@@ -176,7 +177,7 @@ def label_groups(source: RowSource, tasks: Sequence[int]) -> list[tuple[RowSourc
 def _known(source: RowSource, task: int) -> np.ndarray:
     """Numbers of the rows whose label of a task is known, ascending."""
     return np.concatenate([np.empty(0, np.int64), *(
-        start + np.flatnonzero(source.read_labels(start, start + BLOCK, [task])[:, 0] != UNKNOWN)
+        start + np.flatnonzero(known_labels(source.read_labels(start, start + BLOCK, [task])[:, 0]))
         for start in range(0, source.rows, BLOCK))])
 
 

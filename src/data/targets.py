@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..schema import UNKNOWN
+from ..labels import known_labels
 
 
 def loss_targets(labels: np.ndarray, partial: bool, mine: slice | None = None,
@@ -26,7 +26,7 @@ def loss_targets(labels: np.ndarray, partial: bool, mine: slice | None = None,
     """The labels of a batch for TaskLosses (src/models/model.py).
 
     Args:
-        labels: uint8 ``[batch, tasks]``: 0, 1, or where ``partial`` UNKNOWN.
+        labels: ``[batch, tasks]`` as src/labels.py says; only where ``partial`` some may be unknown.
         partial: whether the data set has unknown labels or weights; it decides the shape, which is the same for all
             batches.
         mine: the rows of the batch that this rank of several trains on; all ranks have equally many. The mean of
@@ -38,17 +38,19 @@ def loss_targets(labels: np.ndarray, partial: bool, mine: slice | None = None,
         is not known, and the share that the entry has in the mean of its task over the known entries of the batch.
 
     Raises:
-        ValueError: a label is neither 0 nor 1, which ``partial`` would have to say.
+        ValueError: a label is unknown or no label, which ``partial`` would have to say.
     """
     if not partial:
-        if labels.size and labels.max() > 1:
+        if labels.dtype.kind != "f" and labels.size and labels.max() > 1:
             raise ValueError(f"a label is {labels.max()}; expected 0 or 1 in data without unknown labels")
+        if not known_labels(labels).all():
+            raise ValueError("a label is NaN; expected a number in data without unknown labels")
         return labels.astype(np.float32)
-    known = labels != UNKNOWN
+    known = known_labels(labels)
     parts = known if weights is None else known * weights[:, None].astype(np.float64)
     total = parts.sum(0)
     shares = parts / np.where(total > 0, total, 1)
-    targets = np.stack([labels * known, shares], 2)
+    targets = np.stack([np.where(known, labels, 0), shares], 2)
     if mine is not None:
         targets = targets[mine]
         targets[:, :, 1] *= len(labels) / len(targets)

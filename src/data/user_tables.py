@@ -12,11 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""A user's table in memory: the columns of X with the types they have, and the labels of y as 0 and 1."""
+"""A user's table in memory: the columns of X with the types they have, and weights of its rows."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,13 +25,11 @@ import numpy as np
 import polars as pl
 
 from ..errors import UserError, nearest
-from ..schema import UNKNOWN
 from .description.options import DataOptions, FieldSpec
 from .preparing.encode import FieldCounter, FieldEncoder
 from .reading.frames import column_of
 
 SHOWN = 8  # names in a message
-MISSING = ("refused", "masked")
 POOLS = ("mean", "sum")
 
 
@@ -71,12 +70,14 @@ def column_names(table: Any, least: int = 1) -> tuple[list[str], bool]:
     if other:
         raise UserError(f"X has columns named by text and others, such as {other[0]!r}; expected text for all; use "
                         "X.columns = X.columns.astype(str)")
-    _refuse_repeated(names, "X has several columns")
+    refuse_repeated(names, "X has several columns")
     return names, True
 
 
-def places_of(which: Any, names: Sequence[str], parameter: str) -> set[int]:
+def places_of(which: Any, names: Sequence[str], parameter: str, owner: str = "X") -> set[int]:
     """Positions of the columns that a parameter gives by name, by position or as a mask; none for "auto" or None.
+
+    ``owner`` is what has the columns, for messages.
 
     Raises:
         UserError: it gives a column that is not there, or is something else.
@@ -89,18 +90,18 @@ def places_of(which: Any, names: Sequence[str], parameter: str) -> set[int]:
     items = list(which)
     if items and all(isinstance(item, (bool, np.bool_)) for item in items):
         if len(items) != len(names):
-            raise UserError(f"{parameter} says True or False {len(items)} times; X has {len(names)} columns")
+            raise UserError(f"{parameter} says True or False {len(items)} times; {owner} has {len(names)} columns")
         return set(map(int, np.flatnonzero(items)))
-    return {_place(item, names, parameter) for item in items}
+    return {_place(item, names, parameter, owner) for item in items}
 
 
-def _place(item: Any, names: Sequence[str], parameter: str) -> int:
+def _place(item: Any, names: Sequence[str], parameter: str, owner: str) -> int:
     if isinstance(item, str) and item in names:
         return names.index(item)
     whole = isinstance(item, (int, np.integer)) and not isinstance(item, bool)
     if whole and 0 <= item < len(names):
         return int(item)
-    raise UserError(f"{parameter} has {item!r}; X has the columns {_shown(names)}, at 0 to {len(names) - 1}"
+    raise UserError(f"{parameter} has {item!r}; {owner} has the columns {shown(names)}, at 0 to {len(names) - 1}"
                     f"{nearest(str(item), names)}")
 
 
@@ -157,30 +158,20 @@ def encode_columns(columns: Iterable[tuple[pl.Series, str]], lists: Collection[i
     return np.concatenate(parts, 1), encoders
 
 
-def read_labels(y: Any, table: Any, missing: str = "refused") -> tuple[np.ndarray, list[str], list[np.ndarray]]:
-    """Labels as 0, 1 and UNKNOWN ``[rows, tasks]``, the tasks' names, and the two classes of every task.
-
-    Classes are in rising order, and the second one is 1: True, 1 of -1 and 1, 2 of 1 and 2, "yes" of "no" and "yes".
-
-    Args:
-        y: a DataFrame, Series, array ``[rows]`` or ``[rows, tasks]``, or a mapping of names to one-dimensional labels.
-        table: X, to which labels with an index are matched where X has one too.
-        missing: "masked" makes labels that are missing UNKNOWN; "refused" allows none.
+def number_of_columns(value: Any, what: str, columns: int) -> int:
+    """How many of the columns a number or a share means.
 
     Raises:
-        UserError: it is absent, of other rows than X, has gaps, or a task has not two classes.
+        UserError: it is neither.
     """
-    if missing not in MISSING:
-        raise UserError(f"missing_labels is {missing!r}; expected {' or '.join(MISSING)}"
-                        f"{nearest(str(missing), MISSING)}")
-    named = _label_columns(y)
-    tasks = [f"y{place}" if name is None else str(name) for place, (name, _) in enumerate(named)]
-    _refuse_repeated(tasks, "y has several tasks")
-    labels, classes = np.empty((len(table), len(tasks)), np.uint8), []
-    for place, (task, (_, values)) in enumerate(zip(tasks, named)):
-        found, labels[:, place] = _binary(_aligned(values, table, f"y of task {task}"), task, missing == "masked")
-        classes.append(found)
-    return labels, tasks, classes
+    if isinstance(value, (float, np.floating)) and 0 < value <= 1:
+        return max(1, int(columns * value + 1e-9))
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise UserError(f"{what} is {value!r}; expected a number of columns, a share above 0.0 of at most 1.0, 'auto', "
+                        "or a dict of numbers and shares by task")
+    if value > columns:
+        warnings.warn(f"{what}={value} is greater than n_features={columns}; every task keeps all", stacklevel=5)
+    return int(min(value, columns))
 
 
 def take_columns(table: Any, places: np.ndarray) -> Any:
@@ -188,28 +179,6 @@ def take_columns(table: Any, places: np.ndarray) -> Any:
     if isinstance(table, pl.DataFrame):
         return table[:, places.tolist()]
     return table[:, places] if isinstance(table, np.ndarray) else table.iloc[:, places]
-
-
-def _label_columns(y: Any) -> list[tuple[Any, Any]]:
-    """(name or None, labels) of every task."""
-    if y is None:
-        raise UserError("requires y to be passed, but the target y is None")
-    if isinstance(y, Mapping):
-        found = list(y.items())
-    elif isinstance(y, pl.DataFrame):
-        found = [(name, y[name]) for name in y.columns]
-    elif hasattr(y, "iloc") and hasattr(y, "columns"):
-        found = [(name, y.iloc[:, place]) for place, name in enumerate(y.columns)]
-    elif hasattr(y, "name"):
-        found = [(y.name if y.name != "" else None, y)]
-    else:
-        array = np.asarray(y)
-        if array.ndim not in (1, 2):
-            raise UserError(f"y has {array.ndim} dimensions; expected [rows] for one task, or [rows, tasks]")
-        found = [(None, column) for column in array.reshape(len(array), -1).T]
-    if not found:
-        raise UserError("y has no task; expected at least one column of labels")
-    return found
 
 
 def read_weights(weights: Any, table: Any) -> np.ndarray | None:
@@ -222,7 +191,7 @@ def read_weights(weights: Any, table: Any) -> np.ndarray | None:
         return None
     try:
         weights = weights if hasattr(weights, "iloc") else np.asarray(weights)
-        found = np.asarray(_aligned(weights, table, "sample_weight"), np.float64)
+        found = np.asarray(aligned(weights, table, "sample_weight"), np.float64)
     except (TypeError, ValueError):
         raise UserError("sample_weight holds something else than numbers; expected a number for every row") from None
     bad = ~((found >= 0) & (found <= np.finfo(np.float32).max))  # NaN is neither
@@ -232,7 +201,7 @@ def read_weights(weights: Any, table: Any) -> np.ndarray | None:
     return found.astype(np.float32)
 
 
-def _aligned(values: Any, table: Any, what: str) -> Any:
+def aligned(values: Any, table: Any, what: str) -> Any:
     """Values of rows in the order of the table's rows; ``what`` they are, for messages."""
     if np.ndim(values) != 1 or len(values) != len(table):
         raise UserError(f"{what} has the shape {list(np.shape(values))}; expected as many rows as X, {len(table)}")
@@ -245,32 +214,11 @@ def _aligned(values: Any, table: Any, what: str) -> Any:
     return values.loc[table.index]
 
 
-def _binary(values: Any, task: str, masked: bool) -> tuple[np.ndarray, np.ndarray]:
-    """The two classes in rising order, and for every row which of them it has, UNKNOWN where it has none."""
-    import pandas as pd  # slow to import
-
-    cells = np.asarray(values)
-    absent = pd.isna(cells)
-    if absent.any() and not masked:
-        raise UserError(f"task {task} has no label in {absent.sum()} rows, the first of them at position "
-                        f"{absent.argmax()}; expected a label in every row; leave these rows out of X and y, "
-                        "or give missing_labels='masked' if they are not known for this task alone")
-    held, codes = cells[~absent], np.full(len(cells), UNKNOWN)
-    try:
-        classes, codes[~absent] = np.unique(held, return_inverse=True)
-    except TypeError:
-        raise UserError(f"task {task} has labels of several types, such as {held[0]!r}; expected one type") from None
-    if len(classes) != 2:
-        raise UserError(f"Unknown label type: task {task} has {len(classes)} class{'es' * (len(classes) > 1)}, "
-                        f"{_shown(classes)}; expected two")
-    return classes, codes
-
-
-def _refuse_repeated(names: Sequence[str], what: str) -> None:
+def refuse_repeated(names: Sequence[str], what: str) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise UserError(f"{what} called {', '.join(repeated[:SHOWN])}; expected different names")
 
 
-def _shown(names: Sequence) -> str:
+def shown(names: Sequence) -> str:
     return ", ".join(map(str, names[:SHOWN])) + (", .." if len(names) > SHOWN else "")

@@ -26,13 +26,16 @@ from typing import Any
 
 import numpy as np
 
-from ..schema import UNKNOWN
+from ..labels import known_labels
+from ..schema import Scale
 from ..streams import Stream, generator
 from .details import calibration_places
 from .groups import group_aucs
+from .numbers import NAMES, CountedNumbers
 from .predictions import Predictions
 
-METRICS = ("auc", "logloss", "pr_auc", "normalised_entropy", "calibration_error", "gauc")
+BINARY = ("auc", "logloss", "pr_auc", "normalised_entropy", "calibration_error", "gauc")
+METRICS = (*BINARY, *NAMES)
 LEAST = 0.9  # share of the draws that have to have a value
 
 
@@ -41,12 +44,16 @@ class Counted:
 
     Args:
         logits: float ``[rows]``.
-        labels: 0, 1 or UNKNOWN, ``[rows]``.
+        labels: ``[rows]`` as src/labels.py says.
         groups: int ``[rows]``, negative for none; or None.
+        scale: of a label that is a number; None for a binary one.
     """
 
-    def __init__(self, logits: np.ndarray, labels: np.ndarray, groups: np.ndarray | None):
-        known = np.flatnonzero(labels != UNKNOWN)
+    def __init__(self, logits: np.ndarray, labels: np.ndarray, groups: np.ndarray | None, scale: Scale | None = None):
+        known, self.number = np.flatnonzero(known_labels(labels)), None
+        if scale is not None:
+            self.rows, self.number = known, CountedNumbers(logits[known].astype(np.float64), labels[known], scale)
+            return
         self.rows = known[np.argsort(logits[known], kind="stable")]
         logit, self.labels = logits[self.rows].astype(np.float64), labels[self.rows].astype(np.float64)
         self.losses = np.logaddexp(0, logit) - self.labels * logit
@@ -65,6 +72,10 @@ class Counted:
             of_groups: how often every group does.
         """
         found, count = np.full(len(METRICS), np.nan), counts[self.rows].astype(np.float64)
+        if self.number is not None:
+            for name, value in self.number.metrics(count).items():
+                found[METRICS.index(name)] = value
+            return found
         total, positives = count.sum(), count @ self.labels
         if total:
             found[1] = count @ self.losses / total
@@ -123,7 +134,8 @@ def bootstrap_intervals(found: Predictions, tasks: Sequence[str], groups: np.nda
         for every task, metric by metric, and for ``mean_auc``: ``{"value": .., "low": .., "high": ..}``; None where it
         cannot be computed for all rows, or for a tenth of the draws.
     """
-    counted = [[Counted(one.logits[:, task], one.labels[:, task], groups) for task in range(len(tasks))]
+    scales = found.scales or [None] * len(tasks)
+    counted = [[Counted(one.logits[:, task], one.labels[:, task], groups, scale) for task, scale in enumerate(scales)]
                for one in (found, theirs) if one is not None]
 
     def measure(counts: np.ndarray, of_groups: np.ndarray) -> np.ndarray:
@@ -140,6 +152,9 @@ def bootstrap_intervals(found: Predictions, tasks: Sequence[str], groups: np.nda
     ends[:, known] = np.nanpercentile(drawn[:, known], (2.5, 97.5), axis=0)
     shown = [{"value": float(one), "low": float(low), "high": float(high)} if fine else None
              for one, low, high, fine in zip(value, *ends, known)]
-    names = METRICS if groups is not None else METRICS[:-1]
-    return {**{task: dict(zip(names, shown[place * len(METRICS):])) for place, task in enumerate(tasks)},
-            "mean_auc": shown[-1]}
+    names = BINARY if groups is not None else BINARY[:-1]
+    intervals = {}
+    for place, (task, scale) in enumerate(zip(tasks, scales)):
+        every = dict(zip(METRICS, shown[place * len(METRICS):]))
+        intervals[task] = {name: every[name] for name in (names if scale is None else ("auc", *NAMES))}
+    return {**intervals, "mean_auc": shown[-1]}

@@ -22,23 +22,35 @@ with another seed adds its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.stats import rankdata
 
+from ..schema import Scale
 from .metrics import known_rows
+from .numbers import NAMES, number_parts
 
 NORMAL_95 = 1.959964  # 97.5 % point of the normal distribution
 
 
-def metric_parts(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+def metric_parts(logits: np.ndarray, labels: np.ndarray,
+                 scales: Sequence[Scale | None] = ()) -> dict[str, np.ndarray]:
     """Parts of the metrics of every task: ``auc`` and ``logloss``, float64 ``[rows, tasks]`` as logits and labels.
+
+    Where ``scales`` has a task's, its label is a number: parts of ``auc`` (XAUC), ``r2``, ``mae`` and ``rmse``. Those
+    of a metric that a task does not have are NaN.
 
     A metric of the k of n rows with a known label is the mean over n rows of n / k times the parts of these k, and of 0
     for the others: so errors of sums over tasks that know different rows are right, too.
     """
-    columns = list(known_rows(logits, labels))
-    return {name: np.stack([_spread(parts(logit, label), known) for logit, label, known in columns], 1)
-            for name, parts in (("auc", auc_parts), ("logloss", logloss_parts))}
+    scales, found = scales or [None] * labels.shape[1], []
+    for scale, (logit, label, known) in zip(scales, known_rows(logits, labels)):
+        parts = ({"auc": auc_parts(logit, label), "logloss": logloss_parts(logit, label)} if scale is None else
+                 number_parts(logit, label, scale))
+        found.append({name: _spread(values, known) for name, values in parts.items()})
+    names, nothing = ("auc", "logloss", *(NAMES if any(scales) else ())), np.full(len(labels), np.nan)
+    return {name: np.stack([parts.get(name, nothing) for parts in found], 1) for name in names}
 
 
 def _spread(parts: np.ndarray, known: np.ndarray) -> np.ndarray:

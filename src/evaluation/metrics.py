@@ -24,10 +24,25 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from ..errors import UserError, nearest
-from ..schema import UNKNOWN
+from ..labels import known_labels
+from ..schema import Scale
+from .numbers import number_metrics, xauc
 
 LOG = logging.getLogger(__name__)
 TaskMetrics = dict[str, dict[str, Optional[float]]]
+# What is shown of a task, and how it is called: of a binary one, and of one whose label is a number.
+BINARY = {"auc": "AUC", "logloss": "log loss"}
+NUMBER = {"auc": "XAUC", "r2": "R²", "mae": "MAE", "rmse": "RMSE"}
+
+
+def names_of(entry: Mapping[str, float | None]) -> Mapping[str, str]:
+    """The metrics to show of a task, and how they are called, by what is known of it."""
+    return NUMBER if "r2" in entry else BINARY
+
+
+def loss_of(entry: Mapping[str, float | None]) -> float | None:
+    """What training minimises, of one task: its log loss, or half its squared error in units of its scale."""
+    return entry["logloss"] if "logloss" in entry else entry["loss"]
 
 
 def known_rows(logits: np.ndarray, labels: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -35,29 +50,39 @@ def known_rows(logits: np.ndarray, labels: np.ndarray) -> Iterator[tuple[np.ndar
 
     Args:
         logits: float ``[rows, tasks]``.
-        labels: 0, 1 or UNKNOWN, ``[rows, tasks]``.
+        labels: ``[rows, tasks]`` as src/labels.py says.
     """
     for logit, label in zip(logits.T, labels.T):
-        known = label != UNKNOWN
+        known = known_labels(label)
         if not known.all():
             logit, label = logit[known], label[known]
         yield logit.astype(np.float64), label, known
 
 
-def task_metrics(logits: np.ndarray, labels: np.ndarray, tasks: Sequence[str], split: str = "") -> TaskMetrics:
-    """AUC and mean log loss of every task.
+def task_metrics(logits: np.ndarray, labels: np.ndarray, tasks: Sequence[str], split: str = "",
+                 scales: Sequence[Scale | None] = ()) -> TaskMetrics:
+    """AUC and mean log loss of every binary task, and the metrics of numbers.py of every other.
 
     Args:
-        logits: float ``[rows, tasks]``.
-        labels: 0, 1 or UNKNOWN, ``[rows, tasks]``.
+        logits: float ``[rows, tasks]``; of a number, what is predicted in units of its scale.
+        labels: ``[rows, tasks]`` as src/labels.py says.
         tasks: task names, in column order.
         split: name of the split, for the warning.
+        scales: of every task, None for a binary one; empty where all are binary.
 
     Returns:
-        ``{task: {"auc": .., "logloss": ..}}``; a value that cannot be computed (one class, no rows) is None.
+        ``{task: {"auc": .., "logloss": ..}}``, or of a number ``{"auc": .., "r2": .., "mae": .., "rmse": ..,
+        "loss": ..}``; a value that cannot be computed (one class, no rows) is None.
     """
     found: TaskMetrics = {}
-    for task, (logit, label, _) in zip(tasks, known_rows(logits, labels)):
+    for place, (task, (logit, label, _)) in enumerate(zip(tasks, known_rows(logits, labels))):
+        scale = scales[place] if scales else None
+        if scale is not None:
+            found[task] = number_metrics(logit, label, scale)
+            if found[task]["auc"] is None:
+                LOG.warning("%s: task %s has no two different numbers in the %s split; its XAUC and R² are null", task,
+                            task, split)
+            continue
         classes = np.unique(label)
         if len(classes) < 2:
             held = f"only label {classes[0]}" if len(classes) else "no labels" if len(labels) else "no rows"
@@ -70,16 +95,17 @@ def task_metrics(logits: np.ndarray, labels: np.ndarray, tasks: Sequence[str], s
 
 
 def task_aucs(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """AUC of every task, ``[tasks]``; NaN for labels of one class."""
+    """AUC of every task, ``[tasks]``, XAUC of a number; NaN for labels that are all equal."""
     found = np.full(labels.shape[1], np.nan)
-    varied = np.flatnonzero((labels == 0).any(0) & (labels == 1).any(0))
-    metrics = task_metrics(logits[:, varied], labels[:, varied], [str(task) for task in varied])
-    found[varied] = [entry["auc"] for entry in metrics.values()]
+    for place, (logit, label, _) in enumerate(known_rows(logits, labels)):
+        if len(label) and label.min() < label.max():
+            binary = ((label == 0) | (label == 1)).all()
+            found[place] = roc_auc_score(label, logit) if binary else xauc(logit, label)
     return found
 
 
 def mean_auc(metrics: Mapping[str, Mapping[str, float | None]]) -> float | None:
-    """Mean AUC over tasks, or None when one of them has none."""
+    """Mean over tasks of AUC (ours: of XAUC where the label is a number), or None when one of them has none."""
     values = [metrics[task]["auc"] for task in metrics]
     return None if any(value is None for value in values) else float(np.mean(values))
 
@@ -87,12 +113,13 @@ def mean_auc(metrics: Mapping[str, Mapping[str, float | None]]) -> float | None:
 def monitored(metrics: Mapping[str, Mapping[str, float | None]], monitor: str) -> float | None:
     """The number that early stopping maximises: mean_auc, min_auc, mean_logloss (negated) or one task's AUC.
 
-    Tasks without an AUC are left out of means and minima; None when nothing is left.
+    Of a task whose label is a number these are its XAUC and its loss. Tasks without an AUC are left out of means and
+    minima; None when nothing is left.
     """
     if monitor in metrics:
         return metrics[monitor]["auc"]
-    key = "logloss" if monitor == "mean_logloss" else "auc"
-    values = [entry[key] for entry in metrics.values() if entry[key] is not None]
+    every = [loss_of(entry) if monitor == "mean_logloss" else entry["auc"] for entry in metrics.values()]
+    values = [value for value in every if value is not None]
     if not values:
         return None
     return float({"mean_auc": np.mean, "min_auc": np.min, "mean_logloss": lambda v: -np.mean(v)}[monitor](values))

@@ -25,6 +25,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..files import NUMPY_ERRORS, naming
+from ..schema import Scale
 
 FILE = "predictions.npz"
 MOST_ROWS = 1_000_000  # of a split; of a longer one this many are kept, evenly spaced
@@ -34,12 +35,19 @@ class Predictions(NamedTuple):
     """What a model predicts of a split.
 
     Attributes:
-        logits: float32 ``[rows, tasks]``.
-        labels: uint8 ``[rows, tasks]``: 0, 1 or UNKNOWN.
+        logits: float32 ``[rows, tasks]``; of a label that is a number, what is predicted in units of its scale.
+        labels: ``[rows, tasks]`` as src/labels.py says.
+        scales: of every task, None for a binary one; empty where all are binary.
     """
 
     logits: np.ndarray
     labels: np.ndarray
+    scales: tuple[Scale | None, ...] = ()
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """Logits and labels."""
+        return self.logits, self.labels
 
 
 def write_predictions(folder: Path, splits: Mapping[str, Predictions]) -> None:
@@ -48,6 +56,9 @@ def write_predictions(folder: Path, splits: Mapping[str, Predictions]) -> None:
     for split, found in splits.items():
         rows = np.linspace(0, len(found.labels) - 1, min(MOST_ROWS, len(found.labels))).astype(np.int64)
         arrays.update({f"{split}_logits": found.logits[rows], f"{split}_labels": found.labels[rows]})
+        if any(found.scales):
+            arrays["scales"] = np.array([(scale.mean, scale.std) if scale else (np.nan, np.nan)
+                                         for scale in found.scales])
     temporary = folder / f".{FILE}.{os.getpid()}.tmp"
     with naming(temporary), open(temporary, "wb") as file:
         np.savez(file, **arrays)
@@ -65,10 +76,12 @@ def read_predictions(folder: Path, tasks: Sequence[str]) -> dict[str, Prediction
         return {}
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            found = {split: Predictions(arrays[f"{split}_logits"], arrays[f"{split}_labels"])
+            scales = tuple(None if np.isnan(mean) else Scale(float(mean), float(std))
+                           for mean, std in arrays.get("scales", ()))
+            found = {split: Predictions(arrays[f"{split}_logits"], arrays[f"{split}_labels"], scales)
                      for split in ("valid", "test")}
     except NUMPY_ERRORS as error:
         raise UserError(f"{path} is damaged: {error}; delete it, and start report.py again") from None
-    if any(array.shape != (len(item.labels), len(tasks)) for item in found.values() for array in item):
+    if any(array.shape != (len(item.labels), len(tasks)) for item in found.values() for array in item.arrays):
         raise UserError(f"{path} is not of the tasks {', '.join(tasks)}; delete it, and start report.py again")
     return found

@@ -51,14 +51,17 @@ class Metric(NamedTuple):
         return {seed: value for seed, value in found.items() if value is not None}
 
     def gain(self, ours: float, theirs: float) -> float:
-        """Relative improvement in %: a higher AUC, a lower log loss."""
-        return 100 * (ours - theirs if self.what == "auc" else theirs - ours) / theirs
+        """Relative improvement in %: a higher AUC or R², a lower log loss."""
+        return 100 * (theirs - ours if self.what == "logloss" else ours - theirs) / abs(theirs)
 
 
 def metrics_of(records: Sequence[Record]) -> list[Metric]:
-    """AUC1, AUC2, .., Logloss1, .. of the tasks, in their order."""
-    return [Metric(f"{name}{place}", task, what) for name, what in (("AUC", "auc"), ("Logloss", "logloss"))
-            for place, task in enumerate(records[0]["tasks"], 1)]
+    """AUC1, AUC2, .., Logloss1, .. of the tasks, in their order; R²1 in place of the log loss of a number."""
+    entries = list(enumerate(records[0]["tasks"].items(), 1))
+    second = {"logloss": "Logloss", "r2": "R²"}
+    return [*(Metric(f"AUC{place}", task, "auc") for place, (task, _) in entries),
+            *(Metric(f"{name}{place}", task, what) for place, (task, entry) in entries
+              for what, name in second.items() if what in entry)]
 
 
 def method_table(number: str, records: Sequence[Record], grid: Grid, plan: Plan) -> tuple[Table, list[dict[str, Any]]]:
@@ -149,7 +152,7 @@ class _Place:
         mine = rivals.pop(method, {})
         if not mine or not rivals or (self.number != "4" and method != OURS):
             return None, False
-        sign = 1 if metric.what == "auc" else -1
+        sign = -1 if metric.what == "logloss" else 1
         best = max(rivals.values(), key=lambda values: sign * np.mean(list(values.values())))
         pairs = _pairs(mine, best)
         if len(pairs) < 2:

@@ -41,7 +41,7 @@ def read_records(cells: Iterable[Cell], output_dir: Path) -> list[Record]:
 
     Returns:
         ``{"dataset": its name and tasks, "set": its name, "task_set": as asked for, "backbone", "method", "keep",
-        "seed", "tasks": {task: {"auc", "logloss"}} on test, "mean_auc", "valid": the same on valid, "valid_mean_auc",
+        "seed", "tasks": {task: its metrics} on test, "mean_auc", "valid": the same on valid, "valid_mean_auc",
         "fields": kept per task, "select", "train", "compile": seconds, "parts": those of the selection, "epochs",
         "parameters", "selected": {task: [field]}}``
 
@@ -77,10 +77,13 @@ def _record(cell: Cell, metrics: dict, selection: Selection, parts: dict) -> Rec
 
 
 def long_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """One flat row per run, task and split, for a CSV file."""
+    """One flat row per run, task and split, for a CSV file; with the metrics of numbers where a task is one."""
+    entries = [entry for record in records for entry in record["tasks"].values()]
+    more = ("r2", "mae", "rmse") if any("r2" in entry for entry in entries) else ()
     return [{**{key: record[key] for key in ("dataset", "backbone", "method", "keep", "seed")},
              "fields": record["fields"][task], "split": split, "task": task, "auc": entry["auc"],
-             "logloss": entry["logloss"], "select_seconds": record["select"], "train_seconds": record["train"],
+             "logloss": entry.get("logloss"), **{key: entry.get(key) for key in more},
+             "select_seconds": record["select"], "train_seconds": record["train"],
              "epochs": record["epochs"], "parameters": record["parameters"]}
             for record in records for split, key in (("valid", "valid"), ("test", "tasks"))
             for task, entry in record[key].items()]

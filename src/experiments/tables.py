@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..evaluation import holm, paired_tests
+from ..evaluation import holm, names_of, paired_tests
 from ..report.tables import markdown_table, mean_heading, number
 
 Record = Mapping[str, Any]
@@ -61,20 +61,24 @@ def result_table(title: str, records: Sequence[Record], label: Callable[[str], s
     Every method is compared with all fields with the same backbone, seed by seed; p values are corrected by Holm over
     the table.
     """
-    tasks = list(records[0]["tasks"])
+    entries = records[0]["tasks"]
+    tasks, more = list(entries), [(task, key, name) for task, entry in entries.items()
+                                  for key, name in names_of(entry).items() if key != "auc"]
     several = len({record["backbone"] for record in records if record["backbone"] != "single_task"}) > 1
     groups = group(records, "backbone", "method")
     tested = {key: _against(mine, _reference(key, groups)) for key, mine in groups.items()}
     corrected = [dict(zip(tested, holm([pair[kind] for _, pair in tested.values()]))) for kind in (0, 1)]
-    header = [*(["backbone"] if several else []), "fields by", "kept", "inputs", *(f"{task} AUC" for task in tasks),
-              *(f"{task} log loss" for task in tasks), mean_heading(tasks), "gain %", "p (t)", "p (Wilcoxon)", "seeds"]
+    header = [*(["backbone"] if several else []), "fields by", "kept", "inputs",
+              *(f"{task} {names_of(entry)['auc']}" for task, entry in entries.items()),
+              *(f"{task} {name}" for task, _, name in more), mean_heading(tasks), "gain %", "p (t)", "p (Wilcoxon)",
+              "seeds"]
     rows = []
     for key, mine in groups.items():
         better = corrected[0][key] is not None and corrected[0][key] < LEVEL and tested[key][0] > 0
         rows.append([
             *([key[0]] if several else []), label(key[1]), *_kept(mine),
-            *(spread([record["tasks"][task][what] for record in mine]) for what in ("auc", "logloss")
-              for task in tasks),
+            *(spread([record["tasks"][task][key] for record in mine])
+              for task, key, *_ in (*((task, "auc") for task in tasks), *more)),
             spread([record["mean_auc"] for record in mine]) + "*" * better, number(tested[key][0], "+.2f"),
             *(number(column[key], ".3f") for column in corrected), str(len(mine))])
     return Table(title, header, rows, NOTE)

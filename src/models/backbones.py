@@ -199,7 +199,7 @@ class ESMM(SingleTask):
     """
 
     name = "esmm"
-    traits = Traits(tasks=True, shared=None, min_tasks=2, complete=True)
+    traits = Traits(tasks=True, shared=None, min_tasks=2, complete=True, probabilities=True)
 
     def construct(self, inputs, keep=None):
         steps = self.tower(self.hidden(inputs, keep), keep)

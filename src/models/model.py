@@ -117,11 +117,25 @@ class MaskedModel(nn.Cell):
 
 
 class TaskLosses(nn.Cell):
-    """Binary cross-entropy of every task: logits and labels ``[batch, tasks]`` to means over the batch ``[tasks]``.
+    """The loss of every task: outputs and labels ``[batch, tasks]`` to means over the batch ``[tasks]``.
+
+    It is binary cross-entropy of a logit. Of a task whose label is a number, in units of its train split's deviation,
+    it is half the squared error: both are negative log-likelihoods in nats, up to a constant, and both have the
+    derivative "prediction less label", so tasks of both kinds balance.
+
+    Args:
+        numbers: of every task, whether its label is a number; empty where all are binary.
 
     Labels ``[batch, tasks, 2]`` hold a label and the share that the entry has in its task's mean, as
     ``src/data/targets.py`` makes them; a task without a known label in the batch has shares, and so a loss, of 0.
     """
+
+    def __init__(self, numbers: Sequence[bool] = ()):
+        super().__init__()
+        self.mixed = any(numbers)
+        if self.mixed:
+            self.numbers = Tensor(np.array(numbers, np.float32).reshape(1, -1))
+            self.binary = Tensor(1 - np.array(numbers, np.float32).reshape(1, -1))
 
     def construct(self, logits, labels):
         if len(labels.shape) == 3:
@@ -129,9 +143,13 @@ class TaskLosses(nn.Cell):
         return self.terms(logits, labels).mean(0)
 
     def terms(self, logits, labels):
-        """Cross-entropy of every entry, ``[batch, tasks]``; its derivative by the logit is σ(logit) - label."""
+        """The loss of every entry, ``[batch, tasks]``."""
         ones = ops.ones_like(logits)
-        return ops.binary_cross_entropy_with_logits(logits, labels, ones, ones, "none")
+        if not self.mixed:
+            return ops.binary_cross_entropy_with_logits(logits, labels, ones, ones, "none")
+        crossed = ops.binary_cross_entropy_with_logits(logits * self.binary, labels * self.binary, ones, ones, "none")
+        errors = (logits - labels) * self.numbers
+        return crossed * self.binary + errors * errors / 2
 
 
 @dataclass(frozen=True)
@@ -172,12 +190,12 @@ class TotalLoss(nn.Cell):
 
 
 class NetWithLoss(nn.Cell):
-    """Model and loss in one Cell: the sum (or mean) over tasks of their mean cross-entropy."""
+    """Model and loss in one Cell: the sum (or mean) over tasks of their mean loss."""
 
     def __init__(self, model: nn.Cell, reduction: str = "sum", weights: TaskWeights | None = None):
         super().__init__(auto_prefix=False)
         self.model = model
-        self.losses = TaskLosses()
+        self.losses = TaskLosses(model.plan.numbers)
         self.total = TotalLoss(reduction, weights)
 
     def construct(self, ids, labels, keep=None):

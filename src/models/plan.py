@@ -35,6 +35,7 @@ class Traits:
         private_embedding: every task has an embedding table of its own.
         min_tasks: fewest tasks it can be built for.
         complete: what its logits mean needs the labels of all rows.
+        probabilities: what its logits mean needs binary labels.
     """
 
     tasks: bool
@@ -42,6 +43,7 @@ class Traits:
     private_embedding: bool = False
     min_tasks: int = 1
     complete: bool = False
+    probabilities: bool = False
 
 
 TRAITS: dict[str, Traits] = {}  # by backbone; every subclass of Backbone puts its own in
@@ -77,6 +79,7 @@ class InputPlan:
         paths: slots of every input of the backbone: one per task, then the shared one, as far as it has them.
         widths: columns of ids of every column, 1 for a plain field.
         pools: of every column, how its values are pooled; None for a plain field.
+        numbers: of every task, whether its label is a number; empty where all are binary.
     """
 
     columns: tuple[int, ...]
@@ -85,6 +88,7 @@ class InputPlan:
     paths: tuple[tuple[int, ...], ...]
     widths: tuple[int, ...]
     pools: tuple[Pool | None, ...]
+    numbers: tuple[bool, ...] = ()
 
     @property
     def pooled(self) -> bool:
@@ -155,9 +159,13 @@ def plan_inputs(backbone: str, schema: Schema, tasks: Sequence[str], selection: 
 
     Raises:
         UserError: the selection lacks a task, names an unknown field, or leaves a path without any field; or the
-            backbone needs labels of all rows.
+            backbone needs labels of all rows, or binary ones.
     """
     traits = traits_of(backbone, len(tasks))
+    numbers = [task for task, scale in zip(tasks, schema.scales_of(tasks)) if scale is not None]
+    if traits.probabilities and numbers:
+        raise UserError(f"backbone {backbone} multiplies the tasks' probabilities, and {numbers[0]} is of kind "
+                        "regression: its label is a number; name other tasks, or take another backbone, such as mmoe")
     partial = [task for task in tasks if schema.partial[schema.task_indices([task])[0]]]
     if traits.complete and partial:
         raise UserError(f"backbone {backbone} predicts task after task of all rows, but the labels of {partial[0]} are "
@@ -179,7 +187,8 @@ def plan_inputs(backbone: str, schema: Schema, tasks: Sequence[str], selection: 
     cardinalities = tuple(schema.fields[columns[slot]].cardinality for slot in slots)
     return InputPlan(tuple(columns), cardinalities, tuple(slots), paths,
                      tuple(schema.fields[index].width for index in columns),
-                     tuple(schema.fields[index].pool for index in columns))
+                     tuple(schema.fields[index].pool for index in columns),
+                     tuple(scale is not None for scale in schema.scales_of(tasks)) if numbers else ())
 
 
 def _fields_of_paths(traits: Traits, schema: Schema, tasks: Sequence[str],

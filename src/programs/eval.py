@@ -53,8 +53,9 @@ def main(arguments: list) -> None:
     precision = use_precision_of(run, choose_device(config.device_target, config.device_id))
     tasks, found = predict(run, config, data, given.split, precision)
     groups = data.groups(given.split)
-    metrics = task_metrics(*found, tasks, given.split)
-    result = {given.split: metrics, "mean_auc": mean_auc(metrics), "details": task_details(*found, tasks, groups)}
+    metrics = task_metrics(*found.arrays, tasks, given.split, found.scales)
+    result = {given.split: metrics, "mean_auc": mean_auc(metrics),
+              "details": task_details(*found.arrays, tasks, groups, found.scales)}
     drawn = {"draws": given.bootstrap, "of": data.schema.group.column if groups is not None else "rows"}
     if given.bootstrap:
         result["intervals"] = {**drawn, **bootstrap_intervals(found, tasks, groups, given.bootstrap)}
@@ -81,4 +82,5 @@ def predict(run, config, data, split: str, precision: str) -> tuple:
         in_float16(model)
     tasks = data.schema.task_indices(selection.tasks)
     return list(selection.tasks), Predictions(*predict_logits(model, data.split(split), plan, tasks, config.batch_size,
-                                                              config.progress))
+                                                              config.progress),
+                                               data.schema.scales_of(selection.tasks))

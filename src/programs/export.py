@@ -12,16 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Export a finished run: its best weights as a model file that gives probabilities, and signature.json.
+"""Export a finished run: its best weights as a model file that gives predictions, and signature.json.
 
     python export.py --run_dir outputs/movielens-mmoe-multisfs-calibrated-42                     # MINDIR
     python export.py --run_dir DIR --file_format ONNX --output_dir served                        # ONNX
 
 --output_dir is RUN_DIR/export-mindir or RUN_DIR/export-onnx where it is not given. The model takes ids, int32
-[batch, fields], and gives probabilities, float32 [batch, tasks], for any batch size; it has the fields that the run
-reads, and no others. signature.json holds the fields in order, with all that is needed to encode raw rows, the tasks,
-the selection, versions, and the model file's SHA-256. predict.py serves such a folder; see docs/SERVING.md.
-ONNX needs requirements/serve.txt.
+[batch, fields], and gives float32 [batch, tasks], for any batch size: the probability of a binary task, the number of a
+task of kind regression in its own units. It has the fields that the run reads, and no others. signature.json holds the
+fields in order, with all that is needed to encode raw rows, the tasks, the selection, versions, and the model file's
+SHA-256. predict.py serves such a folder; see docs/SERVING.md. ONNX needs requirements/serve.txt.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ def main(arguments: list) -> None:
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror}; name another output_dir") from None
     fields = [data.schema.fields[column] for column in plan.columns]
-    model = folder / f"model.{kind.lower()}"
+    model, scales = folder / f"model.{kind.lower()}", data.schema.scales_of(selection.tasks)
     difference = export_model(lambda: without_folding(load_model(run, config, data)[0], config),
-                              plan.id_limits, kind, model)
+                              plan.id_limits, kind, model, scales)
     encoders = [read_encoder(data.path, field) for field in fields]
     signature = Signature(
         data.schema.dataset, tuple(InputField(field.name, encoder) for field, encoder in zip(fields, encoders)),
@@ -79,9 +79,10 @@ def main(arguments: list) -> None:
          "versions": package_versions(PACKAGES),
          "selection": {"selector": selection.selector, "selected": {task: list(selection.selected[task])
                                                                     for task in selection.tasks},
-                       "shared": list(selection.shared)}})
+                       "shared": list(selection.shared)}},
+        {task: scale for task, scale in zip(selection.tasks, scales) if scale is not None})
     write_json(folder / SIGNATURE_FILE, signature.to_json(), sealed=True)
-    LOG.info("%d fields, %d tasks; probabilities differ from the run's by at most %.1e", len(fields),
+    LOG.info("%d fields, %d tasks; predictions differ from the run's by at most %.1e", len(fields),
              len(selection.tasks), difference)
     print(json.dumps({"output_dir": str(folder), "model": model.name, "signature": SIGNATURE_FILE,
                       "bytes": model.stat().st_size, "largest_difference": difference}))

@@ -59,11 +59,13 @@ def main(arguments: list) -> None:
 
 def show(run: RunFolder) -> None:
     """Prints the run's result."""
+    from ..evaluation import names_of
     from ..report import comparison_table
 
     metrics = run.read_metrics()
     for index, (task, entry) in enumerate(metrics["test"].items()):
-        auc, logloss = json.dumps(entry["auc"]), json.dumps(entry["logloss"])
-        LOG.info("task %d, AUC %s, Log-loss %s (%s)", index, auc, logloss, task)
+        names = {"auc": "AUC", "logloss": "Log-loss"} if "logloss" in entry else names_of(entry)
+        shown = ", ".join(f"{name} {json.dumps(entry[key])}" for key, name in names.items())
+        LOG.info("task %d, %s (%s)", index, shown, task)
     print(comparison_table([(run.path.name, metrics)]))
     print(f"run folder: {run.path}")

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..evaluation import Predictions, read_predictions, task_metrics
+from ..evaluation import Predictions, loss_of, names_of, read_predictions, task_metrics
 from ..evaluation.predictions import FILE, MOST_ROWS
 from ..run import RunFolder, refuse_other_data
 from ..schema import Schema, Selection
@@ -171,8 +171,8 @@ def history_of(run: RunFolder, metrics: Mapping[str, Any]) -> list[dict[str, Any
 
 
 def _largest_difference(one: Mapping[str, Mapping], other: Mapping[str, Mapping]) -> float:
-    """Of the log losses of two evaluations, task by task, where both are known."""
-    pairs = [(one[task]["logloss"], other[task]["logloss"]) for task in other]
+    """Of the losses of two evaluations, task by task, where both are known."""
+    pairs = [(loss_of(one[task]), loss_of(other[task])) for task in other]
     return max((abs(a - b) for a, b in pairs if None not in (a, b)), default=0.0)
 
 
@@ -182,16 +182,18 @@ def predictions_of(run: RunFolder, metrics: Mapping[str, Any]) -> dict[str, Pred
     Raises:
         UserError: the file is damaged, or its log loss is not the run's.
     """
-    found = read_predictions(run.path, list(metrics["test"]))
-    for split, predictions in found.items():
+    kept = read_predictions(run.path, list(metrics["test"]))
+    for split, predictions in kept.items():
         if len(predictions.labels) < MOST_ROWS:  # else it may be a sample
-            for task, entry in task_metrics(*predictions, list(metrics[split]), split).items():
-                expected = metrics[split][task]["logloss"]
-                if None not in (expected, entry["logloss"]) and abs(expected - entry["logloss"]) > 1e-4:
-                    raise UserError(f"{run.path / FILE} is not of this run: its log loss of {task} on {split} is "
-                                    f"{entry['logloss']:.6f}, that of metrics.json {expected:.6f}; delete it, and "
-                                    "start report.py again")
-    return found
+            entries = task_metrics(*predictions.arrays, list(metrics[split]), split, predictions.scales)
+            for task, entry in entries.items():
+                found, expected = loss_of(entry), loss_of(metrics[split][task])
+                if None not in (expected, found) and abs(expected - found) > 1e-4:
+                    what = "log loss" if "logloss" in entry else "loss"
+                    raise UserError(f"{run.path / FILE} is not of this run: its {what} of {task} on {split} is "
+                                    f"{found:.6f}, that of metrics.json {expected:.6f}; delete it, and start "
+                                    "report.py again")
+    return kept
 
 
 def find_all_fields(run: RunFolder) -> AllFields | None:
@@ -263,7 +265,7 @@ def _is_value(value: Any) -> bool:
 
 
 def _measured(metrics: Mapping[str, Mapping], tasks: Sequence[str]) -> bool:
-    return all(_is_value(metrics[task][key]) for task in tasks for key in ("auc", "logloss"))
+    return all(_is_value(metrics[task][key]) for task in tasks for key in names_of(metrics[task]))
 
 
 def _reuses(run: RunFolder) -> bool:

@@ -29,6 +29,7 @@ from markupsafe import Markup
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from ..evaluation import calibration_groups, known_rows
+from ..evaluation.details import calibration_places
 from ..evaluation.intervals import NORMAL_95
 from ..text import visible
 from .facts import Facts
@@ -73,23 +74,30 @@ def curve_drawings(facts: Facts) -> list[Drawing]:
     history, best, tasks = facts.history, facts.metrics["best_epoch"], facts.selection.tasks
     epochs = [record["epoch"] for record in history]
     lines = {"Training loss": {"all tasks": [record["train_loss"] for record in history]}}
-    for key, name in (("auc", "AUC"), ("logloss", "log loss")):
-        lines[f"Validation {name}"] = {task: [record["valid"][task][key] for record in history] for task in tasks}
+    for key, name in (("auc", "AUC"), ("logloss", "log loss"), ("r2", "R²")):
+        values = {task: [record["valid"][task][key] for record in history] for task in tasks
+                  if history and key in history[0]["valid"][task]}
+        lines.update({f"Validation {name}": values} if values else {})
     return [Drawing(caption, learning_curves(epochs, values, best)) for caption, values in lines.items() if history]
 
 
 def quality_drawings(facts: Facts) -> list[Drawing]:
-    """ROC, precision-recall and calibration curves of the test split."""
+    """ROC, precision-recall and calibration curves of the test split; of a number, its calibration alone."""
     if "test" not in facts.predictions:
         return []
-    logits, labels = facts.predictions["test"]
-    columns = {task: (logit, label) for task, (logit, label, _) in zip(facts.selection.tasks,
-                                                                       known_rows(logits, labels))
-               if len(np.unique(label)) == 2}
+    found, columns, numbers = facts.predictions["test"], {}, []
+    scales = found.scales or [None] * len(facts.selection.tasks)
+    for task, scale, (logit, label, _) in zip(facts.selection.tasks, scales, known_rows(*found.arrays)):
+        if scale is not None and len(label):
+            numbers.append(Drawing(f"Predicted and true {visible(task)}",
+                                   predicted_and_true(scale.own(logit), scale.own(label.astype(np.float64)))))
+        elif scale is None and len(np.unique(label)) == 2:
+            columns[task] = (logit, label)
     kinds = [("ROC curve", roc, "false positive rate", "true positive rate"),
              ("Precision and recall", precision_recall, "recall", "precision"),
              ("Calibration", calibration, "predicted probability", "share of positives")]
-    return [Drawing(caption, curves_of_test(columns, points, x, y)) for caption, points, x, y in kinds if columns]
+    return [*(Drawing(caption, curves_of_test(columns, points, x, y)) for caption, points, x, y in kinds if columns),
+            *numbers]
 
 
 def comparison_drawings(runs: Mapping[str, tuple]) -> list[Drawing]:
@@ -269,6 +277,26 @@ def calibration(logits: np.ndarray, labels: np.ndarray) -> tuple:
     """Mean prediction, share of positives and half its 95 % interval, of groups of rows by prediction."""
     predicted, share, rows = calibration_groups(logits, labels)
     return predicted, share, NORMAL_95 * np.sqrt(share * (1 - share) / rows)
+
+
+def predicted_and_true(predicted: np.ndarray, labels: np.ndarray) -> Callable:
+    """Mean label, and where half of the labels are, of ten groups of rows by predicted number."""
+    groups = calibration_places(predicted)
+    held = [(predicted[groups == group], labels[groups == group]) for group in np.unique(groups)]
+    across, up = (np.array([pair[place].mean() for pair in held]) for place in (0, 1))
+    error = [NORMAL_95 * label.std() / np.sqrt(len(label)) for _, label in held]
+    quarters = np.array([np.quantile(label, (0.25, 0.75)) for _, label in held])
+
+    def draw(axes) -> None:
+        axes.plot((across.min(), across.max()), (across.min(), across.max()), color=SOFT, linestyle="--", linewidth=0.8)
+        axes.fill_between(across, quarters[:, 0], quarters[:, 1], color=TASKS[0], alpha=0.15, linewidth=0,
+                          label="half of the labels")
+        axes.errorbar(across, up, error, **_style(0), label="mean label")
+        axes.set_xlabel("mean prediction")
+        axes.set_ylabel("label")
+        axes.legend()
+
+    return draw
 
 
 def _thin(values: np.ndarray, most: int = 200) -> np.ndarray:

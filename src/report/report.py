@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..evaluation import minus
+from ..evaluation import minus, names_of
 from ..files import write_text
 from ..home import HOME, as_started
 from ..run import RunFolder
@@ -36,7 +36,6 @@ from .values import FieldValues
 from .verdict import INTERVALS, Errors, verdict
 
 REPORT = "report.html"
-METRICS = {"auc": "AUC", "logloss": "log loss"}
 DETAILS = {"pr_auc": "PR-AUC", "normalised_entropy": "normalised entropy", "calibration_error": "calibration error",
            "gauc": "GAUC"}
 SIZES = {"parameters": "parameters", "embedding_parameters": "of these, embedding", "epochs": "epochs",
@@ -99,7 +98,7 @@ def _results(facts: Facts, errors: Errors) -> list:
     other, rows = facts.all_fields, []
     for place, task in enumerate(facts.selection.tasks):
         for split in ("test", "valid"):
-            for key, name in METRICS.items():
+            for key, name in names_of(facts.metrics[split][task]).items():
                 mine = facts.metrics[split][task][key]
                 rows.append([task, f"{split} {name}", number(mine, error=Errors.of(errors.mine, split, key, place))])
                 if other:
@@ -114,8 +113,9 @@ def _results(facts: Facts, errors: Errors) -> list:
 def _quality(facts: Facts) -> list:
     if not facts.predictions:
         return [Text(NO_PREDICTIONS)]
-    words = ("Dashed: a random model, and one whose probabilities are right. Calibration: the rows in ten "
-             "groups of equal size by predicted probability, and how many of them are positive, with 95 % intervals.")
+    words = ("Dashed: a random model, and one whose predictions are right. Calibration: the rows in ten groups of "
+             "equal size by prediction, and how many of them are positive, with 95 % intervals")
+    words += "; of a number, their mean label, in its own units." if any(facts.schema.scales) else "."
     details = facts.metrics.get("details", {}).get("test", {})  # runs of earlier versions have none
     shown = {key: text for key, text in DETAILS.items() if any(key in entry for entry in details.values())}
     rows = [[task, *(number(entry.get(key)) for key in shown)] for task, entry in details.items()]
@@ -149,10 +149,11 @@ def _curves(facts: Facts) -> list:
     history, tasks = facts.history, facts.selection.tasks
     if not history:
         return [Text("history.jsonl has no epoch.")]
+    shown = {task: names_of(history[0]["valid"][task]) for task in tasks}
     rows = [[count(record["epoch"]), number(record["train_loss"]),
-             *(number(record["valid"][task][key]) for task in tasks for key in METRICS)]
+             *(number(record["valid"][task][key]) for task in tasks for key in shown[task])]
             for record in history]
-    header = ["epoch", "train loss", *(f"{task} {name}" for task in tasks for name in METRICS.values())]
+    header = ["epoch", "train loss", *(f"{task} {name}" for task in tasks for name in shown[task].values())]
     return [*pictures(curve_drawings(facts)), Table("Every epoch, on the validation split", header, rows)]
 
 
@@ -169,9 +170,10 @@ def _costs(facts: Facts) -> list:
     if not changes:
         return [Text("No task drops a field.")]
     aucs = ", ".join(f"{task} {number(costs['auc'][task]).text}" for task in tasks)
-    words = (f"Change of the AUC on the {costs['split']} split when the field's mask is set to 0 in the model of run "
-             f"{costs['all_fields']} (all fields: {aucs}). Nothing is trained again, so this is what that model loses; "
-             "a model trained without the field may lose less. The stronger the colour, the larger the loss.")
+    what = "AUC (XAUC of a number)" if any(facts.schema.scales) else "AUC"
+    words = (f"Change of the {what} on the {costs['split']} split when the field's mask is set to 0 in the model of "
+             f"run {costs['all_fields']} (all fields: {aucs}). Nothing is trained again, so this is what that model "
+             "loses; a model trained without the field may lose less. The stronger the colour, the larger the loss.")
     ticks = "" if keeps_all(facts.selection) else " ✓: this task keeps the field."
     return [Text(words + ticks),
             Table("Change of AUC without the field", ["field", *tasks], _cost_rows(facts, changes))]
@@ -199,8 +201,12 @@ def _data(facts: Facts) -> list:
     for task in schema.tasks:
         if task.partial:
             rows.append([f"rows with a label of {task.name}", *(count(task.known.get(split)) for split in SPLITS)])
-        rows.append([f"positive rate of {task.name}",
-                     *(number(task.positive_rate.get(split)) for split in SPLITS)])
+        if task.scale is None:
+            rows.append([f"positive rate of {task.name}",
+                         *(number(task.positive_rate.get(split)) for split in SPLITS)])
+        else:
+            rows += [[f"{what} of {task.name} on train", number(value, ".6g"), "–", "–"]
+                     for what, value in (("mean", task.scale.mean), ("standard deviation", task.scale.std))]
     fields, header = [], ["field", "cardinality", "kind", "made from", "tasks that keep it"]
     for item in schema.fields:
         keep = sum(item.name in selection.selected[task] for task in selection.tasks)
@@ -213,7 +219,7 @@ def _data(facts: Facts) -> list:
     words = (f"{schema.dataset}: {len(schema.fields)} fields, {len(schema.tasks)} labels. Cardinalities count id 0, "
              "which means missing, unseen or rare.")
     return [Text(words), Table("Fields", header, fields),
-            Table("Rows and positive rates", ["quantity", *SPLITS], rows),
+            Table("Rows and labels" if any(schema.scales) else "Rows and positive rates", ["quantity", *SPLITS], rows),
             *([Table("Steps of preparation", ["step", "rows"], steps)] if steps else [])]
 
 

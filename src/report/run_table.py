@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import UserError
-from ..evaluation import Predictions
+from ..evaluation import Predictions, names_of
 from ..run import RunFolder, refuse_other_data
 from ..schema import Selection
 from ..settings import load_settings, read_yaml
@@ -99,10 +99,10 @@ def _results(runs: Sequence[Run], best: Run, errors: Sequence[Errors]) -> Table:
         change = None if run is best or mean is None else mean - top
         rows.append([run.label, count(run.inputs), count(run.metrics["parameters"]),
                      number(run.metrics["train_rows_per_second"], ",.0f"),
-                     *(number(test[task][key]) for task in tasks for key in ("auc", "logloss")),
+                     *(number(test[task][key]) for task in tasks for key in names_of(test[task])),
                      number(mean, error=Errors.of(error.mine, "test", "auc")),
                      number(change, "+.4f", error=Errors.of(error.change, "test", "auc"))])
-    names = [f"{task} {name}" for task in tasks for name in ("AUC", "log loss")]
+    names = [f"{task} {name}" for task in tasks for name in names_of(best.metrics["test"][task]).values()]
     return Table("Runs", ["run", "fields", "parameters", "rows/s", *names, "mean AUC", "change"], rows)
 
 

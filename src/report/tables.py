@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..evaluation import names_of
 from ..text import markdown_cell, visible
 
 
@@ -36,11 +37,11 @@ def number(value: float | None, form: str = ".4f") -> str:
 
 
 def run_row(label: str, metrics: Mapping[str, Any]) -> list[str]:
-    """One line of the comparison: label, fields per task, parameters, rows/s, AUC and log loss per task on test."""
+    """One line of the comparison: label, fields per task, parameters, rows/s, and the metrics of every task on test."""
     cells = [label, "/".join(str(count) for count in metrics["input_fields"].values()), f"{metrics['parameters']:,}",
              number(metrics["train_rows_per_second"], ",.0f")]
     for entry in metrics["test"].values():
-        cells += [number(entry["auc"]), number(entry["logloss"])]
+        cells += [number(entry[key]) for key in names_of(entry)]
     return [*cells, number(metrics["mean_auc"])]
 
 
@@ -51,11 +52,11 @@ def mean_heading(tasks: Sequence[str]) -> str:
 
 def comparison_table(runs: Sequence[tuple]) -> str:
     """Table of (label, metrics.json) pairs with the same tasks."""
-    tasks = list(runs[0][1]["test"])
+    tasks = runs[0][1]["test"]
     header = ["model", "fields", "parameters", "rows/s"]
-    for task in tasks:
-        header += [f"{task} AUC", f"{task} log loss"]
-    return markdown_table([*header, mean_heading(tasks)], [run_row(label, metrics) for label, metrics in runs])
+    for task, entry in tasks.items():
+        header += [f"{task} {name}" for name in names_of(entry).values()]
+    return markdown_table([*header, mean_heading(list(tasks))], [run_row(label, metrics) for label, metrics in runs])
 
 
 def selection_table(selection, best: int = 10) -> str:

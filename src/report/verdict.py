@@ -21,6 +21,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..evaluation import Predictions, half_width, metric_parts
+from ..labels import same_labels
 from ..schema import Selection
 from .facts import Facts, keeps_all
 from .page import number
@@ -42,7 +43,7 @@ class Errors:
         self.mine = {split: metric_parts(*found) for split, found in mine.items()}
         self.change = {}
         for split, found in (theirs or {}).items():
-            if split in mine and np.array_equal(found.labels, mine[split].labels):
+            if split in mine and same_labels(found.labels, mine[split].labels):
                 parts = metric_parts(*found)
                 self.change[split] = {key: values - parts[key] for key, values in self.mine[split].items()}
 
@@ -57,18 +58,20 @@ class Errors:
 def verdict(facts: Facts, errors: Errors) -> str:
     """What the selection costs or gains, whether the test rows can tell, and what to try next."""
     selection, mean = facts.selection, facts.metrics["mean_auc"]
+    scales = facts.schema.scales_of(selection.tasks)
+    what = "XAUC" if all(scales) else "AUC (XAUC of numbers)" if any(scales) else "AUC"
     kept = _counts(selection)
     if mean is None:
-        return f"{kept}. The mean test AUC cannot be computed: a task has one class in the test split."
+        return f"{kept}. The mean test {what} cannot be computed: a task has one class or number in the test split."
     own = number(mean, error=Errors.of(errors.mine, "test", "auc")).text
     if keeps_all(selection):
-        return f"All {len(selection.fields)} fields reach a mean test AUC of {own}."
+        return f"All {len(selection.fields)} fields reach a mean test {what} of {own}."
     other = facts.all_fields and facts.all_fields.metrics["mean_auc"]
     if other is None:
-        words = f"{kept} reach a mean test AUC of {own}; no run with all fields to compare with."
+        words = f"{kept} reach a mean test {what} of {own}; no run with all fields to compare with."
     else:
         error = Errors.of(errors.change, "test", "auc")
-        words = (f"{kept} keep {mean:.4f} of the {other:.4f} mean test AUC of all fields: change "
+        words = (f"{kept} keep {mean:.4f} of the {other:.4f} mean test {what} of all fields: change "
                  f"{number(mean - other, '+.4f', error=error).text}{_meaning(mean - other, error)}.")
     return words + _advice(selection, facts.config)
 

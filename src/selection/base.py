@@ -48,10 +48,12 @@ class Selector:
         levels_: scores at which kinds of fields part, falling; ``keep_ratio=auto`` tries the fields above each of them.
         relations_: float ``[fields, tasks, tasks]``, or None.
         seconds_: seconds by part, as ``timed`` measured them; "total" is always there.
+        numbers: whether it scores tasks whose label is a number, too.
     """
 
     name = ""
     takes_pooled = True  # fields of several values a row
+    numbers = True
     scores_: np.ndarray
     chance_: float | None = None
     levels_: tuple[float, ...] = ()

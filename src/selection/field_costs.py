@@ -26,6 +26,7 @@ from ..data.subsets import RowSource
 from ..evaluation import half_width, metric_parts, task_aucs
 from ..models import InputPlan, MaskedModel, MultiTaskModel
 from ..progress import progress
+from ..schema import Scale
 from ..settings import Settings
 from ..training import predict_logits
 
@@ -60,8 +61,8 @@ def aucs_without(model: MultiTaskModel, plan: InputPlan, split: RowSource, tasks
                  config: Settings) -> tuple[np.ndarray, np.ndarray, list]:
     """AUC of every task with all fields, and without each of ``fields``: one pass over the rows each.
 
-    Nothing is trained again, so this is what the model loses at most: trained without the field, it might make up for
-    some of the loss from others.
+    Of a task whose label is a number, it is XAUC. Nothing is trained again, so this is what the model loses at most:
+    trained without the field, it might make up for some of the loss from others.
 
     Args:
         model: all fields, trained.
@@ -76,11 +77,12 @@ def aucs_without(model: MultiTaskModel, plan: InputPlan, split: RowSource, tasks
         ``[fields][tasks]``, half of the 95 % interval of each change, or None.
     """
     network = FieldsSwitchedOff(model, plan)
+    scales = [Scale(0.0, 1.0) if number else None for number in plan.numbers]  # an AUC has no unit
 
     def predict(off: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         network.switch_off(off)
         logits, labels = predict_logits(network, split, plan, list(tasks), config.batch_size)
-        return task_aucs(logits, labels), metric_parts(logits, labels)["auc"]
+        return task_aucs(logits, labels), metric_parts(logits, labels, scales)["auc"]
 
     whole, parts = predict([])
     without, errors = [], []

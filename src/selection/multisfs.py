@@ -70,7 +70,8 @@ class MultiSFS(Selector):
         train, indices = sample_by_weight(data.split("train"), self.config.seed), data.schema.task_indices(tasks)
         plan, model = self.network(data, tasks)
         partial = any(train.partial[index] for index in indices)
-        shown = progress("score", "batch", self.config.progress, draw_batches(train, indices, self.config)[0])
+        batches, _ = draw_batches(train, indices, self.config)
+        shown = progress("score", "batch", self.config.progress, batches)
         return mask_scores(model, plan, (to_tensors(*batch, partial) for batch in shown), len(tasks),
                            self.config.score_sign == "signed")
 
@@ -79,7 +80,9 @@ class MultiSFS(Selector):
         indices, chance = data.schema.task_indices(tasks), None
         scores = np.empty((len(tasks), len(data.schema.fields)))
         for rows, places in label_groups(sample_by_weight(data.split("train"), self.config.seed), indices):
-            batches, used = draw_batches(rows, [indices[place] for place in places], self.config)
+            own = [indices[place] for place in places]
+            numbers = [data.schema.scales[index] is not None for index in own]
+            batches, used = draw_batches(rows, own, self.config, numbers)
             scores[places], chance = _score_group(data, tasks, places, batches, used, self.config)
         return scores, chance
 
@@ -124,8 +127,8 @@ def batch_count(config: Settings) -> int:
     return PAPER_BATCHES if config.score == "paper" else -(-CALIBRATED_ROWS // config.batch_size)
 
 
-def draw_batches(split: RowSource, tasks: Sequence[int],
-                 config: Settings) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[np.ndarray]]:
+def draw_batches(split: RowSource, tasks: Sequence[int], config: Settings,
+                 numbers: Sequence[bool] = ()) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[np.ndarray]]:
     """Mini-batches of random rows without replacement; the calibrated score gets more positives of rare tasks.
 
     The paper's score is a mean over batches, so all are whole: a train split smaller than asked for gives as many as it
@@ -136,9 +139,10 @@ def draw_batches(split: RowSource, tasks: Sequence[int],
         split: the train rows.
         tasks: positions of the tasks.
         config: the run's Settings.
+        numbers: of every task, whether its label is a number; empty where all are binary.
 
     Returns:
-        (ids int32 ``[batch, fields]``, labels uint8 ``[batch, tasks]``) of every batch, and which task a row is
+        (ids int32 ``[batch, fields]``, labels ``[batch, tasks]``) of every batch, and which task a row is
         evidence for, bool ``[batch, tasks]`` of every batch.
     """
     size, calibrated = min(config.batch_size, split.rows), config.score == "calibrated"
@@ -147,7 +151,9 @@ def draw_batches(split: RowSource, tasks: Sequence[int],
         LOG.info("the train split has %d rows; the score asks for %d batches of %d", split.rows, batch_count(config),
                  config.batch_size)
     count -= 0 if calibrated else count % size
-    rows, used = draw_rows(split, tasks, count, config.seed, POSITIVES if calibrated else 0)
+    wanted = POSITIVES if calibrated else 0
+    positives = [0 if number else wanted for number in numbers] if numbers else wanted
+    rows, used = draw_rows(split, tasks, count, config.seed, positives)
     parts = [slice(start, start + size) for start in range(0, len(rows), size)]
     return [split.take(rows[part], None, tasks) for part in parts], [used[part] for part in parts]
 
@@ -170,9 +176,10 @@ def _score_group(data: DataSet, tasks: Sequence[str], places: Sequence[int], bat
     ids = np.concatenate([ids for ids, _ in batches])
     labels = np.concatenate([labels for _, labels in batches])
     counted = np.concatenate(used)
+    numbers = np.array([scale is not None for scale in data.schema.scales_of(tasks)])
     rates = np.full(len(tasks), 0.5)  # of tasks that are not scored here: no logit that is depends on them
     rates[places] = np.mean(labels, 0, np.float64, where=counted)
-    set_output_bias(model, model.backbone.rate_logits(rates, len(labels)))
+    set_output_bias(model, np.where(numbers, rates, model.backbone.rate_logits(rates, len(labels))))
     network = FieldGradients(model, len(tasks))
     network.set_train(False)
     schema = data.schema
@@ -181,14 +188,15 @@ def _score_group(data: DataSet, tasks: Sequence[str], places: Sequence[int], bat
     for (batch, own_labels), own in zip(shown, used):
         # A smaller last batch repeats rows up to the size of the others, or its graph would be compiled again.
         filled = np.resize(np.arange(len(batch)), len(batches[0][0]))
-        wide = np.zeros((len(filled), len(tasks)), np.uint8)
+        wide = np.zeros((len(filled), len(tasks)), labels.dtype)
         wide[:, places] = own_labels[filled]
         gradients = field_gradients(network, plan, *to_tensors(batch[filled], wide))[places, :len(batch)]
         energy.update(batch, gradients * own.T[:, :, None, None])
-    found = calibrated_scores(ids, labels, schema.cardinalities, energy.scores(), counted, schema.pools, schema.widths)
+    found = calibrated_scores(ids, labels, schema.cardinalities, energy.scores(), counted, schema.pools, schema.widths,
+                              numbers[places])
     return found.scores, found.chance
 
 
 def to_tensors(ids: np.ndarray, labels: np.ndarray, partial: bool = False) -> tuple[Tensor, Tensor]:
-    """Ids int32 and labels as a network's loss takes them; ``partial``: some may be UNKNOWN."""
+    """Ids int32 and labels as a network's loss takes them; ``partial``: some may be unknown."""
     return Tensor(ids), Tensor(loss_targets(labels, partial))

@@ -71,20 +71,30 @@ def check_request(data, tasks: Sequence[str], config: Settings) -> None:
     """Refuses what cannot be selected or built, before anything is written.
 
     Raises:
-        UserError: backbone or task_weights do not suit the tasks, more fields are asked for than there are, the named
-            selection or relations do not fit the data set, or the selector has no masks to train end to end.
+        UserError: backbone, selector or task_weights do not suit the tasks, more fields are asked for than there are,
+            the named selection or relations do not fit the data set, or the selector has no masks to train end to end.
     """
     plan_inputs(config.backbone, data.schema, tasks)
     _check_keep_fields(config.keep_fields, tasks, len(data.schema.fields))
     task_weights(config.task_weights, tasks)
     if config.end_to_end:
         _check_end_to_end(config)
+    elif config.selection == "none" and config.selector in SELECTORS:
+        _check_numbers(data, tasks, config.selector)
     if config.selection != "none":
         read_given_selection(data, tasks, config)
     elif config.selector in SELECTORS:
         SELECTORS[config.selector](config).check_fields(data.schema)
     if config.relations not in ("learn", "shared"):
         _check_relations(data, tasks, config)
+
+
+def _check_numbers(data, tasks: Sequence[str], selector: str) -> None:
+    numbers = [task for task, scale in zip(tasks, data.schema.scales_of(tasks)) if scale is not None]
+    if numbers and not SELECTORS[selector].numbers:
+        able = sorted(name for name, kind in SELECTORS.items() if kind.numbers)
+        raise UserError(f"selector {selector} counts classes, and task {numbers[0]} is of kind regression: its label "
+                        f"is a number; expected one of {', '.join(able)}")
 
 
 def _check_relations(data, tasks: Sequence[str], config: Settings) -> None:

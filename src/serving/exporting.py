@@ -24,37 +24,56 @@ from typing import Any, Callable
 
 import mindspore as ms
 import numpy as np
-from mindspore import Tensor, nn
+from mindspore import Tensor, nn, ops
 
 from ..data.preparing.encode import FieldEncoder
 from ..errors import UserError
 from ..files import read_json, sha256
 from ..models import MultiTaskModel
-from ..schema import Field
+from ..schema import Field, Scale
 from .engines import open_engine
+from .signature import output_name
 
 PACKAGES = ("mindspore", "mindspore-gpu", "numpy", "polars", "onnx")
 PLACEHOLDER = 99_991  # batch size of the fixed ONNX graph: a prime that no width of a network is likely to be
 CHECKED_BATCHES = (1, 2, 7, 64)
 TOLERANCE = 1e-5  # largest difference of a probability between the model and its file
+ROUNDED = 2.0 ** -22  # of a number: two steps of float32
 
 
-class Probabilities(nn.Cell):
-    """A model's probabilities: ``construct(ids)``, int32 ``[batch, columns]``, gives float32 ``[batch, tasks]``.
+class Predicted(nn.Cell):
+    """A model's predictions: ``construct(ids)``, int32 ``[batch, columns]``, gives float32 ``[batch, tasks]``: the
+    probability of a binary task, the number of another in its own units.
 
     Every field is embedded: the graph of folded inputs cannot be set free in its batch size.
+
+    Args:
+        model: with its weights.
+        scales: of every task, None for a binary one.
     """
 
-    def __init__(self, model: MultiTaskModel):
+    def __init__(self, model: MultiTaskModel, scales: Sequence[Scale | None]):
         super().__init__(auto_prefix=False)
-        self.model = model
+        self.model, self.mixed = model, any(scales)
+        if self.mixed:
+            column = {name: np.array(values, np.float32).reshape(-1, 1) for name, values in (
+                ("binary", [scale is None for scale in scales]),
+                ("std", [0 if scale is None else scale.std or 1 for scale in scales]),
+                ("mean", [0 if scale is None else scale.mean for scale in scales]))}
+            self.binary, self.std, self.mean = (Tensor(column[name]) for name in ("binary", "std", "mean"))
+            self.sigmoid = ops.Sigmoid()
         self.set_train(False)
 
     def construct(self, ids):
-        return self.model.backbone.probabilities(self.model.router(self.model.embedding(ids))).T
+        inputs = self.model.router(self.model.embedding(ids))
+        if not self.mixed:
+            return self.model.backbone.probabilities(inputs).T
+        outputs = self.model.backbone(inputs)
+        return (self.sigmoid(outputs) * self.binary + (outputs * self.std + self.mean)).T
 
 
-def export_model(make: Callable[[], MultiTaskModel], cardinalities: Sequence[int], kind: str, path: Path) -> float:
+def export_model(make: Callable[[], MultiTaskModel], cardinalities: Sequence[int], kind: str, path: Path,
+                 scales: Sequence[Scale | None] = ()) -> float:
     """Writes a model file that takes any batch size, and compares it with the model.
 
     Args:
@@ -63,14 +82,15 @@ def export_model(make: Callable[[], MultiTaskModel], cardinalities: Sequence[int
         cardinalities: number of ids of every column of ids that the model reads, in order.
         kind: MINDIR or ONNX.
         path: the file, ending in .mindir or .onnx.
+        scales: of every task, None for a binary one; empty where all are binary.
 
     Returns:
-        The largest difference of a probability between the file and the model.
+        The largest difference of a probability, or of a number in units of its scale, between the file and the model.
 
     Raises:
-        UserError: MindSpore cannot write this format, or the file does not give the model's probabilities.
+        UserError: MindSpore cannot write this format, or the file does not give the model's predictions.
     """
-    network = Probabilities(make())
+    network = Predicted(make(), scales)
     temporary = path.with_name(f"tmp-{os.getpid()}-{path.name}")
     try:
         if kind == "MINDIR":
@@ -87,8 +107,8 @@ def export_model(make: Callable[[], MultiTaskModel], cardinalities: Sequence[int
             raise UserError(f"MindSpore cannot write this {backbone} as {kind}: {reason}") from None
         os.chmod(temporary, 0o644)
         if kind == "ONNX":
-            free_batch(temporary)
-        difference = compare(Probabilities(make()), cardinalities, temporary, kind)
+            free_batch(temporary, output_name(scales))
+        difference = compare(Predicted(make(), scales), cardinalities, temporary, kind, scales)
         os.replace(temporary, path)
         return difference
     finally:
@@ -96,12 +116,12 @@ def export_model(make: Callable[[], MultiTaskModel], cardinalities: Sequence[int
             temporary.unlink()
 
 
-def free_batch(path: Path) -> None:
+def free_batch(path: Path, output: str = "probabilities") -> None:
     """Makes the batch dimension of an ONNX file, written for PLACEHOLDER rows, any size, in place.
 
     MindSpore writes the batch size into the shapes given to Reshape, and into the shapes of input and output; nowhere
     else. In a Reshape it becomes -1, which ONNX infers; where there is another -1 it comes first and becomes 0,
-    which copies that dimension of the input.
+    which copies that dimension of the input. Input and output get the names "ids" and ``output``.
 
     Raises:
         UserError: the onnx package is not installed, or the batch size occurs anywhere else.
@@ -120,7 +140,7 @@ def free_batch(path: Path) -> None:
                             "export as MINDIR")
         freed = np.where(values == PLACEHOLDER, 0 if inferred else -1, values).astype(values.dtype)
         holder.CopyFrom(onnx.numpy_helper.from_array(freed, holder.name))
-    for value, name in ((graph.graph.input[0], "ids"), (graph.graph.output[0], "probabilities")):
+    for value, name in ((graph.graph.input[0], "ids"), (graph.graph.output[0], output)):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
         _rename(graph.graph, value.name, name)
     del graph.graph.value_info[:]
@@ -138,8 +158,11 @@ def import_onnx() -> Any:
     return onnx
 
 
-def compare(network: nn.Cell, cardinalities: Sequence[int], path: Path, kind: str) -> float:
-    """The largest difference of a probability between a model and its file, over several batch sizes.
+def compare(network: nn.Cell, cardinalities: Sequence[int], path: Path, kind: str,
+            scales: Sequence[Scale | None] = ()) -> float:
+    """The largest difference of a prediction between a model and its file, over several batch sizes.
+
+    A number is compared in units of its scale, and beyond what float32 rounds off of it.
 
     Raises:
         UserError: they differ beyond TOLERANCE, or the file cannot be run.
@@ -153,7 +176,13 @@ def compare(network: nn.Cell, cardinalities: Sequence[int], path: Path, kind: st
         if found.shape != expected[:rows].shape:
             raise UserError(f"the exported model gives {list(found.shape)} for {rows} rows; expected "
                             f"{list(expected[:rows].shape)}; this is a defect, please report it")
-        worst = max(worst, float(np.abs(found - expected[:rows]).max()))
+        differences = np.abs(found - expected[:rows])
+        if any(scales):
+            unit = np.array([1 if scale is None else scale.std or 1 for scale in scales])
+            numbers = np.array([scale is not None for scale in scales])
+            rounded = ROUNDED * np.abs(expected[:rows]) * numbers
+            differences = np.maximum(differences - rounded, 0) / unit
+        worst = max(worst, float(differences.max()))
     if not worst <= TOLERANCE:
         raise UserError(f"the exported model differs from the trained one by {worst:g}; expected at most "
                         f"{TOLERANCE:g}; this is a defect, please report it")

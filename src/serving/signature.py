@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""signature.json: all that is needed, with the model file, to turn raw rows into probabilities. No MindSpore."""
+"""signature.json: all that is needed, with the model file, to turn raw rows into predictions. No MindSpore."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
@@ -30,6 +30,7 @@ from ..data.preparing.source import load_source
 from ..data.reading.cells import CellError, row_of, texts
 from ..errors import UserError, nearest
 from ..files import read_json, sha256
+from ..schema import Scale
 from ..typed import NoRepeats, NotEmpty, PlainName, Text, Whole, parse
 
 SIGNATURE_FILE = "signature.json"
@@ -63,6 +64,7 @@ class _File:
     selection: Mapping[str, Any]
     versions: Mapping[str, Any]
     data: Optional[Mapping[str, Any]] = None  # of which set the model was made; earlier versions did not write it
+    scales: Mapping[str, Scale] = field(default_factory=dict)  # of tasks whose label is a number
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,11 @@ class Signature:
         dataset: name of the data set, whose source knows how derived columns are made.
         fields: what the columns of the input ``ids`` hold, int32 ``[batch, width]``, in order: one column a field, of
             a pooled field one for each of its values.
-        tasks: the columns of the output ``probabilities``, float32 ``[batch, len(tasks)]``, in order.
+        tasks: the columns of the output, float32 ``[batch, len(tasks)]``, in order. It is called ``probabilities``, or
+            ``predictions`` where a task is among the scales.
         model: file (a name in the same folder), format (MINDIR or ONNX), sha256.
         more: what a reader may want to know besides: backbone, data set, selection, versions.
+        scales: by task, mean and deviation of a label that is a number; the model gives it in its own units.
     """
 
     dataset: str
@@ -102,6 +106,7 @@ class Signature:
     tasks: tuple[str, ...]
     model: Mapping[str, str]
     more: Mapping[str, Any] = field(default_factory=dict)
+    scales: Mapping[str, Scale] = field(default_factory=dict)
 
     @property
     def width(self) -> int:
@@ -113,8 +118,11 @@ class Signature:
             "signature_version": SIGNATURE_VERSION, "encoder_version": ENCODER_VERSION, "dataset": self.dataset,
             "model": dict(self.model),
             "input": {"name": "ids", "type": "int32", "shape": ["batch", self.width]},
-            "output": {"name": "probabilities", "type": "float32", "shape": ["batch", len(self.tasks)]},
-            "tasks": list(self.tasks), **self.more, "fields": [item.to_json() for item in self.fields],
+            "output": {"name": output_name(self.scales.values()), "type": "float32",
+                       "shape": ["batch", len(self.tasks)]},
+            "tasks": list(self.tasks),
+            **({"scales": {task: asdict(scale) for task, scale in self.scales.items()}} if self.scales else {}),
+            **self.more, "fields": [item.to_json() for item in self.fields],
         }
 
     @classmethod
@@ -132,7 +140,7 @@ class Signature:
         fields = tuple(InputField(item.name, FieldEncoder.from_json(item.encoder, where)) for item in file.fields)
         more = {"backbone": file.backbone, "selection": file.selection, "versions": file.versions}
         more.update({} if file.data is None else {"data": file.data})
-        return cls(file.dataset, fields, file.tasks, asdict(file.model), more)
+        return cls(file.dataset, fields, file.tasks, asdict(file.model), more, file.scales)
 
     def columns_of(self, present: Sequence[str], where: str, ids: Sequence[str] = ()) -> list[str]:
         """Raw columns to read, of those that ``where`` has: every field's own, or the one its source makes it from.
@@ -199,6 +207,11 @@ class Signature:
         except pl.exceptions.PolarsError as error:
             raise UserError(f"column {' or '.join(map(repr, raw))}, of which {', '.join(sorted(wanted))} is made, "
                             f"holds something unexpected: {str(error).splitlines()[0]}") from None
+
+
+def output_name(scales: Iterable[Scale | None]) -> str:
+    """What a model's output is called, by the scales of its tasks."""
+    return "predictions" if any(scales) else "probabilities"
 
 
 def read_signature(folder: Path) -> tuple[Signature, Path]:

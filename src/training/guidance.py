@@ -52,7 +52,8 @@ class GuidedLoss(nn.Cell):
 
     def __init__(self, model: LearnedMaskModel, reduction: str = "sum", weights: TaskWeights | None = None):
         super().__init__(auto_prefix=False)
-        self.model, self.losses, self.total = model, TaskLosses(), TotalLoss(reduction, weights)
+        self.model, self.losses = model, TaskLosses(model.plan.numbers)
+        self.total = TotalLoss(reduction, weights)
 
     def construct(self, ids, labels, keep, shares):
         mask = self.model.mask()
@@ -65,7 +66,7 @@ class MaskedLosses(nn.Cell):
 
     def __init__(self, model: LearnedMaskModel):
         super().__init__(auto_prefix=False)
-        self.model, self.losses = model, TaskLosses()
+        self.model, self.losses = model, TaskLosses(model.plan.numbers)
 
     def construct(self, ids, labels, keep=None):
         return self.losses(self.model(ids, keep), labels)

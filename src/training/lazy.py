@@ -60,7 +60,7 @@ class LossOfVectors(nn.Cell):
 
     def __init__(self, model: MultiTaskModel, reduction: str, weights: TaskWeights | None = None):
         super().__init__(auto_prefix=False)
-        self.model, self.losses, self.total = model, TaskLosses(), TotalLoss(reduction, weights)
+        self.model, self.losses, self.total = model, TaskLosses(model.plan.numbers), TotalLoss(reduction, weights)
         self.gather = ops.Gather()
 
     def construct(self, vectors, places, ids, labels, keep):

@@ -90,7 +90,7 @@ def run_epochs(step: nn.Cell, loader: TrainLoader, epochs: int, label: str, advi
 
 def predict_logits(model: nn.Cell, split: RowSource, plan: InputPlan, task_indices: Sequence[int], batch_size: int,
                    show: bool = False, ranks: Ranks | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Logits float32 and labels uint8 ``[rows, tasks]`` of all rows, in their order.
+    """Logits float32 and labels (src/labels.py) ``[rows, tasks]`` of all rows, in their order.
 
     Computed in batches of whole ``batch_size``s, of about EVALUATION_ROWS rows if there are as many: small batches cost
     MindSpore more in calls than in arithmetic.
@@ -102,7 +102,7 @@ def predict_logits(model: nn.Cell, split: RowSource, plan: InputPlan, task_indic
     model.set_train(False)
     batch_size *= max(1, min(EVALUATION_ROWS, split.rows + batch_size - 1) // batch_size)
     logits = np.zeros((split.rows, len(task_indices)), np.float32)
-    labels = np.zeros(logits.shape, np.uint8)
+    labels = np.zeros(logits.shape, split.read_labels(0, 0).dtype)
     mine = ranks.share(-(-split.rows // batch_size))
     start, end = mine.start * batch_size, min(mine.stop * batch_size, split.rows)
     batches = eval_batches(split, plan.columns, task_indices, batch_size, start, end)
@@ -111,4 +111,4 @@ def predict_logits(model: nn.Cell, split: RowSource, plan: InputPlan, task_indic
         logits[start:stop] = model(ids).asnumpy()[:len(label)]
         labels[start:stop] = label
         start = stop
-    return ranks.total(logits), ranks.total(labels).astype(np.uint8)
+    return ranks.total(logits), ranks.total(labels).astype(labels.dtype)

@@ -20,6 +20,7 @@ import functools
 import logging
 import resource
 import signal
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from ..compat import on_cpu
 from ..data.loader import TrainLoader
 from ..data.subsets import DataSet
 from ..errors import Interrupted, UserError
-from ..evaluation import Predictions, mean_auc, monitored, task_metrics
+from ..evaluation import Predictions, mean_auc, monitored, names_of, task_metrics
 from ..models import InputPlan, LearnedMaskModel, MultiTaskModel, TotalLoss, moving_statistics
 from ..run import RunFolder
 from ..settings import Settings
@@ -148,8 +149,7 @@ class Trainer:
         self.run.write_history(self.history)
         self.trackers.epoch(state["epoch"], loss, metrics)
         LOG.info("epoch %d: loss %.4f, valid %s%s", state["epoch"], loss, ", ".join(
-            f"{task} AUC {entry['auc'] if entry['auc'] is None else round(entry['auc'], 4)}"
-            for task, entry in metrics.items()), " (best)" if improved else "")
+            f"{task} {_quality(entry)}" for task, entry in metrics.items()), " (best)" if improved else "")
         state.update(epoch=state["epoch"] + 1, step=0, loss_sum=0.0)
         self._save_last()
         self._stop_if_told()
@@ -161,13 +161,18 @@ class Trainer:
                 parameter.set_data(Tensor(self.ranks.total(parameter.asnumpy()) / self.ranks.size))
 
     def evaluate(self, split: str, show: bool = False) -> dict[str, dict[str, float | None]]:
-        """AUC and log loss of every task on a split."""
-        return task_metrics(*self.predict(split, show), self.tasks, split)
+        """The metrics of every task on a split, as ``task_metrics`` gives them."""
+        return self.measure(self.predict(split, show), split)
+
+    def measure(self, found: Predictions, split: str) -> dict[str, dict[str, float | None]]:
+        """The metrics of every task, from the predictions of a split."""
+        return task_metrics(*found.arrays, self.tasks, split, found.scales)
 
     def predict(self, split: str, show: bool = False) -> Predictions:
         """Logits and labels of a split."""
         return Predictions(*predict_logits(self.model, self.data.split(split), self.plan, self.task_indices,
-                                           self.config.batch_size, show, self.ranks))
+                                           self.config.batch_size, show, self.ranks),
+                           self.data.schema.scales_of(self.tasks))
 
     def _save_last(self) -> None:
         """Writes last.ckpt; every rank waits until it is there."""
@@ -199,6 +204,13 @@ class Trainer:
         if self.ranks.total(np.float32(self._signal is not None)) > 0:
             self._save_last()
             raise Interrupted(self._signal or signal.SIGTERM)
+
+
+def _quality(entry: Mapping[str, float | None]) -> str:
+    """A task's AUC, or the XAUC and R² of a number, for the log."""
+    shown = {key: name for key, name in names_of(entry).items() if key in ("auc", "r2")}
+    return " ".join(f"{name} {entry[key] if entry[key] is None else round(entry[key], 4)}"
+                    for key, name in shown.items())
 
 
 def training_summary(trainer: Trainer) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from ..reading.cells import MISSING
 from .rules import Rule, parse_rule
 
 MAX_LENGTH = 20  # of a pooled cell
+TASK_KINDS = ("binary", "regression")
 Part = Literal["year", "month", "day", "weekday", "hour", "minute"]
 
 
@@ -76,9 +77,10 @@ class FieldSpec:
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """A binary label: the text of its rule, and for which rows it is known.
+    """A label: the text of its rule, or the column of a number, and for which rows it is known.
 
     Attributes:
+        kind: "binary", or "regression" for a number; then ``label`` is its column.
         missing: "refused", or "masked": rows with a missing cell in the label's columns have no label.
         where: the text of a rule; rows for which it does not hold have no label. None for all rows.
     """
@@ -87,6 +89,7 @@ class TaskSpec:
     label: str
     missing: Literal["refused", "masked"] = "refused"
     where: Optional[str] = None
+    kind: Literal["binary", "regression"] = "binary"
 
     @property
     def rule(self) -> Rule:
@@ -166,8 +169,16 @@ def _task(item: Any) -> TaskSpec:
     if missing not in ("refused", "masked"):
         raise ValueError(f"has missing: {missing!r}; expected refused, or masked where the label of some rows is not "
                          "known")
-    task = TaskSpec(item["name"], str(item.get("label", item["name"])), missing, None if where is None else str(where))
-    parse_rule(task.label)  # refuses what is no rule
+    kind = item.get("kind") or "binary"
+    if kind not in TASK_KINDS:
+        raise ValueError(f"has the kind {kind!r}; expected binary, or regression where the label is a number"
+                         f"{nearest(str(kind), TASK_KINDS)}")
+    task = TaskSpec(item["name"], str(item.get("label", item["name"])), missing, None if where is None else str(where),
+                    kind)
+    comparisons = parse_rule(task.label).comparisons  # refuses what is no rule
+    if kind == "regression" and (len(comparisons) > 1 or comparisons[0].op is not None):
+        raise ValueError(f"is of kind regression and has the label {task.label!r}; expected the name of a column of "
+                         "numbers, without a comparison")
     if task.condition is not None and None in (comparison.op for comparison in task.condition.comparisons):
         raise ValueError(f"has the where {task.where!r}; expected a comparison of a column with a value such as "
                          "\"click == 1\" or \"tab in [1, 2]\"")
@@ -225,19 +236,13 @@ class DataOptions:
             del spec["parts"]  # they are fields of their own
             if spec["pool"] is None:  # as before there were pooled fields
                 del spec["pool"], spec["max_length"]
-        for task in body["tasks"]:  # a task of all rows is written as before there were others
-            if task["where"] is None:
-                del task["where"]
-            if task["missing"] == "refused":
-                del task["missing"]
-        if not self.keep_leaks:
-            del body["keep_leaks"]
-        if self.group is None:
-            del body["group"]
-        if self.pool is None:
-            del body["pool"]
-        if self.weight is None:
-            del body["weight"]
+        for task in body["tasks"]:  # a binary task of all rows is written as before there were others
+            for key, usual in (("where", None), ("missing", "refused"), ("kind", "binary")):
+                if task[key] == usual:
+                    del task[key]
+        for key in ("keep_leaks", "group", "pool", "weight"):
+            if not body[key]:
+                del body[key]
         return body
 
 

@@ -93,6 +93,8 @@ class Comparison:
                 likely = f"'{canonical(str(self.value))}'"
             if self.op in (None, "==", "!="):
                 hint = f"; for other values write a rule such as \"{self.column} == {likely}\""
+            if self.op is None and number_of(cell) is not None:
+                hint += ", or, to predict the number, give the task kind: regression"
         raise UserError(f"{what.replace('COLUMN', repr(self.column))} holds {column[row]!r:.60} in data row "
                         f"{first_row + row + 1}; expected {expected} in every row{hint}")
 

@@ -22,11 +22,14 @@ from typing import Callable
 import numpy as np
 import polars as pl
 
+from ...labels import known_labels, label_type
 from ...pooling import blocks, id_columns
-from ...schema import SPLITS, UNKNOWN
+from ...schema import SPLITS, Scale
 from ..description.options import DataOptions
 from .encode import FieldCounter, FieldEncoder
-from .labels import LeakGuard, make_labels
+from .labels import known_rows, make_labels
+from .leaks import LeakGuard
+from .scales import Moments, read_numbers
 from .split import TRAIN
 from .stage import Stage, progress
 from .write import PreparedWriter
@@ -51,6 +54,27 @@ def fit_encoders(stage: Stage, options: DataOptions, homes: Sequence[str | None]
         if home is not None:
             counter.add(stage.entities[home][counter.spec.column], seen[home])
     return [counter.finish() for counter in counters]
+
+
+def fit_scales(stage: Stage, options: DataOptions, codes: np.ndarray) -> list[Scale | None]:
+    """The scale of every task of kind regression, from the train rows that have a label; None for binary tasks.
+
+    Raises:
+        UserError: a cell, in any split, is no number.
+    """
+    found: list[Scale | None] = []
+    for task in options.tasks:
+        if task.kind != "regression":
+            found.append(None)
+            continue
+        moments, first = Moments(), 0
+        for part, code in _walk(stage, list(dict.fromkeys(task.all_columns)), codes, f"fit {task.name}"):
+            known = known_rows(part, task, first, options.missing) if task.partial else None
+            values = read_numbers(part, task, first, known, options.missing)[code == TRAIN]
+            moments.add(values[~np.isnan(values)])
+            first += len(part)
+        found.append(moments.scale())
+    return found
 
 
 def row_encoder(stage: Stage, encoders: Sequence[FieldEncoder],
@@ -79,7 +103,8 @@ def row_encoder(stage: Stage, encoders: Sequence[FieldEncoder],
 
 
 def write_rows(stage: Stage, options: DataOptions, homes: Sequence[str | None], codes: np.ndarray,
-               encoders: Sequence[FieldEncoder], writer: PreparedWriter) -> tuple[np.ndarray, np.ndarray, list[str]]:
+               encoders: Sequence[FieldEncoder], scales: Sequence[Scale | None],
+               writer: PreparedWriter) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Encodes and writes every row.
 
     Returns:
@@ -88,9 +113,9 @@ def write_rows(stage: Stage, options: DataOptions, homes: Sequence[str | None], 
     """
     encode, widths = row_encoder(stage, encoders, homes), [encoder.width for encoder in encoders]
     guard = LeakGuard([spec.name for spec in options.fields], [task.name for task in options.tasks],
-                      [encoder.cardinality for encoder in encoders], widths)
+                      [encoder.cardinality for encoder in encoders], [scale is not None for scale in scales], widths)
     rows = np.bincount(codes, minlength=3)
-    writer.begin(dict(zip(SPLITS, rows.tolist())), sum(widths), len(options.tasks))
+    writer.begin(dict(zip(SPLITS, rows.tolist())), sum(widths), len(options.tasks), label_type(scales))
     positives, known = np.zeros((2, 3, len(options.tasks)), np.int64)
     lowest, highest = np.full(sum(widths), np.iinfo(np.int32).max), np.zeros(sum(widths), np.int64)
     columns = [spec.column for spec, home in zip(options.fields, homes) if home is None]
@@ -98,13 +123,13 @@ def write_rows(stage: Stage, options: DataOptions, homes: Sequence[str | None], 
     columns += [home for home in homes if home is not None]
     first = 0
     for part, code in _walk(stage, list(dict.fromkeys(columns)), codes, "encode"):
-        ids, labels = encode(part), make_labels(part, options.tasks, first, options.missing)
+        ids, labels = encode(part), make_labels(part, options.tasks, first, options.missing, scales)
         first += len(part)
         for split, name in enumerate(SPLITS):
             here = code == split
             writer.append(name, ids[here], labels[here])
             positives[split] += np.count_nonzero(labels[here] == 1, axis=0)
-            known[split] += np.count_nonzero(labels[here] != UNKNOWN, axis=0)
+            known[split] += np.count_nonzero(known_labels(labels[here]), axis=0)
         train = ids[code == TRAIN]
         guard.add(train, labels[code == TRAIN])
         if len(train):

@@ -28,13 +28,13 @@ import numpy as np
 from ...errors import UserError
 from ...files import read_json, sha256, write_json
 from ...home import HOME
-from ...schema import SPLITS, Field, Schema
+from ...schema import SPLITS, Field, Schema, Task
 from ..description.options import DataOptions
 from ..description.presets import load_options
 from ..prepared import ENCODER_VERSION, INPUTS_FILE, PreparedData
 from ..reading.cells import CellError
 from .encode import FieldEncoder
-from .encode_rows import fit_encoders, write_rows
+from .encode_rows import fit_encoders, fit_scales, write_rows
 from .groups import write_groups
 from .labels import describe_tasks, refuse_label_columns
 from .place import Place
@@ -139,14 +139,13 @@ def encode_stage(stage: Stage, options: DataOptions, writer: PreparedWriter, dat
     rows = dict(zip(SPLITS, np.bincount(codes, minlength=3).tolist()))
     for name, count in rows.items():
         stage.step(f"rows of {name}", count)
-    encoders = fit_encoders(stage, options, homes, codes)
-    positives, known, constant = write_rows(stage, options, homes, codes, encoders, writer)
-    for task, count, labelled in zip(options.tasks, positives[TRAIN].tolist(), known[TRAIN].tolist()):
-        if task.partial:
+    encoders, scales = fit_encoders(stage, options, homes, codes), fit_scales(stage, options, codes)
+    positives, known, constant = write_rows(stage, options, homes, codes, encoders, scales, writer)
+    tasks = describe_tasks(options.tasks, positives, known, scales)
+    for spec, task, labelled in zip(options.tasks, tasks, known[TRAIN].tolist()):
+        if spec.partial:
             stage.step(f"rows of train with a label of task {task.name}", labelled)
-        if count in (0, labelled):
-            LOG.warning("task %s has one class only on train (%d of %d rows positive): it cannot be trained",
-                           task.name, count, labelled)
+        _warn_of_one_value(task, labelled)
     group = write_groups(stage, options.group, codes, options.missing, writer.folder) if options.group else None
     if group:
         stage.step(f"groups by {group.column}", group.count)
@@ -155,9 +154,18 @@ def encode_stage(stage: Stage, options: DataOptions, writer: PreparedWriter, dat
         stage.step(f"fields that are constant on train: {', '.join(constant)}", len(constant), fields=constant)
     return Schema(
         dataset=dataset, fields=_write_vocabularies(encoders, writer.folder),
-        tasks=describe_tasks(options.tasks, positives, known),
-        rows=rows, shards=writer.finish_shards(), encoder_version=ENCODER_VERSION,
+        tasks=tasks, rows=rows, shards=writer.finish_shards(), encoder_version=ENCODER_VERSION,
         steps=tuple(stage.steps), settings=options.to_json(), group=group, weight=weight)
+
+
+def _warn_of_one_value(task: Task, labelled: int) -> None:
+    """Says where the train labels of a task are all alike."""
+    if task.scale is None and task.positive_rate["train"] in (0, 1, None):
+        LOG.warning("task %s has one class only on train (%.0f of %d rows positive): it cannot be trained", task.name,
+                    (task.positive_rate["train"] or 0) * labelled, labelled)
+    elif task.scale is not None and not task.scale.std:
+        LOG.warning("task %s has no two different numbers on train (%d rows with a label): it cannot be trained",
+                    task.name, labelled)
 
 
 def _write_vocabularies(encoders: Sequence[FieldEncoder], folder: Path) -> tuple[Field, ...]:

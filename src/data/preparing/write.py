@@ -68,13 +68,13 @@ class PreparedWriter:
         shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._lock)
 
-    def begin(self, rows: Mapping[str, int], columns: int, tasks: int) -> None:
-        """Announces the rows of every split and the widths; call once, before :meth:`append`."""
+    def begin(self, rows: Mapping[str, int], columns: int, tasks: int, labels: type = np.uint8) -> None:
+        """Announces the rows of every split, the widths and the type of labels; call once, before :meth:`append`."""
         for name in SPLITS:
-            self._splits[name] = _SplitWriter(self.folder, name, rows[name], columns, tasks, self.shard_rows)
+            self._splits[name] = _SplitWriter(self.folder, name, rows[name], (columns, tasks), self.shard_rows, labels)
 
     def append(self, split: str, ids: np.ndarray, labels: np.ndarray) -> None:
-        """Adds rows: ids int32 [b, columns], labels uint8 [b, T]."""
+        """Adds rows: ids int32 [b, columns], labels [b, T] of the type announced."""
         self._splits[split].append(ids, labels)
 
     def finish_shards(self) -> dict[str, tuple[Shard, ...]]:
@@ -122,8 +122,8 @@ class _NpyFile:
 class _SplitWriter:
     """Cuts the stream of one split into shards of a bounded number of rows."""
 
-    def __init__(self, folder: Path, name: str, rows: int, columns: int, tasks: int, shard_rows: int):
-        self.folder, self.name, self.widths = folder, name, (columns, tasks)
+    def __init__(self, folder: Path, name: str, rows: int, widths: tuple[int, int], shard_rows: int, labels: type):
+        self.folder, self.name, self.widths, self.labels = folder, name, widths, labels
         # An empty split still gets one (empty) shard, so that readers need no special case.
         self.sizes = [min(shard_rows, rows - start) for start in range(0, max(rows, 1), shard_rows)]
         self.shards: list[Shard] = []
@@ -161,7 +161,7 @@ class _SplitWriter:
             number, rows = len(self.shards), self.sizes[len(self.shards)]
             stem = f"{self.name}-{number:05d}"
             self._open = (_NpyFile(self.folder / f"{stem}-ids.npy", (rows, self.widths[0]), np.int32),
-                          _NpyFile(self.folder / f"{stem}-labels.npy", (rows, self.widths[1]), np.uint8))
+                          _NpyFile(self.folder / f"{stem}-labels.npy", (rows, self.widths[1]), self.labels))
         return self._open
 
     def _close_shard(self) -> None:

@@ -34,7 +34,7 @@ LOG = logging.getLogger(__name__)
 
 
 class Permutation(Selector):
-    """A field is worth the drop of the AUC on held-out train rows when its column is permuted there.
+    """A field is worth the drop of the AUC (XAUC of a number) on held-out train rows when its column is permuted there.
 
     A model of all fields is trained on the other train rows, with early stopping on those held out. A task whose
     held-out labels are of one class scores 0 everywhere.

@@ -28,7 +28,7 @@ from ...data.subsets import DataSet, RowSource
 from ...errors import UserError
 from ...evaluation import monitored, task_metrics
 from ...models import InputPlan, LearnedMaskModel, MultiTaskModel, fresh_model, plan_inputs
-from ...schema import Schema
+from ...schema import Scale, Schema
 from ...settings import Settings
 from ...training import make_step, predict_logits, run_epochs
 from ..base import Selector
@@ -118,14 +118,15 @@ def train_model(model: MultiTaskModel, plan: InputPlan, parts: tuple[RowSource, 
 
 def held_out_value(model: MultiTaskModel, plan: InputPlan, rows: RowSource, tasks: Sequence[int],
                    config: Settings) -> float:
-    """Minus the mean log loss over the tasks that have labels among the rows.
+    """Minus the mean loss over the tasks that have labels among the rows: log loss, or half the squared error.
 
     Raises:
         UserError: none has.
     """
     logits, labels = predict_logits(model, rows, plan, list(tasks), config.batch_size)
-    names = [str(task) for task in tasks]
-    value = monitored(task_metrics(logits, labels, names, "held-out part of the train"), "mean_logloss")
+    names, unit = [str(task) for task in tasks], Scale(0.0, 1.0)
+    scales = [unit if number else None for number in plan.numbers]
+    value = monitored(task_metrics(logits, labels, names, "held-out part of the train", scales), "mean_logloss")
     if value is None:
         raise UserError(f"the {rows.rows} held-out rows of selector {config.selector} have no label of any task; "
                         "prepare more rows, or take another selector")

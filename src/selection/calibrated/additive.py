@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""A logistic model with one shrunken effect per value: what the fields taken so far explain of one label."""
+"""A model with one shrunken effect per value: what the fields taken so far explain of one label."""
 
 from __future__ import annotations
 
@@ -34,18 +34,34 @@ class AdditiveFit:
         used: bool ``[rows]``; the others have residual 0.
 
     Attributes:
-        residual: Residual of label minus probability.
+        residual: Residual of label minus prediction.
     """
+
+    longest_step = 2.0  # a Newton step of log-odds from afar may overshoot
 
     def __init__(self, labels: np.ndarray, used: np.ndarray):
         self.labels, self._used = labels, used.astype(np.float64)
-        rate = labels[used].mean() if used.any() else 0.0
+        mean = labels[used].mean() if used.any() else 0.0
         self._effects = {}  # name -> [place of every row, effects, prior precision]
-        spread = rate * (1 - rate)
-        self.logits = np.full(len(labels), np.log(rate) - np.log1p(-rate) if spread > 0 else 0.0)
-        self._unit = spread
-        self._chance = np.full(len(labels), rate)
-        self.residual = Residual((labels - rate) * self._used)
+        self._unit = self.unit(mean)
+        self.outputs = np.full(len(labels), self.output(mean))
+        self._predicted = np.full(len(labels), mean)
+        self.residual = Residual((labels - mean) * self._used)
+
+    @staticmethod
+    def output(mean: float) -> float:
+        """The model's output that predicts this mean everywhere."""
+        return np.log(mean) - np.log1p(-mean) if 0 < mean < 1 else 0.0
+
+    @staticmethod
+    def unit(predicted):
+        """The curvature of a row's loss by the output: what one row weighs."""
+        return predicted * (1 - predicted)
+
+    @staticmethod
+    def predict(outputs: np.ndarray) -> np.ndarray:
+        """Predictions of outputs."""
+        return expit(outputs)
 
     def add(self, name, places: np.ndarray | SeveralValues, size: int, lam: float) -> None:
         """Adds a field (or a crossing) and fits it.
@@ -62,7 +78,7 @@ class AdditiveFit:
 
     def standardized(self) -> Residual:
         """The residual in units of its own standard deviation in every row, which differs where the label is rare."""
-        return Residual(self.residual.values / np.sqrt(np.maximum(self._chance * (1 - self._chance), 1e-6)))
+        return Residual(self.residual.values / np.sqrt(np.maximum(self.unit(self._predicted), 1e-6)))
 
     def sweep(self) -> None:
         """Fits every effect once more, given the others."""
@@ -74,17 +90,38 @@ class AdditiveFit:
         effect = self._effects[name]
         places, values, precision = effect
         if isinstance(places, SeveralValues):
-            step = places.step(self.residual.values, self._chance * (1 - self._chance) * self._used, values, precision)
+            step = places.step(self.residual.values, self.unit(self._predicted) * self._used, values, precision)
             self._move(effect, step, places.matrix @ step)
             return
         slope = np.bincount(places, self.residual.values, len(values)) - precision * values
-        step = slope / (np.bincount(places, self._chance * (1 - self._chance) * self._used, len(values)) + precision)
-        step = np.clip(step, -2.0, 2.0)  # a Newton step of log-odds from afar may overshoot
+        step = slope / (np.bincount(places, self.unit(self._predicted) * self._used, len(values)) + precision)
+        step = np.clip(step, -self.longest_step, self.longest_step)
         self._move(effect, step, step[places])
 
-    def _move(self, effect: list, step: np.ndarray, logits: np.ndarray) -> None:
-        """Takes a step of an effect ``[values]``, which moves the log-odds of the rows."""
+    def _move(self, effect: list, step: np.ndarray, outputs: np.ndarray) -> None:
+        """Takes a step of an effect ``[values]``, which moves the outputs of the rows."""
         effect[1] = effect[1] + step
-        self.logits = self.logits + logits
-        self._chance = expit(self.logits)
-        self.residual = Residual((self.labels - self._chance) * self._used)
+        self.outputs = self.outputs + outputs
+        self._predicted = self.predict(self.outputs)
+        self.residual = Residual((self.labels - self._predicted) * self._used)
+
+
+class NumberFit(AdditiveFit):
+    """The same of a label that is a number: row b = mean + Σ effects, with errors of one variance.
+
+    A step is then exact: the least squares of one effect given the others.
+    """
+
+    longest_step = np.inf
+
+    @staticmethod
+    def output(mean: float) -> float:
+        return mean
+
+    @staticmethod
+    def unit(predicted):
+        return np.ones_like(predicted)
+
+    @staticmethod
+    def predict(outputs: np.ndarray) -> np.ndarray:
+        return outputs

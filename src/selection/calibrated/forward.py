@@ -46,21 +46,23 @@ class ForwardPath:
 
     Args:
         table: the fields' values.
-        labels: 0 or 1, ``[rows]``.
+        labels: 0 or 1, or numbers, ``[rows]``.
         used: rows that count, bool ``[rows]``.
         uz: gradient energy of a network on these rows, ``[fields]``, or None for that of the residual.
+        fit: what the labels are explained by: AdditiveFit, or NumberFit for numbers.
 
     Attributes:
-        fit: AdditiveFit of what was taken.
+        fit: that of what was taken.
         taken: bool ``[fields]``.
         alone: z of every field before any was taken, ``[fields]``.
         pairs: the pairs taken, as places in PairTable.pairs.
         weak: fields not taken that have weak evidence at the end, bool ``[fields]``; set by ``gain``.
     """
 
-    def __init__(self, table: ValueTable, labels: np.ndarray, used: np.ndarray, uz: np.ndarray | None):
+    def __init__(self, table: ValueTable, labels: np.ndarray, used: np.ndarray, uz: np.ndarray | None,
+                 fit: type[AdditiveFit] = AdditiveFit):
         self.table = table
-        self.fit = AdditiveFit(labels, used)
+        self.fit = fit(labels, used)
         self.taken = np.zeros(table.fields, bool)
         self.pairs = []
         self.alone = self._evidence(uz)[0]

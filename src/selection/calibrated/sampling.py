@@ -31,7 +31,7 @@ MOST_SCANNED = 1 << 23  # rows whose labels are looked at
 
 
 def draw_rows(split: RowSource, tasks: Sequence[int], count: int, seed: int,
-              positives: int = POSITIVES) -> tuple[np.ndarray, np.ndarray]:
+              positives: int | Sequence[int] = POSITIVES) -> tuple[np.ndarray, np.ndarray]:
     """Draws train rows without replacement, and adds positives for tasks that have fewer than wanted among them.
 
     The rows drawn serve every task, whatever their labels. A row added for its label serves that task alone. For this
@@ -44,7 +44,8 @@ def draw_rows(split: RowSource, tasks: Sequence[int], count: int, seed: int,
         tasks: positions of the tasks.
         count: rows to draw, at most those of the split.
         seed: seed of the draw.
-        positives: rows with label 1 that every task should have; 0 adds none.
+        positives: rows with label 1 that every task should have, one number for all or each; 0 adds none, as is right
+            for labels that are numbers.
 
     Returns:
         rows, int64 ``[count + added]``: those drawn in random order, then those added in random order; and which task
@@ -52,7 +53,9 @@ def draw_rows(split: RowSource, tasks: Sequence[int], count: int, seed: int,
     """
     rng = generator(seed, Stream.SCORED_ROWS)
     drawn = rng.permutation(split.rows) if count == split.rows else rng.choice(split.rows, count, replace=False)
-    missing = positives - np.count_nonzero(split.take(drawn, [], tasks)[1] == 1, axis=0)
+    wanted = np.broadcast_to(positives, len(tasks))
+    found = np.count_nonzero(split.take(drawn, [], tasks)[1] == 1, axis=0)
+    missing = np.where(wanted > 0, wanted - found, 0)
     short = np.flatnonzero(missing > 0)
     if count == split.rows or not len(short):
         return drawn, np.ones((count, len(tasks)), bool)

@@ -20,8 +20,8 @@ Per task, on the rows that the gradient pass saw:
    cardinality (chance.py), at three weightings of frequent against rare values.
 2. Forward selection. Among the fields whose z reaches the step-down level (forward.py: about 3.3 for the first field
    of 41, falling as fields are found), the one of largest leave-one-out gain is taken; its shrunken effects join a
-   logistic fit, and the others are judged again on what that leaves. So of two copies, or of a cause and its shadow,
-   one is kept and the other falls to chance.
+   logistic fit (a linear one where the label is a number), and the others are judged again on what that leaves. So of
+   two copies, or of a cause and its shadow, one is kept and the other falls to chance.
 3. Pairs. On what is left, pairs whose crossed value has an effect beyond both own effects (pairs.py) bring in their
    two fields, the strongest pair first, each judged after the effects of those before it.
 4. Gain. The order is by what a field adds to a model that has those before it: its leave-one-out gain g, in nats of
@@ -40,6 +40,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...pooling import Pool
+from .additive import AdditiveFit, NumberFit
 from .forward import PAIR_LEVEL, ForwardPath
 from .gradient_energy import GradientEnergy
 from .pairs import PairTable
@@ -73,23 +74,26 @@ class CalibratedScores:
 
 def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequence[int],
                       uz: np.ndarray | None = None, used: np.ndarray | None = None,
-                      pools: Sequence[Pool | None] | None = None,
-                      widths: Sequence[int] | None = None) -> CalibratedScores:
+                      pools: Sequence[Pool | None] | None = None, widths: Sequence[int] | None = None,
+                      numbers: Sequence[bool] | None = None) -> CalibratedScores:
     """Scores every (task, field).
 
     Args:
         ids: integers ``[rows, columns]``.
-        labels: 0 or 1, ``[rows, tasks]``.
+        labels: 0 or 1, or numbers in units of their train split's deviation, ``[rows, tasks]``.
         cardinalities: ids of every field.
         uz: gradient energy ``[tasks, fields]`` of a network on these rows; None takes that of the residual y - rate,
             to which it is equal at initialisation up to noise.
         used: which task's evidence a row is, bool ``[rows, tasks]``; None uses every row for every task.
         pools, widths: of every field, where some are pooled: as for ValueTable.
+        numbers: of every task, whether its label is a number; None where none is.
     """
     table = ValueTable(ids, cardinalities, pools, widths)
     used = np.ones(labels.shape, bool) if used is None else used
     given = [None] * labels.shape[1] if uz is None else uz
-    paths = [ForwardPath(table, *task) for task in zip(labels.T.astype(np.float64), used.T, given)]
+    numbers = [False] * labels.shape[1] if numbers is None else numbers
+    fits = [NumberFit if number else AdditiveFit for number in numbers]
+    paths = [ForwardPath(table, *task) for task in zip(labels.T.astype(np.float64), used.T, given, fits)]
     if uz is None:
         uz = np.stack([table.energy(path.fit.residual) for path in paths])
     for path in paths:

@@ -34,7 +34,7 @@ class MaskedTaskLosses(nn.Cell):
     def __init__(self, model: MultiTaskModel, plan: InputPlan, tasks: int):
         super().__init__(auto_prefix=False)
         self.masked = MaskedModel(model, plan)
-        self.losses = TaskLosses()
+        self.losses = TaskLosses(plan.numbers)
         self.tasks, self.paths = tasks, len(plan.paths)
         self.tile, self.concat = ops.Tile(), ops.Concat(0)
 
@@ -103,7 +103,7 @@ class RoutedLosses(nn.Cell):
     def __init__(self, model: MultiTaskModel):
         super().__init__(auto_prefix=False)
         self.router, self.backbone = model.router, model.backbone
-        self.losses = TaskLosses()
+        self.losses = TaskLosses(model.plan.numbers)
 
     def construct(self, embedded, labels):
         return self.losses(self.backbone(self.router(embedded), None).T, labels)

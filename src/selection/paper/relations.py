@@ -18,7 +18,8 @@ Nodes are the rows (data nodes, eqs. 11, 14) and the tasks (task nodes, eqs. 12,
 where y_t = 1 and t is in Aux(i). The network learns to predict the labels of Test(i) (eqs. 13, 16-22); the relations
 are the cosines of the parameters z_n^t that it has learned (eq. 23), and eq. 24 merges scores along them.
 
-Ours, where the paper is silent or misprinted (docs/COMPARISON.md): eq. 21 as the mean of the sigmoids; eq. 22 with a
+Ours, where the paper is silent or misprinted (docs/COMPARISON.md): a label that is a number counts as 1 where it is
+above its mean; eq. 21 as the mean of the sigmoids; eq. 22 with a
 minus sign and as a mean; a node without neighbours gets a message of zeros; Aux and Test hold at least one task each;
 initial values, learning rate and the rule that ends training.
 """
@@ -33,10 +34,10 @@ from mindspore import Parameter, Tensor, nn, ops
 
 from ...compat import make_adam
 from ...data.subsets import RowSource
+from ...labels import known_labels
 from ...models.pooled import PooledSlots
 from ...pooling import Pool
 from ...progress import progress
-from ...schema import UNKNOWN
 from ...streams import Stream, generator
 
 LOG = logging.getLogger(__name__)
@@ -208,15 +209,16 @@ def _batches(split, tasks: Sequence[int], auxiliary: np.ndarray, order: np.ndarr
              batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Batches of one size, for one compiled graph: rows that fill up the last one have no edge and no Test label.
 
-    Nor have labels that are not known: as 0 in Aux they are in no sum.
+    Nor have labels that are not known: as 0 in Aux they are in no sum. A number, in units of its train split's
+    deviation, counts as 1 where it is above the mean.
     """
     size = min(batch_size, len(order))
     for start in range(0, len(order), size):
         rows = order[start:start + size]
         missing = ((0, size - len(rows)), (0, 0))
         ids, labels = split.take(rows, None, tasks)
-        known = labels != UNKNOWN
-        yield _tensors(np.pad(ids, missing), np.pad(labels * known, missing),
+        known = known_labels(labels)
+        yield _tensors(np.pad(ids, missing), np.pad((labels > 0) & known, missing),
                        np.pad(auxiliary[rows] | ~known, missing, constant_values=True))
 
 
@@ -238,10 +240,14 @@ def task_cosines(z: np.ndarray) -> np.ndarray:
 def label_correlations(labels: np.ndarray, fields: int) -> np.ndarray:
     """Pearson correlation of labels, the same for every field: ``[rows, tasks]`` to ``[fields, tasks, tasks]``.
 
-    Two labels, 0, 1 or UNKNOWN, are compared on the rows where both are known. A label that is constant there
-    correlates with nothing but itself. (The paper's ablation MultiSFS-2.)
+    Two labels are compared on the rows where both are known. A label that is constant there correlates with nothing but
+    itself. (The paper's ablation MultiSFS-2.)
     """
-    positive, known = (labels == 1).T, (labels != UNKNOWN).T
+    if labels.dtype.kind == "f":
+        matrix = np.array([[_correlation(*pair) for pair in ((one, other) for other in labels.T)] for one in labels.T])
+        np.fill_diagonal(matrix, 1.0)
+        return np.repeat(matrix[None], fields, 0)
+    positive, known = (labels == 1).T, known_labels(labels).T
     rows, both, ones = (_meetings(*pair) for pair in ((known, known), (positive, positive), (positive, known)))
     covariance = rows * both - ones * ones.T  # times rows squared, exact
     variance = ones * (rows - ones)  # of the label in front, on the rows where the other one is known, too
@@ -249,6 +255,16 @@ def label_correlations(labels: np.ndarray, fields: int) -> np.ndarray:
     matrix = np.divide(covariance, scale, out=np.zeros(both.shape), where=scale > 0)
     np.fill_diagonal(matrix, 1.0)
     return np.repeat(matrix[None], fields, 0)
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Pearson's correlation of two labels, float ``[rows]``, on the rows where both are known; 0 where one is constant.
+    """
+    both = known_labels(one) & known_labels(other)
+    pair = np.stack([one[both], other[both]]).astype(np.float64)
+    if not both.any() or (pair == pair[:, :1]).all(1).any():
+        return 0.0
+    return float(np.corrcoef(pair)[0, 1])
 
 
 def _meetings(these: np.ndarray, those: np.ndarray) -> np.ndarray:

@@ -108,7 +108,7 @@ def test_a_page_of_several_runs(tmp_path):
     for name, of, noise, mean in (("whole", all_kept(facts), 0.9, 0.7123), ("near", facts, 0.9, 0.7),
                                   ("far", facts, 9.0, 0.5)):
         predictions = predicted(facts, noise=noise, seed=len(name))
-        measured = {split: task_metrics(*found, of.selection.tasks) for split, found in predictions.items()}
+        measured = {split: task_metrics(*found.arrays, of.selection.tasks) for split, found in predictions.items()}
         metrics = {**facts.metrics, **measured, "mean_auc": mean, "input_fields": of.selection.k}
         of = dataclasses.replace(of, metrics=metrics)
         run = write_run(tmp_path, of, name, score="calibrated")

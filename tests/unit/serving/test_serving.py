@@ -27,13 +27,15 @@ import mindspore
 import numpy as np
 import polars as pl
 import pytest
+from mindspore import Tensor
 
 from src.data.description.options import FieldSpec
 from src.data.preparing.encode import FieldEncoder
 from src.data.reading import header, jsonl
 from src.errors import UserError
 from src.programs import predict
-from src.serving import Signature, predictions, read_rows, write_rows
+from src.schema import Scale
+from src.serving import Signature, open_engine, predictions, read_rows, write_rows
 from src.serving.exporting import export_model
 from src.serving.rows import delimiter_of
 from src.serving.signature import InputField
@@ -58,6 +60,36 @@ def test_every_backbone_is_written_for_any_batch_size(kind, backbone, tmp_path):
     path = tmp_path / f"model.{kind.lower()}"
     assert export_model(lambda: make_model(backbone, schema, selection)[0], sizes, kind, path) < 1e-6
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("kind", ["ONNX", "MINDIR"])
+def test_numbers_come_in_their_own_units(kind, tmp_path):
+    """The output of a task of numbers is its model's times the deviation plus the mean; the other is a probability."""
+    if kind == "ONNX":
+        pytest.importorskip("onnx", reason="ONNX needs more: pip install -r requirements/serve.txt")
+    elif mindspore.__version__ < "2":
+        pytest.skip("MindSpore 1.10 cannot slice fields out of a batch of any size: see docs/SERVING.md")
+    schema, scales, path = make_schema(2), (None, Scale(5000.0, 20.0)), tmp_path / f"model.{kind.lower()}"
+
+    def make():
+        return make_model("mmoe", schema)[0]
+
+    assert export_model(make, schema.cardinalities, kind, path, scales) < 1e-6
+    ids = np.stack([np.arange(5) % size for size in schema.cardinalities], 1).astype(np.int32)
+    model = make()
+    model.set_train(False)
+    outputs, found = model(Tensor(ids)).asnumpy().astype(np.float64), open_engine(path, kind)(ids)
+    np.testing.assert_allclose(found[:, 0], 1 / (1 + np.exp(-outputs[:, 0])), atol=1e-6)
+    np.testing.assert_allclose(found[:, 1], 5000 + 20 * outputs[:, 1], rtol=5e-7)
+
+
+def test_a_signature_keeps_the_scales():
+    given = Signature("toy", AGE.fields, ("click", "watch"), {"file": "m", "format": "ONNX", "sha256": "0"},
+                      {"backbone": "mmoe", "selection": {}, "versions": {}}, {"watch": Scale(5.0, 2.0)})
+    value = given.to_json()
+    assert value["output"]["name"] == "predictions" and value["scales"] == {"watch": {"mean": 5.0, "std": 2.0}}
+    assert Signature.from_json(value, "s").scales == given.scales
+    assert "scales" not in AGE.to_json() and AGE.to_json()["output"]["name"] == "probabilities"
 
 
 @pytest.mark.parametrize("wrong", [b"\xff\xfeity", b"c\xc3ty"])

@@ -200,5 +200,5 @@ def test_a_task_without_labels_in_most_batches_is_trained_on_those_it_has(tmp_pa
     assert all(np.isfinite(values).all() for values in one)
     for values, expected in zip(one, other):
         np.testing.assert_array_equal(values, expected)
-    logits, labels = trainers[0].predict("train")
+    logits, labels = trainers[0].predict("train").arrays
     assert np.abs(logits[:, 1]).max() > 0.1 and (labels[:, 1] == UNKNOWN).sum() > 500

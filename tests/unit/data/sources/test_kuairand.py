@@ -28,6 +28,7 @@ import pytest
 
 from src.data import PreparedData, prepare
 from src.errors import UserError
+from src.schema import SPLITS
 
 ROOT = Path(__file__).resolve().parents[4]
 REAL = Path(os.environ.get("MULTISFS_REAL_DATA", ROOT.parent / "shared" / "data")) / "kuairand_pure"
@@ -98,6 +99,15 @@ def test_real_side_tables_give_41_fields_and_name_the_constant_ones(real, tmp_pa
     assert sizes["user_active_degree"] == 4 and sizes["is_live_streamer"] == 2 and sizes["video_type"] == 3
     assert 40 < sizes["onehot_feat2"] <= 51 and 5_000 < sizes["author_id"] <= 6_511
     assert sum(schema.rows.values()) == 40_000
+
+
+def test_watch_time_is_a_number_beside_clicks(small, tmp_path):
+    data = prepare("kuairand", small, tmp_path / "set", overrides={"tasks": ["click", "watch"]})
+    logs = pl.concat([pl.read_csv(path) for path in sorted((small / "data").glob("log_standard*"))])
+    scale, found = data.schema.tasks[1].scale, [data.split(split).read_labels(0, 4000) for split in SPLITS]
+    assert data.schema.task_names == ["click", "watch"] and data.schema.tasks[0].scale is None
+    own = scale.own(np.concatenate(found)[:, 1].astype(float))
+    np.testing.assert_allclose(np.sort(own), np.sort(logs["play_time_ms"].to_numpy()), atol=1e-6)
 
 
 def test_sentinels_and_empty_cells_are_id_zero(real, tmp_path):

@@ -124,7 +124,7 @@ def test_an_added_field_lowers_the_loss_to_that_of_the_best_effects(pool):
     fit = AdditiveFit(labels, np.ones(3000, bool))
 
     def loss():
-        return float(np.mean(np.log1p(np.exp(fit.logits)) - labels * fit.logits))
+        return float(np.mean(np.log1p(np.exp(fit.outputs)) - labels * fit.outputs))
 
     before = loss()
     fit.add("tags", held, len(truth), 2.0)
