@@ -28,6 +28,7 @@ from ..data.memory import MemorySplit
 from ..data.subsets import RowSource
 from ..data.targets import loss_targets
 from ..models import NetWithLoss, fresh_model
+from ..models.model import set_output_bias
 from ..pooling import blocks, id_columns, packed
 from ..schema import Schema
 from ..settings import Settings
@@ -107,6 +108,10 @@ class Probe:
     def __init__(self, parts: Parts, tasks: Sequence[str], config: Settings):
         self.parts, self.config, self.tasks = parts, small(config, parts.train.rows), list(range(len(tasks)))
         self.plan, self.model = fresh_model(parts.schema, tasks, self.config)
+        targets = loss_targets(parts.train.labels, True, weights=parts.train.weights)
+        # Begins at the positive rates, or a task of few positives would spend its few steps on getting there.
+        rates = targets.prod(2, dtype=np.float64).sum(0)
+        set_output_bias(self.model, self.model.backbone.rate_logits(rates, parts.train.rows))
         self.loss = NetWithLoss(self.model, self.config.loss_reduction)
         groups = [{"params": self.model.trainable_params(), "weight_decay": config.weight_decay}]
         self.step = nn.TrainOneStepCell(self.loss, make_adam(groups, self.config.learning_rate))
@@ -116,7 +121,7 @@ class Probe:
         self._known: dict[tuple[int, ...], np.ndarray] = {}  # losses by the fields that are not blank
 
     def losses(self, kept: Sequence[Sequence[int]]) -> np.ndarray:
-        """Trains with the fields that every task keeps; the losses of the held-out rows after the best epoch.
+        """Trains with the fields that every task keeps; the losses of the held-out rows, each task's after its best epoch.
 
         Args:
             kept: positions of every task's fields.
@@ -146,7 +151,8 @@ class Probe:
 
         run_epochs(self.step, loader, EPOCHS, f"{len(fields)} fields: epoch", "give keep_ratio a number",
                    self.config.progress, after_epoch)
-        return min(found, key=lambda losses: (losses * self.shares).sum())
+        best = np.argmin([(losses * self.shares).sum(0) for losses in found], 0)
+        return np.stack([found[epoch][:, task] for task, epoch in enumerate(best)], 1)
 
     def _losses_of(self, held: MemorySplit) -> np.ndarray:
         logits, _ = predict_logits(self.model, held, self.plan, self.tasks, self.config.batch_size)

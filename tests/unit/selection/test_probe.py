@@ -69,6 +69,25 @@ def test_losses_are_cross_entropies_and_unknown_labels_have_no_share(monkeypatch
     assert np.allclose(probe.shares, known / known.sum(0))
 
 
+def test_the_network_begins_at_the_positive_rates_of_the_rows_that_count():
+    data = hide_labels(toy_data(1200), 1, lambda ids, labels: labels[:, 0] == 1)
+    parts = draw_parts(data.split("train"), data.schema, data.schema.task_names, 0)
+    parts.train.weights = np.where(np.arange(parts.train.rows) < 100, 0.0, 2.0).astype(np.float32)
+    probe = Probe(parts, data.schema.task_names, make_config())
+    counted = [column[column != UNKNOWN] for column in parts.train.labels[100:].T]
+    rates = np.array([column.mean() for column in counted])
+    assert np.allclose(probe.model.backbone.tower.bias.asnumpy(), np.log(rates / (1 - rates)), atol=1e-5)
+
+
+def test_every_task_has_the_losses_of_its_own_best_epoch(monkeypatch):
+    data = toy_data(1200)
+    parts = draw_parts(data.split("train"), data.schema, data.schema.task_names, 0)
+    probe = Probe(parts, data.schema.task_names, make_config())
+    epochs = iter(np.array([[5.0, 1], [3, 2], [4, 3]]))
+    monkeypatch.setattr(probe, "_losses_of", lambda held: np.tile(next(epochs), (held.rows, 1)))
+    assert (probe.losses([[0], [1]]) == [3.0, 1.0]).all()
+
+
 def test_no_width_grows():
     config = small(make_config(embedding_dim=64, bottom_dims=(512, 256), tower_dims=(), experts=2), 28_000)
     assert (config.embedding_dim, config.bottom_dims, config.tower_dims, config.experts) == (16, (32, 32), (), 2)
