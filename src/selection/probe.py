@@ -121,7 +121,7 @@ class Probe:
         self._known: dict[tuple[int, ...], np.ndarray] = {}  # losses by the fields that are not blank
 
     def losses(self, kept: Sequence[Sequence[int]]) -> np.ndarray:
-        """Trains with the fields that every task keeps; the losses of the held-out rows, each task's after its best epoch.
+        """Trains with the fields that every task keeps; held-out losses, those of every task after its own best epoch.
 
         Args:
             kept: positions of every task's fields.
