@@ -29,12 +29,11 @@ MOST_PAIRS = 3_000  # pairs looked at, those of fewest crossed values first
 
 
 class PairTable:
-    """Pairs of the plain fields of a ValueTable that are small enough to be crossed."""
+    """Pairs of the fields of a ValueTable that are small enough to be crossed; a pooled field by its sets of values."""
 
     def __init__(self, table: ValueTable):
-        sizes = np.diff(table.offsets)
-        plain = [n for n in range(table.fields) if n not in table.several]
-        pairs = [(int(sizes[a] * sizes[b]), a, b) for a, b in combinations(plain, 2)
+        sizes = table.sizes
+        pairs = [(int(sizes[a] * sizes[b]), a, b) for a, b in combinations(range(table.fields), 2)
                  if sizes[a] > 1 and sizes[b] > 1 and sizes[a] * sizes[b] <= MOST_CELLS]
         self.pairs = [pair[1:] for pair in sorted(pairs)[:MOST_PAIRS]]
         self.fields = table.fields
@@ -44,7 +43,7 @@ class PairTable:
         """The crossed values of a pair."""
         a, b = sorted(pair, key=lambda n: -self._sizes[n])  # the larger one is eliminated
         table, shape = self._table, (self._sizes[a], self._sizes[b])
-        cells = (table.slots[a] - table.offsets[a]) * shape[1] + (table.slots[b] - table.offsets[b])
+        cells = table.codes(a) * shape[1] + table.codes(b)
         return Crossing(cells, np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64))
 
     def scan(self, residuals: Sequence[Residual]) -> np.ndarray:

@@ -108,6 +108,18 @@ class ValueTable:
         crossed = self.slots[n] * max(len(self.counts), self.rows) + self.slots[other]
         return _entropy(np.unique(crossed, return_counts=True)[1])
 
+    @property
+    def sizes(self) -> np.ndarray:
+        """Number of values of every field; of a pooled one, of the sets of values that rows have, ``[fields]``."""
+        sizes = np.diff(self.offsets)
+        for n, held in self.several.items():
+            sizes[n] = held.sets.max() + 1
+        return sizes
+
+    def codes(self, n: int) -> np.ndarray:
+        """The value of every row among those of field n, or its set of values, from 0, ``[rows]``."""
+        return self.slots[n] if n in self.several else self.slots[n] - self.offsets[n]
+
     def values(self, n: int) -> slice:
         """The places of field n."""
         return slice(self.offsets[n], self.offsets[n + 1])

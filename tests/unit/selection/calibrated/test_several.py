@@ -167,6 +167,18 @@ def test_a_tag_set_that_decides_is_found_and_noise_is_not(pool):
     assert scores[4] < CHANCE  # a copy adds nothing
 
 
+def test_a_pooled_field_that_matters_with_another_is_found_as_a_pair():
+    rng = np.random.default_rng(9)
+    tags, noise = draw_sets(rng, 6000, 4, 2), draw_sets(rng, 6000, 4, 2)
+    plain = rng.integers(0, 4, (6000, 1)).astype(np.int32)
+    odd = (tags == 2).any(1) ^ (plain[:, 0] < 2)
+    labels = (rng.random((6000, 1)) < np.where(odd, 0.65, 0.35)[:, None]).astype(np.uint8)
+    found = calibrated_scores(np.concatenate([plain, tags, noise], 1), labels, (4, 4, 4), pools=[None, "mean", "mean"],
+                              widths=[1, 2, 2])
+    assert found.parts["pair"][0, 0] > 10 and found.parts["pair"][0, 1] > 10
+    assert (found.scores[0, :2] > CHANCE).all() and found.scores[0, 2] < CHANCE
+
+
 def test_equal_sets_in_all_rows_are_constant():
     ids = np.tile(np.array([[2, 1]], np.int32), (50, 1))
     labels = np.random.default_rng(6).integers(0, 2, (50, 1)).astype(np.uint8)
