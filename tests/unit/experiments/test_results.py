@@ -22,6 +22,8 @@ import pytest
 
 from src.errors import UserError
 from src.experiments import Grid, read_plan, read_records
+from src.experiments.paper_tables import metrics_of
+from src.experiments.records import long_rows
 from src.experiments.results import show_experiment
 from src.experiments.sweep import choose_fields, curves, shares_around_chance, smallest_within_one_error
 from src.experiments.tables import Table, result_table
@@ -62,6 +64,24 @@ def test_backbones_have_their_own_reference():
     table = result_table("toy", records, LABELS.get)
     assert column(table, "backbone") == ["mmoe", "mmoe", "ple", "ple"]
     assert column(table, "gain %") == ["-", "+10.00", "-", "+20.00"]
+
+
+def test_tasks_of_numbers_have_their_own_columns():
+    tasks = {"click": {"auc": 0.8, "logloss": 0.5},
+             "watch": {"auc": 0.7, "r2": 0.3, "mae": 120.0, "rmse": 150.0, "loss": 0.35}}
+    record_ = record("none", 1, 0.75, tasks=tasks, fields=dict.fromkeys(tasks, 4),
+                     selected=dict.fromkeys(tasks, list("abcd")))
+    record_["valid"] = tasks
+    table = result_table("toy", [record_], LABELS.get)
+    assert table.header[3:10] == ["click AUC", "watch XAUC", "click log loss", "watch R²", "watch MAE", "watch RMSE",
+                                  "mean AUC"]
+    assert table.rows[0][3:7] == ["0.8000", "0.7000", "0.5000", "0.3000"]
+    rows = {(row["task"], row["split"]): row for row in long_rows([record_])}
+    assert rows["watch", "test"]["logloss"] is None and rows["watch", "test"]["rmse"] == 150
+    assert rows["click", "valid"]["r2"] is None and "r2" not in long_rows(records_of({"none": [0.8]}))[0]
+    assert [(metric.name, metric.what) for metric in metrics_of([record_])] == [
+        ("AUC1", "auc"), ("AUC2", "auc"), ("Logloss1", "logloss"), ("R²2", "r2")]
+    assert metrics_of([record_])[-1].gain(0.33, 0.3) == pytest.approx(10)
 
 
 def test_a_metric_that_could_not_be_computed_is_a_dash():

@@ -70,6 +70,15 @@ def test_pairs_of_fields_are_found_for_numbers():
     assert {1, 3} <= set(np.flatnonzero(result.significant[0]))
 
 
+def test_evidence_of_a_list_of_values_about_a_number():
+    rng = np.random.default_rng(0)
+    lists = np.sort(np.stack([rng.permutation(np.arange(1, 9))[:3] for _ in range(4000)]), 1)[:, ::-1]
+    ids = np.column_stack([draw_ids(rng, 4000, [5]), lists, draw_ids(rng, 4000, [7])]).astype(np.int32)
+    labels = standard((lists == 3).any(1) * 0.5 + rng.normal(size=4000))[:, None].astype(np.float32)
+    result = calibrated_scores(ids, labels, [5, 9, 7], pools=[None, "mean", None], widths=[1, 3, 1], numbers=[True])
+    assert np.flatnonzero(result.significant[0]).tolist() == [1]
+
+
 def test_the_unit_of_a_number_does_not_matter_to_its_evidence():
     ids, labels = planted(3, lambda rng, rows: rng.normal(size=rows), rows=5000)
     scores = [calibrated_scores(ids, labels * unit, SIZES, numbers=[True, True]).scores for unit in (1, 1000)]

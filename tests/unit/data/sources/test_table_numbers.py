@@ -108,6 +108,16 @@ def test_a_copy_of_the_number_is_found(make):
     assert make(noisy, description, buckets=200).schema.field_names[1] == "seconds"
 
 
+def test_a_list_of_values_beside_a_number(make):
+    """A pooled field: every value of a row counts for the guard, and the number is stored as ever."""
+    rng = np.random.default_rng(0)
+    tags = ["|".join(map(str, rng.choice(9, rng.integers(1, 4), replace=False))) for _ in range(ROWS)]
+    lists = "[city, {name: tags, kind: multi, separator: '|', pool: mean},"
+    data = make(table(tags=tags), TASKS.replace("[city,", lists))
+    assert data.schema.fields[1].width == 3 and data.schema.tasks[1].scale is not None
+    assert abs(labels_of(data)[:, 1].mean()) < 1e-5
+
+
 def test_one_number_alone_is_warned_of(make, caplog):
     data = make(table(ms=[5.0] * ROWS))
     assert "task watch has no two different numbers on train" in caplog.text
