@@ -22,7 +22,7 @@ from src.data import PreparedData, prepare
 from src.data.description.options import DataOptions, FieldSpec, parse_options
 from src.data.memory import MemorySplit
 from src.data.preparing.encode import FieldCounter, FieldEncoder
-from src.data.preparing.labels import LeakGuard
+from src.data.preparing.leaks import LeakGuard
 from src.data.subsets import Shuffled
 from src.errors import UserError
 from src.files import read_json, write_json
@@ -148,10 +148,10 @@ def test_a_list_that_gives_the_label_away_is_refused():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, (200, 1)).astype(np.uint8)
     lists = np.stack([1 + labels[:, 0] * 2 + rng.integers(0, 2, 200), np.zeros(200, int)], 1)
-    guard = LeakGuard(["tags"], ["click"], [5], [2])
+    guard = LeakGuard(["tags"], ["click"], [5], widths=[2])
     guard.add(lists.astype(np.int32), labels)
     with pytest.raises(UserError, match="'tags' tells the label of task 'click' exactly"):
         guard.check()
-    mixed = LeakGuard(["tags"], ["click"], [5], [2])
+    mixed = LeakGuard(["tags"], ["click"], [5], widths=[2])
     mixed.add(rng.integers(1, 5, (200, 2)).astype(np.int32), labels)
     mixed.check()
