@@ -85,6 +85,10 @@ class Backbone(nn.Cell):
             sizes.tasks, inputs, outputs, context)
         return MLPs(names, first, sizes.tower, context, logit=True)
 
+    def joined(self, parts):
+        """A tuple of tensors below each other; one alone as it is, since MindSpore warns of a concat of one."""
+        return self.concat(parts) if len(parts) > 1 else parts[0]
+
     def probabilities(self, inputs):
         """Probabilities ``[tasks, batch]``, with operators that MindSpore can write as ONNX."""
         return self.sigmoid(self.construct(inputs))

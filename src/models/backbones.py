@@ -46,7 +46,7 @@ class SingleTask(Backbone):
         made = ()
         for i in range(len(self.bottom)):
             made += (self.bottom[i](inputs[i], keep),)
-        return self.concat(made)
+        return self.joined(made)
 
     def construct(self, inputs, keep=None):
         return self.tower(self.hidden(inputs, keep), keep)
@@ -107,7 +107,7 @@ class MMoE(OMoE):
         return sizes.tasks
 
     def construct(self, inputs, keep=None):
-        return self.tower(self.concat(self.mixtures(inputs, keep)), keep)
+        return self.tower(self.joined(self.mixtures(inputs, keep)), keep)
 
 
 class ExtractionLayer(nn.Cell):
@@ -185,7 +185,7 @@ class PLE(Backbone):
     def construct(self, inputs, keep=None):
         for level in self.level:
             inputs = level(inputs, keep)
-        return self.tower(self.concat(inputs), keep)
+        return self.tower(self.joined(inputs), keep)
 
 
 class ESMM(SingleTask):
@@ -210,7 +210,7 @@ class ESMM(SingleTask):
             log_no = log_add(log_no, log_yes + no[i:i + 1])
             log_yes = log_yes + yes[i:i + 1]
             logits += (log_yes - log_no,)
-        return self.concat(logits)
+        return self.joined(logits)
 
     def probabilities(self, inputs):
         """The products themselves: logits need Log1p, which MindSpore cannot write as ONNX."""
@@ -220,7 +220,7 @@ class ESMM(SingleTask):
         for i in range(1, len(self.bottom)):
             product = product * steps[i:i + 1]
             products += (product,)
-        return self.concat(products)
+        return self.joined(products)
 
     @staticmethod
     def rate_logits(rates: np.ndarray, rows: int) -> np.ndarray:
@@ -257,7 +257,7 @@ class AITM(Backbone):
             weight = self.sigmoid(self.affinity(passed) - self.affinity(own))  # softmax over two candidates
             hidden = weight * self.value(passed) + (1 - weight) * self.value(own)
             made += (hidden.expand_dims(0),)
-        return self.tower(self.concat(made), keep)
+        return self.tower(self.joined(made), keep)
 
 
 def make_backbone(name: str, sizes: Sizes, context: BuildContext) -> Backbone:

@@ -43,7 +43,7 @@ class MaskedTaskLosses(nn.Cell):
         for t in range(self.tasks):
             masks = self.tile(mask[t:t + 1], (self.paths, 1))
             found += (self.losses(self.masked(ids, masks, keep), labels)[t:t + 1],)
-        return self.concat(found)
+        return self.concat(found) if self.tasks > 1 else found[0]  # MindSpore warns of a concat of one
 
 
 class MaskedTaskLoss(nn.Cell):
