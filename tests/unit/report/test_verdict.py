@@ -97,7 +97,7 @@ def test_values_of_the_fields_are_counted(tmp_path):
     fields = (Field("a", 3, vocabulary="a.json"), Field("b", 4, vocabulary="b.json"))
     write_json(tmp_path / "a.json", {"values": ["x", "y"]})
     write_json(tmp_path / "b.json", {"edges": [1.5, 2.0]})
-    data = SimpleNamespace(path=tmp_path, schema=SimpleNamespace(fields=fields),
+    data = SimpleNamespace(path=tmp_path, schema=SimpleNamespace(fields=fields, widths=[1, 1]),
                            split=lambda name: MemorySplit(ids, np.zeros((4, 1), np.uint8)))
     assert field_values(data, most=2) == {"a": FieldValues(0.25, [("x", 0.5), ("y", 0.25)]),
                                           "b": FieldValues(0.0, [("from 2", 0.5), ("below 1.5", 0.25)])}
