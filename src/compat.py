@@ -16,8 +16,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+from collections.abc import Iterator
 
 import mindspore as ms
 from mindspore import log, nn, ops
@@ -35,6 +37,18 @@ def set_device(device: str, device_id: int = 0) -> None:
         ms.set_context(device_target=device)
     else:
         ms.set_context(device_target=device, device_id=device_id)  # which 1.10 lets a process do once
+
+
+@contextlib.contextmanager
+def graph_mode() -> Iterator[None]:
+    """Graph mode for a while: a program that calls the estimator has MindSpore's own mode, step by step, in which
+    training takes many times as long."""
+    before = ms.get_context("mode")
+    ms.set_context(mode=ms.GRAPH_MODE)
+    try:
+        yield
+    finally:
+        ms.set_context(mode=before)
 
 
 def on_cpu() -> bool:

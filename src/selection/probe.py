@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from mindspore import Tensor, nn
 
-from ..compat import make_adam
+from ..compat import graph_mode, make_adam
 from ..data.loader import TrainLoader
 from ..data.memory import MemorySplit
 from ..data.subsets import RowSource
@@ -137,6 +137,7 @@ class Probe:
             self._known[fields] = self._train(fields)
         return self._known[fields]
 
+    @graph_mode()
     def _train(self, fields: Sequence[int]) -> np.ndarray:
         for parameter, value in self.first:
             parameter.set_data(Tensor(value))
