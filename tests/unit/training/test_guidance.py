@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 from mindspore import Tensor, nn
@@ -35,6 +36,7 @@ class MaskSum(nn.Cell):
 
     def __init__(self):
         super().__init__()
+        self.plan = SimpleNamespace(numbers=())
         self.mask = CompetingMask(1, 3)
         self.mask.theta.set_data(Tensor(np.array([[0, -3, np.arctanh(0.5)]], np.float32)))
 
@@ -82,15 +84,16 @@ def values_of(cell: nn.Cell) -> dict[str, np.ndarray]:
 
 
 def test_interventions_leave_no_trace_but_the_effects(eager):
-    """A step with them equals the inner step alone, given the same shares."""
+    """A step with them equals the inner step alone, given the same shares; but for sums that threads divide anew."""
     ids, labels = map(Tensor, make_batch(32, make_schema(2)))
     model, step = make_guided()
     loss = float(step(ids, labels).asnumpy())
     other, alone = make_guided()
-    assert float(alone.step(ids, labels, None, Tensor(step.effects.shares())).asnumpy()) == loss
+    found = float(alone.step(ids, labels, None, Tensor(step.effects.shares())).asnumpy())
+    np.testing.assert_allclose(found, loss, rtol=1e-6)
     expected = values_of(other)
     for name, value in values_of(model).items():
-        np.testing.assert_array_equal(value, expected[name], err_msg=name)
+        np.testing.assert_allclose(value, expected[name], rtol=1e-5, atol=1e-7, err_msg=name)
     assert (~np.isnan(step.effects.values)).sum() == 2  # one field of six, for both tasks
     assert (step.effects.values[~np.isnan(step.effects.values)] != 0).all()
 

@@ -133,7 +133,8 @@ def test_logs_option(small, tmp_path, logs, rows):
 
 def test_all_labels_and_safe_extra_fields(small, tmp_path):
     data = prepare("kuairand", small, tmp_path / "set", overrides={"tasks": ["all"], "fields": ["all"]})
-    assert data.schema.task_names == ["click", "like", "long_view", "follow", "comment", "forward", "hate"]
+    assert data.schema.task_names == ["click", "like", "long_view", "follow", "comment", "forward", "hate",
+                                      "watch"]
     assert data.schema.field_names[41:] == ["user_id", "video_id", "tab", "hour", "weekday"]
     sizes = dict(zip(data.schema.field_names, data.schema.cardinalities))
     assert sizes["tab"] == 16 and sizes["hour"] == 25 and sizes["weekday"] == 8
