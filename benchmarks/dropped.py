@@ -154,8 +154,7 @@ def by_frequency(table: Table, config: Settings, run: str) -> dict[str, float]:
     logits, labels = read_predictions(config.output_path / run, table.data.schema.task_names)["test"].arrays
     found = {}
     for name, codes in table.entities.items():
-        train, _, test = np.split(codes, table.cuts)
-        seen = np.bincount(train, minlength=codes.max() + 1)[test]
+        seen = np.bincount(codes[:table.cuts[0]], minlength=codes.max() + 1)[codes[table.cuts[1]:]]
         low, high = np.quantile(seen, [1 / 3, 2 / 3])
         for words, rows in ((f"rare {name}", seen <= low), (f"frequent {name}", seen > high)):
             found[words] = float(np.mean(task_aucs(logits[rows], labels[rows])))

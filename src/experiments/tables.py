@@ -61,27 +61,29 @@ def result_table(title: str, records: Sequence[Record], label: Callable[[str], s
     Every method is compared with all fields with the same backbone, seed by seed; p values are corrected by Holm over
     the table.
     """
-    entries = records[0]["tasks"]
-    tasks, more = list(entries), [(task, key, name) for task, entry in entries.items()
-                                  for key, name in names_of(entry).items() if key != "auc"]
+    columns = _columns_of(records[0]["tasks"])
     several = len({record["backbone"] for record in records if record["backbone"] != "single_task"}) > 1
     groups = group(records, "backbone", "method")
     tested = {key: _against(mine, _reference(key, groups)) for key, mine in groups.items()}
     corrected = [dict(zip(tested, holm([pair[kind] for _, pair in tested.values()]))) for kind in (0, 1)]
     header = [*(["backbone"] if several else []), "fields by", "kept", "inputs",
-              *(f"{task} {names_of(entry)['auc']}" for task, entry in entries.items()),
-              *(f"{task} {name}" for task, _, name in more), mean_heading(tasks), "gain %", "p (t)", "p (Wilcoxon)",
-              "seeds"]
+              *(f"{task} {name}" for task, _, name in columns), mean_heading(list(records[0]["tasks"])), "gain %",
+              "p (t)", "p (Wilcoxon)", "seeds"]
     rows = []
     for key, mine in groups.items():
         better = corrected[0][key] is not None and corrected[0][key] < LEVEL and tested[key][0] > 0
         rows.append([
             *([key[0]] if several else []), label(key[1]), *_kept(mine),
-            *(spread([record["tasks"][task][key] for record in mine])
-              for task, key, *_ in (*((task, "auc") for task in tasks), *more)),
+            *(spread([record["tasks"][task][metric] for record in mine]) for task, metric, _ in columns),
             spread([record["mean_auc"] for record in mine]) + "*" * better, number(tested[key][0], "+.2f"),
             *(number(column[key], ".3f") for column in corrected), str(len(mine))])
     return Table(title, header, rows, NOTE)
+
+
+def _columns_of(entries: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str, str]]:
+    """(task, metric, its name) of the columns of metrics: every task's AUC, or what it has in its place, come first."""
+    found = [(task, key, name) for task, entry in entries.items() for key, name in names_of(entry).items()]
+    return sorted(found, key=lambda column: column[1] != "auc")
 
 
 def group(records: Sequence[Record], *keys: str) -> dict[tuple, list[Record]]:

@@ -162,15 +162,8 @@ def plan_inputs(backbone: str, schema: Schema, tasks: Sequence[str], selection: 
             backbone needs labels of all rows, or binary ones.
     """
     traits = traits_of(backbone, len(tasks))
-    numbers = [task for task, scale in zip(tasks, schema.scales_of(tasks)) if scale is not None]
-    if traits.probabilities and numbers:
-        raise UserError(f"backbone {backbone} multiplies the tasks' probabilities, and {numbers[0]} is of kind "
-                        "regression: its label is a number; name other tasks, or take another backbone, such as mmoe")
-    partial = [task for task in tasks if schema.partial[schema.task_indices([task])[0]]]
-    if traits.complete and partial:
-        raise UserError(f"backbone {backbone} predicts task after task of all rows, but the labels of {partial[0]} are "
-                        "known for some rows only; prepare it without `where` and `missing: masked`, or take another "
-                        "backbone, such as mmoe")
+    numbers = tuple(scale is not None for scale in schema.scales_of(tasks))
+    _check_labels(backbone, traits, schema, tasks)
     wanted = _fields_of_paths(traits, schema, tasks, selection)
     for name, path in wanted.items():
         if not path:
@@ -188,7 +181,19 @@ def plan_inputs(backbone: str, schema: Schema, tasks: Sequence[str], selection: 
     return InputPlan(tuple(columns), cardinalities, tuple(slots), paths,
                      tuple(schema.fields[index].width for index in columns),
                      tuple(schema.fields[index].pool for index in columns),
-                     tuple(scale is not None for scale in schema.scales_of(tasks)) if numbers else ())
+                     numbers if any(numbers) else ())
+
+
+def _check_labels(backbone: str, traits: Traits, schema: Schema, tasks: Sequence[str]) -> None:
+    for task, scale in zip(tasks, schema.scales_of(tasks)):
+        if traits.probabilities and scale is not None:
+            raise UserError(f"backbone {backbone} multiplies the tasks' probabilities, and {task} is of kind "
+                            "regression: its label is a number; name other tasks, or take another backbone, such as mmoe")
+    for task in tasks:
+        if traits.complete and schema.partial[schema.task_indices([task])[0]]:
+            raise UserError(f"backbone {backbone} predicts task after task of all rows, but the labels of {task} are "
+                            "known for some rows only; prepare it without `where` and `missing: masked`, or take "
+                            "another backbone, such as mmoe")
 
 
 def _fields_of_paths(traits: Traits, schema: Schema, tasks: Sequence[str],
