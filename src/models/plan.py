@@ -188,7 +188,8 @@ def _check_labels(backbone: str, traits: Traits, schema: Schema, tasks: Sequence
     for task, scale in zip(tasks, schema.scales_of(tasks)):
         if traits.probabilities and scale is not None:
             raise UserError(f"backbone {backbone} multiplies the tasks' probabilities, and {task} is of kind "
-                            "regression: its label is a number; name other tasks, or take another backbone, such as mmoe")
+                            "regression: its label is a number; name other tasks, or take another backbone, such as "
+                            "mmoe")
     for task in tasks:
         if traits.complete and schema.partial[schema.task_indices([task])[0]]:
             raise UserError(f"backbone {backbone} predicts task after task of all rows, but the labels of {task} are "
