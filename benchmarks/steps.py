@@ -51,6 +51,9 @@ class Synthetic:
     def read(self, first, stop, columns, tasks):
         return self.take(slice(first, stop), columns, tasks)
 
+    def read_labels(self, first, stop, tasks=None):
+        return self.labels[first:stop][:, slice(None) if tasks is None else tasks]
+
 
 def make_schema(cardinalities) -> Schema:
     """A schema of two tasks over fields of the given sizes."""
