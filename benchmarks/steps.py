@@ -24,6 +24,7 @@ from mindspore import Tensor, nn, ops
 
 from benchmarks.shapes import KUAIRAND, SIZES
 from src.data.loader import TrainLoader
+from src.data.memory import MemorySplit
 from src.errors import UserError
 from src.models import InputPlan, MultiTaskModel, NetWithLoss, natural_values, plan_inputs
 from src.models.layers import HiddenUnits
@@ -36,23 +37,13 @@ BATCHES = 16  # in the rows that are drawn
 BACKBONES = ("mmoe", "ple", "esmm", "aitm")  # those whose speed is promised
 
 
-class Synthetic:
-    """Random rows over the given cardinalities, held in memory; with the interface of a Split."""
+class Synthetic(MemorySplit):
+    """Random rows over the given cardinalities, held in memory."""
 
     def __init__(self, rows: int, cardinalities, tasks: int = 2):
         rng = np.random.default_rng(0)
-        self.rows, self.partial, self.weights = rows, (False,) * tasks, None
-        self.ids = np.stack([rng.integers(0, size, rows) for size in cardinalities], 1).astype(np.int32)
-        self.labels = rng.integers(0, 2, (rows, tasks)).astype(np.uint8)
-
-    def take(self, rows, columns=None, tasks=None):
-        return self.ids[rows][:, columns], self.labels[rows][:, tasks]
-
-    def read(self, first, stop, columns, tasks):
-        return self.take(slice(first, stop), columns, tasks)
-
-    def read_labels(self, first, stop, tasks=None):
-        return self.labels[first:stop][:, slice(None) if tasks is None else tasks]
+        ids = np.stack([rng.integers(0, size, rows) for size in cardinalities], 1).astype(np.int32)
+        super().__init__(ids, rng.integers(0, 2, (rows, tasks)).astype(np.uint8))
 
 
 def make_schema(cardinalities) -> Schema:

@@ -17,7 +17,7 @@
 import pytest
 
 from benchmarks import measure, suites
-from benchmarks.steps import Synthetic, make_ours, our_step, products_of_a_step
+from benchmarks.steps import Synthetic, make_ours, our_evaluation, our_step, products_of_a_step
 from src.errors import UserError
 from src.settings import load_settings
 
@@ -61,6 +61,11 @@ def test_our_step_trains_on_other_rows_every_time():
     config = load_settings(SMALL)
     step = our_step(config, (3, 5, 40), Synthetic(128, (3, 5, 40)))
     assert len({float(step()) for _ in range(6)}) == 6
+
+
+def test_our_evaluation_predicts_every_row():
+    logits, labels = our_evaluation(load_settings(SMALL), (3, 5, 40), Synthetic(130, (3, 5, 40)))()
+    assert logits.shape == labels.shape == (130, 2)
 
 
 def test_the_input_suite_reads_every_row_from_disk(capsys):
