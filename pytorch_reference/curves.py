@@ -83,7 +83,7 @@ def draw_curves(given: SimpleNamespace) -> None:
     if partial:
         raise UserError(f"the curves are of tasks with a label in every row; {', '.join(partial)} has none in some; "
                         "name other tasks")
-    numbers = [task for task, scale in zip(tasks, data.schema.scales_of(tasks)) if scale is not None]
+    numbers = [task for task, number in zip(tasks, data.schema.are_numbers(tasks)) if number]
     if numbers:
         raise UserError(f"the curves are of binary tasks; {', '.join(numbers)} is of kind regression; name other tasks")
     choose_device(config.device_target, config.device_id)

@@ -24,6 +24,7 @@ from collections.abc import Iterator
 import mindspore as ms
 from mindspore import log, nn, ops
 
+MINDSPORE_2 = hasattr(ms, "set_device")
 ONEDNN_MODE = "ONEDNN_DEFAULT_FPMATH_MODE"  # read at a process's first product; see training/precision.py
 
 
@@ -31,7 +32,7 @@ def set_device(device: str, device_id: int = 0) -> None:
     """Graph mode on the given device, with products in float32, whatever the environment says of oneDNN's."""
     os.environ[ONEDNN_MODE] = "STRICT"
     ms.set_context(mode=ms.GRAPH_MODE)
-    if hasattr(ms, "set_device"):
+    if MINDSPORE_2:
         ms.set_device(device, device_id)
     elif device == "CPU":
         ms.set_context(device_target=device)
@@ -57,8 +58,8 @@ def on_cpu() -> bool:
 
 
 # Products of bfloat16 on the CPU, which 1.10's oneDNN does not have, and level "auto" of mindspore.amp for float16.
-LOW_PRECISION = hasattr(ms, "set_device")
-NORM_TAKES_PRODUCTS = hasattr(ms, "set_device")  # BatchNorm's factor may be computed; in 1.10 it has to be a Parameter
+LOW_PRECISION = MINDSPORE_2
+NORM_TAKES_PRODUCTS = MINDSPORE_2  # BatchNorm's factor may be computed; in 1.10 it has to be a Parameter
 value_and_grad = getattr(ms, "value_and_grad", None) or ops.value_and_grad
 
 

@@ -22,11 +22,12 @@ not 0, and a field of one column is a plain field.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 Pool = Literal["mean", "sum"]  # of the vectors of a row's values
+POOLS = get_args(Pool)
 
 
 def id_columns(widths: Sequence[int], fields: Sequence[int] | None = None) -> list[int]:

@@ -21,15 +21,15 @@ import math
 import time
 
 from .errors import UserError
-from .evaluation import Predictions, write_predictions
+from .evaluation import write_predictions
 from .evaluation.predictions import FILE
 from .files import sha256
 from .report.facts import COSTS, dropped_fields
 from .run import RunFolder
 from .selection.field_costs import aucs_without
 from .settings import Settings
-from .training import choose_device, predict_logits
-from .workflow import load_model, load_run
+from .training import choose_device
+from .workflow import load_model, load_run, predict_run
 
 LOG = logging.getLogger(__name__)
 SPLIT = "valid"  # the numbers invite a choice of fields, so the test split stays out of it
@@ -66,11 +66,8 @@ def write_missing_predictions(run: RunFolder, data, config: Settings) -> None:
     if not run.finished or (run.path / FILE).exists() or not (run.path / "best.ckpt").exists():
         return
     choose_device(config.device_target, config.device_id)
-    model, plan, selection = load_model(run, load_run(str(run.path), [])[1], data)
-    tasks, scales = data.schema.task_indices(selection.tasks), data.schema.scales_of(selection.tasks)
-    write_predictions(run.path, {split: Predictions(*predict_logits(model, data.split(split), plan, tasks,
-                                                                    config.batch_size), scales)
-                                 for split in ("valid", "test")})
+    _, found = predict_run(run, load_run(str(run.path), [])[1], data, ("valid", "test"))
+    write_predictions(run.path, found)
 
 
 def _holds(run: RunFolder, made_from: dict) -> bool:

@@ -58,13 +58,18 @@ class Scale:
     mean: Number
     std: Number
 
+    @property
+    def unit(self) -> float:
+        """What one unit of this scale is in the label's own units."""
+        return self.std or 1.0
+
     def standardised(self, numbers):
         """Numbers in units of this scale."""
-        return (numbers - self.mean) / (self.std or 1.0)
+        return (numbers - self.mean) / self.unit
 
     def own(self, values):
         """Values of this scale in the label's own units."""
-        return self.mean + (self.std or 1.0) * values
+        return self.mean + self.unit * values
 
 
 @dataclass(frozen=True)
@@ -214,6 +219,10 @@ class Schema:
     def scales_of(self, names: Sequence[str]) -> tuple[Scale | None, ...]:
         """The scales of the named tasks, in their order."""
         return tuple(self.scales[index] for index in self.task_indices(names))
+
+    def are_numbers(self, names: Sequence[str]) -> tuple[bool, ...]:
+        """Of the named tasks, in their order, whether the label is a number."""
+        return tuple(scale is not None for scale in self.scales_of(names))
 
     def to_json(self) -> dict[str, Any]:
         body = asdict(self)

@@ -25,7 +25,7 @@ import mindspore as ms
 
 from .data import PreparedData, prepare
 from .errors import UserError
-from .evaluation import mean_auc, task_details, write_predictions
+from .evaluation import Predictions, mean_auc, task_details, write_predictions
 from .evaluation.metrics import check_monitor
 from .models import InputPlan, LearnedMaskModel, MultiTaskModel, build_model, plan_inputs
 from .origin import selection_hash
@@ -44,6 +44,7 @@ from .training import (
     fast_instructions,
     in_float16,
     load_checkpoint,
+    predict_logits,
     restore,
     set_products,
     tracking,
@@ -275,6 +276,27 @@ def load_model(run: RunFolder, config: Settings,
     model = build_model(plan, len(selection.tasks), config)
     restore(model, load_checkpoint(run.path / "best.ckpt", run), str(run.path / "best.ckpt"))
     return model, plan, selection
+
+
+def predict_run(run: RunFolder, config: Settings, data: PreparedData, splits: Sequence[str], precision: str = "float32",
+                show: bool = False) -> tuple[Selection, dict[str, Predictions]]:
+    """A run's selection, and what its best weights predict of some splits.
+
+    Args:
+        run, config, data: as for ``load_model``.
+        splits: their names.
+        precision: what ``use_precision_of`` returned.
+        show: whether to show a progress bar.
+
+    Raises:
+        UserError: as ``load_model``.
+    """
+    model, plan, selection = load_model(run, config, data)
+    if precision == "float16":
+        in_float16(model)
+    tasks, scales = data.schema.task_indices(selection.tasks), data.schema.scales_of(selection.tasks)
+    found = {split: predict_logits(model, data.split(split), plan, tasks, config.batch_size, show) for split in splits}
+    return selection, {split: Predictions(*arrays, scales) for split, arrays in found.items()}
 
 
 def refuse_learned_masks(run: RunFolder, config: Settings) -> None:

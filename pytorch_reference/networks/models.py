@@ -160,24 +160,21 @@ class Omoe(Backbone):
         width = shape.width(shape.of_shared())
         self.expert = nn.ModuleList(Mlp(width, shape.bottom, shape.dropout) for _ in range(shape.experts))
         self.tower = self.towers()
-        self.gate = softmax_gate(width, shape.experts)
+        self.gate = self.make_gate(width)
+
+    def make_gate(self, width: int) -> nn.Module:
+        return softmax_gate(width, self.shape.experts)
 
     def body(self, inputs):
         feature = mix(self.gate(inputs[0]), [expert(inputs[0]) for expert in self.expert])
         return read_towers(self.tower, [feature] * self.shape.tasks)
 
 
-class Mmoe(Backbone):
+class Mmoe(Omoe):
     """Experts mixed by a gate per task (Ma et al., KDD 2018)."""
 
-    reads_shared = True
-
-    def __init__(self, shape: Shape):
-        super().__init__(shape)
-        width = shape.width(shape.of_shared())
-        self.expert = nn.ModuleList(Mlp(width, shape.bottom, shape.dropout) for _ in range(shape.experts))
-        self.tower = self.towers()
-        self.gate = nn.ModuleList(softmax_gate(width, shape.experts) for _ in range(shape.tasks))
+    def make_gate(self, width: int) -> nn.Module:
+        return nn.ModuleList(softmax_gate(width, self.shape.experts) for _ in range(self.shape.tasks))
 
     def body(self, inputs):
         options = [expert(inputs[0]) for expert in self.expert]

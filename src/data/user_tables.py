@@ -25,12 +25,12 @@ import numpy as np
 import polars as pl
 
 from ..errors import UserError, nearest
+from ..pooling import POOLS
 from .description.options import DataOptions, FieldSpec
 from .preparing.encode import FieldCounter, FieldEncoder
 from .reading.frames import column_of
 
 SHOWN = 8  # names in a message
-POOLS = ("mean", "sum")
 
 
 def as_table(X: Any) -> Any:

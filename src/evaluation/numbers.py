@@ -44,7 +44,7 @@ def number_metrics(outputs: np.ndarray, labels: np.ndarray, scale: Scale) -> dic
     if not len(labels):
         return dict.fromkeys(("auc", *NAMES, "loss"))
     labels = labels.astype(np.float64)
-    squared, unit = float(np.mean(np.square(outputs - labels))), scale.std or 1.0
+    squared, unit = float(np.mean(np.square(outputs - labels))), scale.unit
     spread = float(np.var(labels))
     return {"auc": xauc(outputs, labels), "r2": 1 - squared / spread if spread > 0 else None,
             "mae": float(np.mean(np.abs(outputs - labels))) * unit, "rmse": float(np.sqrt(squared)) * unit,
@@ -130,7 +130,7 @@ def number_parts(outputs: np.ndarray, labels: np.ndarray, scale: Scale) -> dict[
     labels = labels.astype(np.float64)
     if not len(labels):
         return dict.fromkeys(("auc", *NAMES), np.zeros(0))
-    errors, unit = outputs - labels, scale.std or 1.0
+    errors, unit = outputs - labels, scale.unit
     squared, spread = np.square(errors), float(np.var(labels))
     mean, absolute = squared.mean(), np.abs(errors)
     nothing = np.full(len(labels), np.nan)
@@ -168,7 +168,7 @@ class CountedNumbers:
     """
 
     def __init__(self, outputs: np.ndarray, labels: np.ndarray, scale: Scale):
-        self.labels, self.unit = labels.astype(np.float64), scale.std or 1.0
+        self.labels, self.unit = labels.astype(np.float64), scale.unit
         self.errors = outputs - self.labels
         self.xauc = xauc(outputs, self.labels) if len(labels) else None
         self.parts = _xauc_parts(outputs, self.labels) if len(labels) else self.labels

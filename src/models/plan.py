@@ -162,7 +162,7 @@ def plan_inputs(backbone: str, schema: Schema, tasks: Sequence[str], selection: 
             backbone needs labels of all rows, or binary ones.
     """
     traits = traits_of(backbone, len(tasks))
-    numbers = tuple(scale is not None for scale in schema.scales_of(tasks))
+    numbers = schema.are_numbers(tasks)
     _check_labels(backbone, traits, schema, tasks)
     wanted = _fields_of_paths(traits, schema, tasks, selection)
     for name, path in wanted.items():
@@ -185,8 +185,8 @@ def plan_inputs(backbone: str, schema: Schema, tasks: Sequence[str], selection: 
 
 
 def _check_labels(backbone: str, traits: Traits, schema: Schema, tasks: Sequence[str]) -> None:
-    for task, scale in zip(tasks, schema.scales_of(tasks)):
-        if traits.probabilities and scale is not None:
+    for task, number in zip(tasks, schema.are_numbers(tasks)):
+        if traits.probabilities and number:
             raise UserError(f"backbone {backbone} multiplies the tasks' probabilities, and {task} is of kind "
                             "regression: its label is a number; name other tasks, or take another backbone, such as "
                             "mmoe")

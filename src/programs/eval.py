@@ -73,14 +73,7 @@ def main(arguments: list) -> None:
 
 def predict(run, config, data, split: str, precision: str) -> tuple:
     """The run's tasks, and the Predictions of its best weights for a split."""
-    from ..evaluation import Predictions
-    from ..training import in_float16, predict_logits
-    from ..workflow import load_model
+    from ..workflow import predict_run
 
-    model, plan, selection = load_model(run, config, data)
-    if precision == "float16":
-        in_float16(model)
-    tasks = data.schema.task_indices(selection.tasks)
-    return list(selection.tasks), Predictions(*predict_logits(model, data.split(split), plan, tasks, config.batch_size,
-                                                              config.progress),
-                                               data.schema.scales_of(selection.tasks))
+    selection, found = predict_run(run, config, data, [split], precision, config.progress)
+    return list(selection.tasks), found[split]

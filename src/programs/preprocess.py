@@ -24,6 +24,7 @@ import sys
 
 from ..command_line import parse, start_logging
 from ..option import Option
+from ..pooling import POOLS
 
 OPTIONS = (
     Option("dataset", "movielens", "movielens, adult, flights, caravan, yeast, kuairand, tenrec, aliccp, aliexpress, "
@@ -51,7 +52,7 @@ OVERRIDES = (  # of the preset's data: mapping
     Option("min_count", help="values seen less often on train become id 0", kind="whole"),
     Option("buckets", help="quantile buckets of a number", kind="whole"),
     Option("pool", help="mean or sum of the vectors of all values of a list, in place of its first value",
-           choices=("mean", "sum")),
+           choices=POOLS),
 )
 OTHER_NAMES = {"dataset_name": "dataset", "dataset_path": "raw_dir", "data_url": "raw_dir", "country": "raw_dir"}
 

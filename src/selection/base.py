@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -30,8 +29,6 @@ from ..schema import Schema, Selection
 from ..settings import Settings
 from .ladder import find_ladder
 from .shared import shared_path
-
-LOG = logging.getLogger(__name__)
 
 
 class Selector:

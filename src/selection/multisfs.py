@@ -81,7 +81,7 @@ class MultiSFS(Selector):
         scores = np.empty((len(tasks), len(data.schema.fields)))
         for rows, places in label_groups(sample_by_weight(data.split("train"), self.config.seed), indices):
             own = [indices[place] for place in places]
-            numbers = [data.schema.scales[index] is not None for index in own]
+            numbers = data.schema.are_numbers([tasks[place] for place in places])
             batches, used = draw_batches(rows, own, self.config, numbers)
             scores[places], chance = _score_group(data, tasks, places, batches, used, self.config)
         return scores, chance
@@ -176,7 +176,7 @@ def _score_group(data: DataSet, tasks: Sequence[str], places: Sequence[int], bat
     ids = np.concatenate([ids for ids, _ in batches])
     labels = np.concatenate([labels for _, labels in batches])
     counted = np.concatenate(used)
-    numbers = np.array([scale is not None for scale in data.schema.scales_of(tasks)])
+    numbers = np.array(data.schema.are_numbers(tasks))
     rates = np.full(len(tasks), 0.5)  # of tasks that are not scored here: no logit that is depends on them
     rates[places] = np.mean(labels, 0, np.float64, where=counted)
     set_output_bias(model, np.where(numbers, rates, model.backbone.rate_logits(rates, len(labels))))

@@ -20,20 +20,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from mindspore import Tensor, nn
+from mindspore import Tensor
 
-from ..compat import graph_mode, make_adam
+from ..compat import graph_mode
 from ..data.loader import TrainLoader
 from ..data.memory import MemorySplit
 from ..data.subsets import RowSource
 from ..data.targets import loss_targets
-from ..models import NetWithLoss, fresh_model
+from ..models import fresh_model
 from ..models.model import set_output_bias
 from ..pooling import blocks, id_columns, packed
 from ..schema import Schema
 from ..settings import Settings
 from ..streams import Stream, generator
-from ..training import predict_logits, run_epochs
+from ..training import make_step, predict_logits, run_epochs
 
 MOST_ROWS = 200_000  # train rows that are looked at
 HELD_OUT = 0.2  # share of them held out
@@ -112,9 +112,7 @@ class Probe:
         # Begins at the positive rates, or a task of few positives would spend its few steps on getting there.
         rates = targets.prod(2, dtype=np.float64).sum(0)
         set_output_bias(self.model, self.model.backbone.rate_logits(rates, parts.train.rows))
-        self.loss = NetWithLoss(self.model, self.config.loss_reduction)
-        groups = [{"params": self.model.trainable_params(), "weight_decay": config.weight_decay}]
-        self.step = nn.TrainOneStepCell(self.loss, make_adam(groups, self.config.learning_rate))
+        self.step = make_step(self.model, self.config)
         self.first = [(parameter, parameter.asnumpy().copy()) for parameter in self.step.get_parameters()]
         self.labels = loss_targets(parts.held.labels, True, weights=parts.held.weights)
         self.shares = self.labels[:, :, 1].astype(np.float64)
@@ -157,7 +155,7 @@ class Probe:
 
     def _losses_of(self, held: MemorySplit) -> np.ndarray:
         logits, _ = predict_logits(self.model, held, self.plan, self.tasks, self.config.batch_size)
-        return self.loss.losses.terms(Tensor(logits), Tensor(self.labels[:, :, 0])).asnumpy().astype(np.float64)
+        return self.step.network.losses.terms(Tensor(logits), Tensor(self.labels[:, :, 0])).asnumpy().astype(np.float64)
 
 
 def blank_but(split: MemorySplit, fields: Sequence[int]) -> MemorySplit:
@@ -173,4 +171,5 @@ def small(config: Settings, rows: int) -> Settings:
     cut = {key: min(getattr(config, key), most) if isinstance(getattr(config, key), int)
            else [min(width, most) for width in getattr(config, key)] for key, most in WIDEST.items()}
     batch = int(np.clip(2 ** int(np.log2(max(1, rows / STEPS))), *BATCHES))
-    return config.replace(**cut, batch_size=batch, learning_rate=LEARNING_RATE)
+    return config.replace(**cut, batch_size=batch, learning_rate=LEARNING_RATE, embedding_optimizer="dense",
+                          precision="float32")

@@ -90,7 +90,7 @@ def check_request(data, tasks: Sequence[str], config: Settings) -> None:
 
 
 def _check_numbers(data, tasks: Sequence[str], selector: str) -> None:
-    numbers = [task for task, scale in zip(tasks, data.schema.scales_of(tasks)) if scale is not None]
+    numbers = [task for task, number in zip(tasks, data.schema.are_numbers(tasks)) if number]
     if numbers and not SELECTORS[selector].numbers:
         able = sorted(name for name, kind in SELECTORS.items() if kind.numbers)
         raise UserError(f"selector {selector} counts classes, and task {numbers[0]} is of kind regression: its label "

@@ -58,7 +58,7 @@ class Predicted(nn.Cell):
         if self.mixed:
             column = {name: np.array(values, np.float32).reshape(-1, 1) for name, values in (
                 ("binary", [scale is None for scale in scales]),
-                ("std", [0 if scale is None else scale.std or 1 for scale in scales]),
+                ("std", [0 if scale is None else scale.unit for scale in scales]),
                 ("mean", [0 if scale is None else scale.mean for scale in scales]))}
             self.binary, self.std, self.mean = (Tensor(column[name]) for name in ("binary", "std", "mean"))
             self.sigmoid = ops.Sigmoid()
@@ -178,7 +178,7 @@ def compare(network: nn.Cell, cardinalities: Sequence[int], path: Path, kind: st
                             f"{list(expected[:rows].shape)}; this is a defect, please report it")
         differences = np.abs(found - expected[:rows])
         if any(scales):
-            unit = np.array([1 if scale is None else scale.std or 1 for scale in scales])
+            unit = np.array([1 if scale is None else scale.unit for scale in scales])
             numbers = np.array([scale is not None for scale in scales])
             rounded = ROUNDED * np.abs(expected[:rows]) * numbers
             differences = np.maximum(differences - rounded, 0) / unit

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Annotated, Any, Literal, Optional
+from typing import Annotated, Any, Literal, Optional, get_args
 
 from pydantic import AfterValidator, BeforeValidator
 
@@ -34,7 +34,7 @@ from ..reading.cells import MISSING
 from .rules import Rule, parse_rule
 
 MAX_LENGTH = 20  # of a pooled cell
-TASK_KINDS = ("binary", "regression")
+TaskKind = Literal["binary", "regression"]
 Part = Literal["year", "month", "day", "weekday", "hour", "minute"]
 
 
@@ -89,7 +89,7 @@ class TaskSpec:
     label: str
     missing: Literal["refused", "masked"] = "refused"
     where: Optional[str] = None
-    kind: Literal["binary", "regression"] = "binary"
+    kind: TaskKind = "binary"
 
     @property
     def rule(self) -> Rule:
@@ -169,10 +169,10 @@ def _task(item: Any) -> TaskSpec:
     if missing not in ("refused", "masked"):
         raise ValueError(f"has missing: {missing!r}; expected refused, or masked where the label of some rows is not "
                          "known")
-    kind = item.get("kind") or "binary"
-    if kind not in TASK_KINDS:
+    kind, kinds = item.get("kind") or "binary", get_args(TaskKind)
+    if kind not in kinds:
         raise ValueError(f"has the kind {kind!r}; expected binary, or regression where the label is a number"
-                         f"{nearest(str(kind), TASK_KINDS)}")
+                         f"{nearest(str(kind), kinds)}")
     task = TaskSpec(item["name"], str(item.get("label", item["name"])), missing, None if where is None else str(where),
                     kind)
     comparisons = parse_rule(task.label).comparisons  # refuses what is no rule

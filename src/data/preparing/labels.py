@@ -86,11 +86,8 @@ def describe_tasks(tasks: Sequence[TaskSpec], positives: np.ndarray, known: np.n
     described = []
     for place, (task, scale) in enumerate(zip(tasks, scales)):
         counts = dict(zip(SPLITS, known[:, place].tolist()))
-        if scale is not None:
-            described.append(Task(task.name, {}, counts if task.partial else {}, scale))
-            continue
-        rates = {split: positives[row, place] / counts[split] if counts[split] else None
-                 for row, split in enumerate(SPLITS)}
-        described.append(Task(task.name, {split: None if rate is None else float(rate)
-                                          for split, rate in rates.items()}, counts if task.partial else {}))
+        rates = {} if scale is not None else {
+            split: float(positives[row, place] / counts[split]) if counts[split] else None
+            for row, split in enumerate(SPLITS)}
+        described.append(Task(task.name, rates, counts if task.partial else {}, scale))
     return tuple(described)

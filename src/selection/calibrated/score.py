@@ -33,7 +33,6 @@ evidence is carried by others; then the rest, most harmless first. Plain top k t
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -47,7 +46,6 @@ from .pairs import PairTable
 from .value_sums import ValueTable
 
 __all__ = ["CHANCE", "CalibratedScores", "GradientEnergy", "calibrated_scores"]
-LOG = logging.getLogger(__name__)
 CHANCE = 3.0
 WEAK_FROM = 2.0  # score of weak evidence
 LEVELS = (CHANCE, 0.0)  # above them: evidence of its own; and evidence that is weak or that other fields carry

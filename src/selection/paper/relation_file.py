@@ -20,7 +20,6 @@ Relations do not depend on the backbone (the paper's section 3.3), only on data 
 from __future__ import annotations
 
 import fcntl
-import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,8 +33,6 @@ from ...errors import UserError
 from ...files import read_json, write_json
 from ...settings import Settings
 from .relations import LEARNING_RATE, learn_relations
-
-LOG = logging.getLogger(__name__)
 
 
 def field_relations(data, tasks: Sequence[str], config: Settings) -> tuple[np.ndarray, float]:
