@@ -61,7 +61,8 @@ class MultiSFSSelector(SelectorMixin, BaseEstimator):
             rows that are held out clearly better than with all; or a dict of numbers and shares by task.
         backbone: multi-task network that is scored: single_task, shared_bottom, omoe, mmoe, ple, esmm or aitm.
         method: calibrated, or paper: eqs. 10 and 11-24. (``score`` would hide scikit-learn's own.)
-        relation: how scores are merged over tasks: auto (gnn for paper, none for calibrated), gnn, pearson or none.
+        relation: what tasks tell each other: auto (gnn for paper, evidence for calibrated), gnn, pearson, evidence or
+            none.
         shared_fields: columns that count as shared in ``selection_``: auto (by backbone), union or intersection.
         categorical_features: columns that are categorical whatever their type: names, positions, or a mask; or auto.
         numeric_features: columns that are numbers whatever their type, in the same manner.

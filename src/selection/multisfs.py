@@ -31,6 +31,8 @@ from ..settings import Settings
 from .base import Selector
 from .calibrated.sampling import POSITIVES, draw_rows
 from .calibrated.score import LEVELS, GradientEnergy, calibrated_scores
+from .calibrated.sharing import evidence_relations
+from .calibrated.value_sums import ValueTable
 from .paper.mask_scores import FieldGradients, field_gradients, mask_scores
 from .paper.relation_file import field_relations, relation_settings
 from .paper.relations import label_correlations, merge_scores
@@ -39,7 +41,7 @@ LOG = logging.getLogger(__name__)
 PAPER_BATCHES = 5  # mini-batches scored where score_batches is auto
 PROBE_DIM = 16  # widest embedding that gradient energy is measured on
 CALIBRATED_ROWS = 25 * 2048  # as many as it takes to hold these many rows, whatever the batch size
-RELATION = {"paper": "gnn", "calibrated": "none"}  # no merge was shown to help the calibrated score
+RELATION = {"paper": "gnn", "calibrated": "evidence"}  # of relation=auto
 
 
 class MultiSFS(Selector):
@@ -83,7 +85,8 @@ class MultiSFS(Selector):
             own = [indices[place] for place in places]
             numbers = data.schema.are_numbers([tasks[place] for place in places])
             batches, used = draw_batches(rows, own, self.config, numbers)
-            scores[places], chance = _score_group(data, tasks, places, batches, used, self.config)
+            share = self.relation == "evidence"
+            scores[places], chance = _score_group(data, tasks, places, batches, used, self.config, share)
         return scores, chance
 
     def network(self, data: DataSet, tasks: Sequence[str]) -> tuple[InputPlan, MultiTaskModel]:
@@ -91,7 +94,7 @@ class MultiSFS(Selector):
         return fresh_model(data.schema, tasks, self.config)
 
     def _merge(self, scores: np.ndarray, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
-        """The scores merged along ``relations_``, which it sets.
+        """The scores merged along ``relations_``, which it sets; evidence that the calibrated score shares is in it.
 
         Notes the seconds that learning the network's relations took, now or in the run that wrote them to a file.
         """
@@ -102,7 +105,24 @@ class MultiSFS(Selector):
             train = sample_by_weight(data.split("train"), self.config.seed)
             labels = train.read_labels(0, train.rows, data.schema.task_indices(tasks))
             self.relations_ = label_correlations(labels, len(data.schema.fields))
+        elif self.relation == "evidence":
+            self.relations_ = self._agreement(data, tasks)
+            if self.config.score == "calibrated":
+                return scores
         return scores if self.relations_ is None else merge_scores(scores, self.relations_)
+
+    def _agreement(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
+        """Relations of ``relation=evidence``, on the rows of the calibrated score; 0 for tasks that share no rows."""
+        indices, schema = data.schema.task_indices(tasks), data.schema
+        relations = np.tile(np.eye(len(tasks)), (len(schema.fields), 1, 1))
+        config = self.config.replace(score="calibrated")
+        for rows, places in label_groups(sample_by_weight(data.split("train"), config.seed), indices):
+            numbers = schema.are_numbers([tasks[place] for place in places])
+            batches, used = draw_batches(rows, [indices[place] for place in places], config, numbers)
+            ids, labels = (np.concatenate(parts) for parts in zip(*batches))
+            table = ValueTable(ids, schema.cardinalities, schema.pools, schema.widths)
+            relations[:, np.array(places)[:, None], places] = evidence_relations(table, labels, np.concatenate(used))
+        return relations
 
     @property
     def relation(self) -> str:
@@ -158,7 +178,8 @@ def draw_batches(split: RowSource, tasks: Sequence[int], config: Settings,
     return [split.take(rows[part], None, tasks) for part in parts], [used[part] for part in parts]
 
 
-def _score_group(data: DataSet, tasks: Sequence[str], places: Sequence[int], batches, used, config: Settings):
+def _score_group(data: DataSet, tasks: Sequence[str], places: Sequence[int], batches, used, config: Settings,
+                 share: bool):
     """The same pass refined to one mask per value, with the output biases at the tasks' rates and chance taken out.
 
     Args:
@@ -167,6 +188,7 @@ def _score_group(data: DataSet, tasks: Sequence[str], places: Sequence[int], bat
         places: which of them the batches have labels of, and which are scored.
         batches, used: of ``draw_batches``, for these.
         config: the run's Settings.
+        share: whether tasks tell each other which fields they found.
 
     Returns:
         scores ``[len(places), fields]``, and the chance level.
@@ -193,7 +215,7 @@ def _score_group(data: DataSet, tasks: Sequence[str], places: Sequence[int], bat
         gradients = field_gradients(network, plan, *to_tensors(batch[filled], wide))[places, :len(batch)]
         energy.update(batch, gradients * own.T[:, :, None, None])
     found = calibrated_scores(ids, labels, schema.cardinalities, energy.scores(), counted, schema.pools, schema.widths,
-                              numbers[places])
+                              numbers[places], share)
     return found.scores, found.chance
 
 

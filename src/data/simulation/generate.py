@@ -92,11 +92,11 @@ class Simulation:
         size = np.sqrt(plan.law.strength / max(len(acting), 1))
         effects = []
         for names in acting:
-            # An opposed effect is drawn from the field, not from the task, so that tasks share it but for its sign.
-            shared = plan.law.opposed and all(names[0] in plan.mains[other] for other in plan.tasks)
+            # An effect that tasks share, but for its sign, is drawn from the field and not from the task.
+            shared = plan.law.agreement and all(names[0] in plan.mains[other] for other in plan.tasks)
             source = generator(self.seed, SimulationStream.SHARED_EFFECTS, _place(names[0])) if shared else draw
             counts = [np.bincount(self.codes[name], minlength=_BY_NAME[name].size) for name in names]
-            table = _standard_table(counts, source) * size * (-1 if shared and number % 2 else 1)
+            table = _standard_table(counts, source) * size * (plan.law.agreement ** number if shared else 1)
             effects.append(([(name, _BY_NAME[name].entity) for name in names], table))
         return effects
 

@@ -46,7 +46,7 @@ class Law:
     copies: int = 0  # columns that copy others, relevant ones first
     rates: tuple[float, ...] = (0.35, 0.02)
     strength: float = 1.0
-    opposed: bool = False  # shared effects have the opposite sign in every second task
+    agreement: int = 0  # shared effects: 0 every task its own, 1 the same, -1 of opposite sign in every second task
     groups: int = 0  # groups of correlated fields, one relevant field in each
     largest: int = 100_000  # most values a relevant field has
 
@@ -57,9 +57,10 @@ LAWS = {
     "pairwise": Law(mains=2, shared=1, pairs=4),
     "copies": Law(mains=6, shared=3, copies=12),
     "noise": Law(mains=6, shared=3, largest=50),
-    "opposed": Law(mains=10, shared=8, opposed=True),
+    "opposed": Law(mains=10, shared=8, agreement=-1),
     "three_tasks": Law(mains=8, shared=3, pairs=1, copies=3, rates=(0.35, 0.05, 0.02)),
     "rare": Law(mains=8, shared=4, pairs=1, rates=(0.35, 0.002)),
+    "rare_agreeing": Law(mains=8, shared=6, pairs=1, rates=(0.35, 0.002), agreement=1),
     "correlated": Law(mains=8, shared=4, groups=8),
     "all": Law(mains=39, shared=39),
     "none": Law(),

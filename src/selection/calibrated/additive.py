@@ -19,6 +19,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
+from .chance import log_tail
 from .several import STEPS, SeveralValues
 from .value_sums import Residual
 
@@ -80,6 +81,27 @@ class AdditiveFit:
         """The residual in units of its own standard deviation in every row, which differs where the label is rare."""
         return Residual(self.residual.values / np.sqrt(np.maximum(self.unit(self._predicted), 1e-6)))
 
+    def along(self, direction: np.ndarray) -> float:
+        """Evidence of an effect along ``direction`` ``[rows]``, given the effects so far: a score test, one-sided.
+
+        Where the direction says nothing about the label, the residuals are independent of it, each with the moments
+        that its own prediction gives it.
+
+        Returns:
+            log of the probability of more than this by chance.
+        """
+        variances, cumulants = self._moments()
+        total = variances.sum()
+        if total <= 0:
+            return 0.0
+        centred = direction - variances @ direction / total
+        return float(log_tail(self.residual.values @ centred, 0.0, variances @ centred ** 2, cumulants @ centred ** 3))
+
+    def _moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Variance and third cumulant of every row's residual, ``[rows]``."""
+        variances = self.unit(self._predicted) * self._used
+        return variances, variances * (1 - 2 * self._predicted)
+
     def sweep(self) -> None:
         """Fits every effect once more, given the others."""
         for name in self._effects:
@@ -117,6 +139,11 @@ class NumberFit(AdditiveFit):
     @staticmethod
     def output(mean: float) -> float:
         return mean
+
+    def _moments(self) -> tuple[np.ndarray, np.ndarray]:
+        residual = self.residual
+        third = np.mean(residual.values ** 3)
+        return residual.variance * self._used, third * self._used
 
     @staticmethod
     def unit(predicted):

@@ -31,14 +31,19 @@ WEAK = 2.0  # z that is no evidence, but worth an order: noise exceeds it once i
 MEMORY = 20.0  # λ of a model that has not learned how much to trust a field
 
 
-def level(taken: int, fields: int) -> float:
+def level(taken: int, fields: int, false: float = FALSE) -> float:
     """z that the next field must reach after ``taken`` of ``fields`` were taken.
 
-    The step-down rule of Gavrilov, Benjamini and Sarkar (2009): of the fields taken, a share of at most FALSE is
+    The step-down rule of Gavrilov, Benjamini and Sarkar (2009): of the fields taken, a share of at most ``false`` is
     expected to be noise. The level is strict where nothing matters and low where nearly everything does.
     """
     step = taken + 1
-    return float(-ndtri(step * FALSE / (fields + 1 - step * (1 - FALSE))))
+    return float(-ndtri(step * false / (fields + 1 - step * (1 - false))))
+
+
+def nats(z: float) -> float:
+    """What an effect of one degree of freedom with this z is worth on other rows, in nats over as many rows."""
+    return max(z * abs(z) - 1, 0.0) / 2
 
 
 class ForwardPath:
@@ -55,6 +60,8 @@ class ForwardPath:
         fit: that of what was taken.
         taken: bool ``[fields]``.
         alone: z of every field before any was taken, ``[fields]``.
+        effects: field taken -> what other rows say about every row, ``[rows]``.
+        told: field that other tasks have taken -> z of its effect along theirs; set by sharing.py.
         pairs: the pairs taken, as places in PairTable.pairs.
         weak: fields not taken that have weak evidence at the end, bool ``[fields]``; set by ``gain``.
     """
@@ -64,6 +71,8 @@ class ForwardPath:
         self.table = table
         self.fit = fit(labels, used)
         self.taken = np.zeros(table.fields, bool)
+        self.effects: dict[int, np.ndarray] = {}
+        self.told: dict[int, float] = {}
         self.pairs = []
         self.alone = self._evidence(uz)[0]
         self._given = uz
@@ -91,13 +100,21 @@ class ForwardPath:
             if not open_.any():
                 return
             n = int(np.argmax(np.where(open_, gains.max(0), -np.inf)))
-            self._take_field(n, gains[:, n])
+            self._take_field(n, gains[:, n], 0.0)
 
-    def _take_field(self, n: int, gains: np.ndarray) -> None:
+    def take_told(self, n: int, z: float) -> None:
+        """Takes a field that another task has told of, with this z along that task's effects."""
+        self._take_field(n, self._evidence()[1][:, n], nats(z))
+
+    def _take_field(self, n: int, gains: np.ndarray, worth: float) -> None:
+        """Takes field n, worth its leave-one-out gain ``[shrinkages]`` or the ``worth`` already known."""
         table, first = self.table, self.table.offsets[n]
-        self.taken[n], self._worth[n] = True, max(gains.max(), 0.0)
+        lam = SHRINKAGE[int(np.argmax(gains))]
+        self.taken[n], self._worth[n] = True, max(gains.max(), worth, 0.0)
+        weights = 1 / (table.counts[table.values(n)] - 1 + lam)
+        self.effects[n] = table.others(n, self.fit.residual.values, weights).astype(np.float32)
         places = table.several[n] if n in table.several else table.slots[n] - first
-        self.fit.add(n, places, table.offsets[n + 1] - first, SHRINKAGE[int(np.argmax(gains))])
+        self.fit.add(n, places, table.offsets[n + 1] - first, lam)
         count = int(self.taken.sum())
         if count % -(-count // 8) == 0:  # every time at first, then seldom enough to stay linear in the fields
             self.fit.sweep()
@@ -137,6 +154,10 @@ class ForwardPath:
         memory = gains[list(SHRINKAGE).index(MEMORY)]
         self.weak = (z >= WEAK) & ~self.taken
         rest = np.where(self.weak, np.maximum(gains.max(0), memory), memory)
+        for n, along in self.told.items():
+            worth = nats(max(along, z[n]))
+            if worth > 0 and not self.taken[n]:
+                self.weak[n], rest[n] = True, max(rest[n], worth)
         for p in np.flatnonzero(found >= WEAK):
             pair = list(table.pairs[p])
             crossing = table.cross(table.pairs[p])

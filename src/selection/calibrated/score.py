@@ -22,9 +22,11 @@ Per task, on the rows that the gradient pass saw:
    of 41, falling as fields are found), the one of largest leave-one-out gain is taken; its shrunken effects join a
    logistic fit (a linear one where the label is a number), and the others are judged again on what that leaves. So of
    two copies, or of a cause and its shadow, one is kept and the other falls to chance.
-3. Pairs. On what is left, pairs whose crossed value has an effect beyond both own effects (pairs.py) bring in their
+3. Sharing. A task is asked again about the fields that others took, along the effects these have there
+   (sharing.py): agreement takes far less evidence to see.
+4. Pairs. On what is left, pairs whose crossed value has an effect beyond both own effects (pairs.py) bring in their
    two fields, the strongest pair first, each judged after the effects of those before it.
-4. Gain. The order is by what a field adds to a model that has those before it: its leave-one-out gain g, in nats of
+5. Gain. The order is by what a field adds to a model that has those before it: its leave-one-out gain g, in nats of
    log-likelihood over these rows. A field of noise with many values has a negative gain, the cost of memorising it.
 
 One score holds it all (``one_scale``): fields with evidence of their own first, most valuable first; then those whose
@@ -43,6 +45,7 @@ from .additive import AdditiveFit, NumberFit
 from .forward import PAIR_LEVEL, ForwardPath
 from .gradient_energy import GradientEnergy
 from .pairs import PairTable
+from .sharing import share_fields
 from .value_sums import ValueTable
 
 __all__ = ["CHANCE", "CalibratedScores", "GradientEnergy", "calibrated_scores"]
@@ -73,7 +76,7 @@ class CalibratedScores:
 def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequence[int],
                       uz: np.ndarray | None = None, used: np.ndarray | None = None,
                       pools: Sequence[Pool | None] | None = None, widths: Sequence[int] | None = None,
-                      numbers: Sequence[bool] | None = None) -> CalibratedScores:
+                      numbers: Sequence[bool] | None = None, share: bool = False) -> CalibratedScores:
     """Scores every (task, field).
 
     Args:
@@ -85,6 +88,7 @@ def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequen
         used: which task's evidence a row is, bool ``[rows, tasks]``; None uses every row for every task.
         pools, widths: of every field, where some are pooled: as for ValueTable.
         numbers: of every task, whether its label is a number; None where none is.
+        share: whether tasks tell each other which fields they found (sharing.py).
     """
     table = ValueTable(ids, cardinalities, pools, widths)
     used = np.ones(labels.shape, bool) if used is None else used
@@ -96,6 +100,8 @@ def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequen
         uz = np.stack([table.energy(path.fit.residual) for path in paths])
     for path in paths:
         path.take_fields()
+    if share:
+        share_fields(paths)
     pairs = PairTable(table)
     found = _take_pairs(paths, pairs)
     gain = np.stack([path.gain(pairs, row) for path, row in zip(paths, found)])

@@ -75,6 +75,10 @@ class SeveralValues:
         """Of what is left to explain ``[rows]``: Σ_b X_bv r_b and Σ_b X_bv² r_b² of every value."""
         return self.matrix.T @ values, self.square.T @ np.square(values)
 
+    def others(self, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """What the other rows of its values say about every row: Σ_v X_bv w_v (S_v - X_bv r_b), ``[rows]``."""
+        return self.matrix @ (weights * (self.matrix.T @ values)) - values * (self.square @ weights)
+
     def gain(self, values: np.ndarray, lam: float) -> float:
         """What predicting by shrunken effects would gain on rows left out, times the variance; see ValueTable.gains.
 

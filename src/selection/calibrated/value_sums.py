@@ -26,6 +26,7 @@ from .several import SeveralValues
 
 # Weights w_v = 1 / (n_v + λ): infinite λ (w = 1) looks at frequent values, small λ at all values alike.
 EVIDENCE = (np.inf, 30.0, 1.0)
+AGREEMENT = 30.0  # λ of the weights by which tasks are compared
 SHRINKAGE = np.array([2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 300.0, 1000.0, 3000.0])  # λ of S_v / (n_v + λ)
 
 
@@ -137,6 +138,34 @@ class ValueTable:
             for sums, own in zip(found, held.sums(residual.values)):
                 sums[self.values(n)] = own
         return found
+
+    def others(self, n: int, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """What the other rows of its value of field n say about every row: w_v (S_v - r_b), ``[rows]``.
+
+        Args:
+            n: the field.
+            values: r, ``[rows]``.
+            weights: w_v of the field's values.
+        """
+        if n in self.several:
+            return self.several[n].others(values, weights)
+        slots = self.slots[n] - self.offsets[n]
+        return (np.bincount(slots, values)[slots] - values) * weights[slots]
+
+    def agreement(self, one: Residual, other: Residual) -> tuple[np.ndarray, np.ndarray]:
+        """Energy that two residuals have in common, Σ_v w_v (S_v T_v - Σ_b r_b s_b), and its z, each ``[fields]``.
+
+        w_v = 1 / (n_v + AGREEMENT). The z has the larger variance of two: of either residual along the other's sums over
+        other rows, were it independent of the field.
+        """
+        energies, scores = np.zeros(self.fields), np.zeros(self.fields)
+        weights = self._weights(AGREEMENT)
+        for n in np.flatnonzero(self.varies):
+            along, back = (self.others(n, residual.values, weights[self.values(n)]) for residual in (other, one))
+            energies[n] = one.values @ along
+            widest = max(one.variance * along.var(), other.variance * back.var()) * self.rows
+            scores[n] = energies[n] / np.sqrt(widest) if widest > 0 else 0.0
+        return energies, scores
 
     def energy(self, residual: Residual) -> np.ndarray:
         """uz of the residual, ``[fields]``: gradient_energy's formula with one dimension."""

@@ -22,6 +22,7 @@ import pytest
 
 from src.data import prepare
 from src.data.simulation.columns import BY_NAME, COLUMNS
+from src.data.simulation.generate import Simulation
 from src.data.simulation.laws import LAWS, draw_plan
 from src.errors import UserError
 
@@ -102,6 +103,16 @@ def test_copies_follow_their_originals(tmp_path):
 def test_opposed_effects_cancel_over_the_tasks():
     plan = draw_plan("opposed", 1)
     assert len(set(plan.mains["click"]) & set(plan.mains["like"])) == 8
+
+
+def test_agreeing_effects_are_the_same_in_every_task():
+    plan = draw_plan("rare_agreeing", 1)
+    simulation = Simulation(plan, 4000, 4000, True, 1)
+    effects = [{tuple(names): table for names, table in simulation._effects[task]} for task in plan.tasks]
+    shared = [names for names in effects[0] if len(names) == 1 and names in effects[1]]
+    assert len(shared) == 6
+    for names in shared:
+        np.testing.assert_array_equal(effects[0][names], effects[1][names])
 
 
 def test_plans_are_disjoint_and_depend_on_the_seed():

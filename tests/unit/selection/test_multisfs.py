@@ -24,6 +24,7 @@ from src.data.memory import MemorySplit
 from src.models import MaskedModel, fresh_model
 from src.schema import UNKNOWN
 from src.selection.multisfs import MultiSFS, draw_batches
+from src.selection.paper.relations import merge_scores
 from tests.helpers import hide_labels, toy_data
 from tests.unit.selection.planted_data import trained_config
 
@@ -91,3 +92,23 @@ def test_the_papers_score_is_the_gradient_of_the_known_labels_loss(eager):
 
     slopes = [abs(loss(field, step) - loss(field, -step)) / (2 * step) for field in range(6)]
     np.testing.assert_allclose(scores[1], slopes, atol=0.01 * max(slopes))  # a step may pass a corner of ReLU
+
+
+def test_relations_by_evidence_merge_the_papers_score_and_are_shared_by_the_calibrated_one(eager):
+    data = toy_data(rows=1500)
+    tasks = data.schema.task_names
+    paper = ["score=paper", "score_batches=2", "batch_size=256"]
+    plain = MultiSFS(trained_config(*paper, "relation=none")).fit(data, tasks)
+    merged = MultiSFS(trained_config(*paper, "relation=evidence")).fit(data, tasks)
+    assert plain.relations_ is None and merged.relations_.shape == (len(data.schema.fields), 2, 2)
+    np.testing.assert_allclose(merged.scores_, merge_scores(plain.scores_, merged.relations_))
+    shared = MultiSFS(trained_config("relation=auto", "batch_size=256")).fit(data, tasks)
+    assert shared.relation == "evidence" and shared.relations_.shape == merged.relations_.shape
+    assert shared.settings()["relation"] == "evidence"
+
+
+def test_tasks_that_have_no_rows_in_common_have_no_relation(eager):
+    """All labels of the second task are on rows of their own."""
+    hidden = hide_labels(toy_data(rows=1500), 1, lambda ids, labels: np.arange(len(ids)) % 2 == 0)
+    found = MultiSFS(trained_config("batch_size=256")).fit(hidden, hidden.schema.task_names)
+    np.testing.assert_array_equal(found.relations_, np.tile(np.eye(2), (len(hidden.schema.fields), 1, 1)))

@@ -1,0 +1,106 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Evidence that tasks share, field by field (ours): what one task knows of a field's values is tried on the others.
+
+A field that decides a frequent task often decides a rare one in the same way. Alone, the rare task cannot tell the
+effects of a field of many values from chance; along the *known* effects there is one number to find instead of one per
+value (``share_fields``, for the calibrated score). The same agreement, as a number from 0 to 1 per field and pair of
+tasks, is a relation that any score can be merged along (``evidence_relations``).
+
+In both, the effects that a row is held against are those of other rows, so that nothing comes from labels which tasks
+share within a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from scipy.stats import norm
+
+from .chance import harmonic_tail, normal_score
+from .forward import ForwardPath, level
+from .value_sums import Residual, ValueTable
+
+FALSE_TOLD = 0.01  # share of noise, on top of forward.FALSE, among the fields that a task takes because others have
+ROUNDS = 50  # of the estimate of how many fields agree
+FARTHEST = 8.0  # z above this tells no more
+
+
+def share_fields(paths: Sequence[ForwardPath]) -> None:
+    """Lets every task take fields that others have taken, where it agrees with their effects.
+
+    They are judged as some of the few told of, by the step-down level of as many. A task that disagrees, with effects
+    of the other sign or none, takes nothing.
+    """
+    known = [dict(path.effects) for path in paths]
+    for t, path in enumerate(paths):
+        others = known[:t] + known[t + 1:]
+        names = sorted(set().union(*others))
+        _take_told(path, {n: [own[n] for own in others if n in own] for n in names if not path.taken[n]})
+
+
+def _take_told(path: ForwardPath, told: dict[int, list[np.ndarray]]) -> None:
+    for step in range(len(told)):
+        path.told = {n: float(normal_score(harmonic_tail([path.fit.along(effect) for effect in effects])))
+                     for n, effects in told.items() if not path.taken[n]}
+        n = max(path.told, key=path.told.__getitem__)
+        if path.told[n] < level(step, len(told), FALSE_TOLD):
+            return
+        path.take_told(n, path.told[n])
+    path.told = {}
+
+
+def evidence_relations(table: ValueTable, labels: np.ndarray, used: np.ndarray) -> np.ndarray:
+    """How much the tasks' effects agree on every field, ``[fields, tasks, tasks]`` from 0 to 1, 1 on the diagonal.
+
+    With S_v the sum of a task's residuals (label minus rate) over the rows of value v, the energy of two tasks' effects
+    is C_ij = Σ_v w_v (S_iv S_jv - Σ_b r_ib r_jb), free of what rows bring by chance, w_v as for frequent and rare values
+    alike; C_ij / √(C_ii C_jj) is the cosine of their effects. It is multiplied by the chance that they agree at all,
+    which is estimated from all fields together (``agreement_chances``): where nothing is known, it is 0.
+
+    Args:
+        table: the fields' values.
+        labels: 0 or 1, or numbers, ``[rows, tasks]``.
+        used: which task's evidence a row is, bool ``[rows, tasks]``.
+    """
+    tasks = labels.shape[1]
+    rates = np.mean(labels, 0, np.float64, where=used)
+    residuals = [Residual(row) for row in ((labels - rates) * used).T]
+    own = [table.agreement(residual, residual)[0] for residual in residuals]
+    relations = np.tile(np.eye(tasks), (table.fields, 1, 1))
+    for i, j in combinations(range(tasks), 2):
+        energy, z = table.agreement(residuals[i], residuals[j])
+        scale = np.sqrt(np.maximum(own[i], 0) * np.maximum(own[j], 0))
+        cosine = np.divide(energy, scale, out=np.zeros(table.fields), where=scale > 0)
+        relations[:, i, j] = relations[:, j, i] = np.clip(cosine, 0, 1) * agreement_chances(z)
+    return relations
+
+
+def agreement_chances(z: np.ndarray) -> np.ndarray:
+    """The chance, for every field, that two tasks agree on it: empirical Bayes from the z of all fields, ``[fields]``.
+
+    A share of the fields has z from N(0, 1), the others from N(0, 1 + τ²); both unknowns by expectation-maximisation
+    (Efron's local false discovery rate). Nothing agrees where z is negative.
+    """
+    z = np.minimum(z, FARTHEST)
+    share, spread = 0.5, 4.0
+    for _ in range(ROUNDS):
+        agree = share * norm.pdf(z, scale=np.sqrt(1 + spread))
+        chances = agree / (agree + (1 - share) * norm.pdf(z))
+        share = float(np.clip(chances.mean(), 1e-3, 1 - 1e-3))
+        spread = max(float(chances @ z ** 2 / chances.sum()) - 1, 1.0)
+    return np.where(z > 0, chances, 0.0)
