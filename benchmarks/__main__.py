@@ -24,6 +24,7 @@
     python -m benchmarks parts                       # where the time of a training step goes
     python -m benchmarks labels                      # labels of some rows: masked, or filled with 0
     python -m benchmarks selection                   # what every selector chooses, and what that is worth
+    python -m benchmarks curves --sets adult         # AUC over the number of fields kept, for every selector
     python -m benchmarks dropped --sets movielens    # what a network loses with the fields below chance, and why
 
 Settings of train.py may follow as --KEY VALUE; the sizes are the paper's. The train suite needs
@@ -44,18 +45,18 @@ from src.option import Option
 from src.settings import load_settings
 
 OPTIONS = (
-    Option("rows", None, "select, input, prepare, labels, selection: rows of the simulated data", "whole",
+    Option("rows", None, "select, input, prepare, labels, selection, curves: rows of the simulated data", "whole",
            limits={"min": 1}),
     Option("shape", "both", "train, operators: fields of which data set", choices=("kuairand", "movielens", "both")),
-    Option("selectors", "fast", "selection: fast, trained, every, or some of them by name"),
+    Option("selectors", "fast", "selection, curves: fast, trained, every, or some of them by name"),
     Option("laws", ("every",), "selection: laws of planted truth; every, none, or some by name", "names"),
-    Option("sets", ("every",), "selection, dropped: sets to train on; every, none, or some of simulate, adult, "
-           "adult_noise and movielens", "names"),
+    Option("sets", ("every",), "selection, curves, dropped: sets to train on; every, none, or some of simulate, adult, "
+           "adult_noise, movielens, flights, caravan and yeast", "names"),
     Option("instances", 3, "selection: data sets of every law", "whole", limits={"min": 1}),
     Option("draws", 2, "selection: seeds of a selector on each of them", "whole", limits={"min": 1}),
-    Option("seeds", 3, "labels, selection, dropped: seeds of training", "whole", limits={"min": 1}),
+    Option("seeds", 3, "labels, selection, curves, dropped: seeds of training", "whole", limits={"min": 1}),
     Option("variants", ("every",), "dropped: every, none, or some of the data sets in benchmarks/dropped.py", "names"),
-    Option("picture", "docs/selection.png", "selection: where the picture goes", "path"),
+    Option("picture", "outputs/selectors.png", "selection, curves: where the picture goes", "path"),
 )
 
 
@@ -66,17 +67,18 @@ def main(arguments: list) -> None:
         UserError: an option is wrong, or PyTorch is missing.
     """
     given = parse(arguments, __doc__, OPTIONS, settings=True, words=("SUITE",))
-    from benchmarks.choices import explain_dropped, measure_selection
+    from benchmarks.choices import explain_dropped, measure_numbers, measure_selection
     from benchmarks.suites import ALL, SUITES
     from src.training import choose_device
 
-    known = ["all", *SUITES, "selection", "dropped"]
+    choices = {"selection": measure_selection, "curves": measure_numbers, "dropped": explain_dropped}
+    known = ["all", *SUITES, *choices]
     suite = " ".join(given.words)
     if suite not in known:
         raise UserError(f"suite is {suite!r}; expected one of {', '.join(known)}{nearest(suite, known)}")
     start_logging()
-    if suite in ("selection", "dropped"):
-        {"selection": measure_selection, "dropped": explain_dropped}[suite](given)
+    if suite in choices:
+        choices[suite](given)
         return
     config = load_settings(["dataset=kuairand_shape", *given.settings])  # no preset of that name: the paper's sizes
     found = {"suite": suite, "environment": environment(choose_device(config.device_target, config.device_id))}

@@ -20,6 +20,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
+from benchmarks.curves import curve_table, draw_curves, measure_curves
 from benchmarks.dropped import VARIANTS, Table, above_chance, dropped_table, measure_dropped
 from benchmarks.interactions import interaction_table, interactions
 from benchmarks.selection import label, measure_truth, train_on
@@ -40,7 +41,8 @@ FAST = (
 SEARCHED = ({"selector": "multisfs_trained"}, {"selector": "permutation"}, {"selector": "autofield"},
             {"selector": "mssm"}, {"selector": "cfs"})
 SELECTORS = {"fast": FAST, "trained": SEARCHED, "every": (*FAST, *SEARCHED)}
-TRAINED = {"simulate": "simulate", "adult": "adult", "adult_noise": "adult", "movielens": "movielens"}
+TRAINED = {"simulate": "simulate", "adult": "adult", "adult_noise": "adult", "movielens": "movielens",
+           "flights": "flights", "caravan": "caravan", "yeast": "yeast"}
 NOISE = 15  # fields added to adult_noise
 ENTITIES = {"movielens": ("user", "item")}  # fields that name who and what
 SMALL = ["embedding_dim=16", "bottom_dims=64,32", "tower_dims=32,16", "experts=4"]
@@ -68,6 +70,25 @@ def measure_selection(given: SimpleNamespace) -> None:
             _keep(found, "trained", record)
     if found["trained"]:
         print(training_table(found["trained"]))
+
+
+def measure_numbers(given: SimpleNamespace) -> None:
+    """AUC over the number of fields kept, for every selector, as the options of python -m benchmarks say.
+
+    Raises:
+        UserError: a selector or a set is unknown.
+    """
+    selectors, rows = choose_selectors(given.selectors), given.rows or 200_000
+    found: dict = {"suite": "curves", "records": []}
+    for name in _some(given, "sets", TRAINED):
+        config = load_settings([f"dataset={TRAINED[name]}", *SMALL, *BUDGET, *given.settings])
+        mine = []
+        for record in measure_curves(name, _set(name, config, rows), selectors, given.seeds, config):
+            mine.append(record)
+            _keep(found, "records", record)
+        print(f"{name}\n\n{curve_table(mine)}\n", flush=True)
+    if found["records"]:
+        draw_curves(found["records"], Path(given.picture))
 
 
 def explain_dropped(given: SimpleNamespace) -> None:

@@ -64,7 +64,7 @@ def test_it_finds_what_was_planted_in_columns_of_any_type():
     assert selector.get_feature_names_out(task="click").tolist() == ["a"]
     assert selector.get_feature_names_out(task="like").tolist() == ["d"]
     assert selector.get_feature_names_out().tolist() == ["a", "d"]
-    assert selector.scores_.shape == (2, 6) and selector.relations_ is None
+    assert selector.scores_.shape == (2, 6) and selector.relations_.shape == (6, 2, 2)
     assert selector.get_support().tolist() == [[True] + [False] * 5, [False, False, False, True, False, False]]
     assert selector.get_support(task="like", indices=True).tolist() == [3]
     pd.testing.assert_frame_equal(selector.transform(table, task="like"), table[["d"]])

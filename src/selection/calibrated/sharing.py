@@ -65,12 +65,12 @@ def _take_told(path: ForwardPath, told: dict[int, list[np.ndarray]]) -> None:
 
 
 def evidence_relations(table: ValueTable, labels: np.ndarray, used: np.ndarray) -> np.ndarray:
-    """How much the tasks' effects agree on every field, ``[fields, tasks, tasks]`` from 0 to 1, 1 on the diagonal.
+    """How much tasks' effects agree on every field, ``[fields, tasks, tasks]`` from 0 to 1, 1 on the diagonal.
 
     With S_v the sum of a task's residuals (label minus rate) over the rows of value v, the energy of two tasks' effects
-    is C_ij = Σ_v w_v (S_iv S_jv - Σ_b r_ib r_jb), free of what rows bring by chance, w_v as for frequent and rare values
-    alike; C_ij / √(C_ii C_jj) is the cosine of their effects. It is multiplied by the chance that they agree at all,
-    which is estimated from all fields together (``agreement_chances``): where nothing is known, it is 0.
+    is C_ij = Σ_v w_v (S_iv S_jv - Σ_b r_ib r_jb), free of what rows bring by chance (``ValueTable.agreement``);
+    C_ij / √(C_ii C_jj) is the cosine of their effects, 0 where it is negative. It is multiplied by the chance that they
+    agree at all, which is estimated from all fields together (``agreement_chances``): where nothing is known, it is 0.
 
     Args:
         table: the fields' values.

@@ -155,8 +155,8 @@ class ValueTable:
     def agreement(self, one: Residual, other: Residual) -> tuple[np.ndarray, np.ndarray]:
         """Energy that two residuals have in common, Σ_v w_v (S_v T_v - Σ_b r_b s_b), and its z, each ``[fields]``.
 
-        w_v = 1 / (n_v + AGREEMENT). The z has the larger variance of two: of either residual along the other's sums over
-        other rows, were it independent of the field.
+        w_v = 1 / (n_v + AGREEMENT). The z has the larger variance of two: of either residual along the other's sums
+        over other rows, were it independent of the field.
         """
         energies, scores = np.zeros(self.fields), np.zeros(self.fields)
         weights = self._weights(AGREEMENT)
