@@ -19,15 +19,12 @@ from __future__ import annotations
 import json
 import resource
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks.shapes import SHAPES
 from benchmarks.steps import Synthetic, our_step
-from src.data import prepare
 from src.settings import load_settings
 from src.training import choose_device
 
@@ -71,14 +68,6 @@ def network(shape: str, backbone: str, half: str) -> dict:
     return {"memory_mb": peak_mb() - before}
 
 
-def preparation(dataset: str, raw_dir: str) -> dict:
-    """Preparing a raw data set, in a folder that is thrown away."""
-    with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
-        data = prepare(dataset, raw_dir, Path(folder) / "prepared")
-        return {"seconds": time.perf_counter() - began, "rows": sum(data.schema.rows.values()), "memory_mb": peak_mb()}
-
-
 if __name__ == "__main__":
     name, *arguments = sys.argv[1:]
-    print(json.dumps({"table": table, "network": network, "preparation": preparation}[name](*arguments)))
+    print(json.dumps({"table": table, "network": network}[name](*arguments)))

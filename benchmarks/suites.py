@@ -27,6 +27,7 @@ from benchmarks import labels as partial
 from benchmarks import steps
 from benchmarks.measure import STEP_COLUMNS, alternate, in_turn, median, step_rows
 from benchmarks.operators import profile
+from benchmarks.preparing import preparing
 from benchmarks.rivals import FORMS, take_turns
 from benchmarks.shapes import SHAPES
 from src.data import PreparedData, prepare
@@ -146,19 +147,6 @@ def read(config: Settings, rows: int = 1_000_000) -> dict:
     _table(f"Input from {data.schema.rows['train']:,} rows on disk", STEP_COLUMNS,
            step_rows(seconds, loader.steps * loader.batch_size))
     return {"seconds": seconds, "rows": loader.steps * loader.batch_size}
-
-
-def preparing(config: Settings, rows: int = 1_000_000) -> dict:
-    """Preparing raw logs in KuaiRand-Pure's layout."""
-    with tempfile.TemporaryDirectory() as folder:
-        raw = Path(folder) / "raw"
-        prepare("simulate", raw, Path(folder) / "prepared", overrides={"rows": rows})
-        found = in_turn({"kuairand": ["preparation", "kuairand", str(raw)]}, 3)
-    records = found["kuairand"]
-    _table("Preparing", ["data set", "rows", "seconds (median)", "rows/s", "peak memory, MB"],
-           [["kuairand", f"{records[0]['rows']:,}", f"{median(records, 'seconds'):.1f}",
-             f"{records[0]['rows'] / median(records, 'seconds'):,.0f}", f"{median(records, 'memory_mb'):,.0f}"]])
-    return found
 
 
 def scale(config: Settings, sizes=(10_000, 100_000, 300_000, 1_000_000, 10_000_000)) -> dict:

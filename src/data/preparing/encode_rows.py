@@ -81,25 +81,32 @@ def row_encoder(stage: Stage, encoders: Sequence[FieldEncoder],
                 homes: Sequence[str | None]) -> Callable[[pl.DataFrame], np.ndarray]:
     """Returns a function from a part of facts to its ids, int32 [rows, columns]. Entities are encoded here, once."""
     widths = [encoder.width for encoder in encoders]
-    tables: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    tables: dict[str, tuple[slice | list[int], np.ndarray]] = {}
     for name in dict.fromkeys(home for home in homes if home is not None):
         places = [place for place, home in enumerate(homes) if home == name]
-        own = np.array(id_columns(widths, places), np.intp)
+        own = id_columns(widths, places)
         table = np.zeros((len(stage.entities[name]) + 1, len(own)), np.int32)  # the last row, -1, stays missing
         found = (encoders[place].columns(stage.entities[name][encoders[place].spec.column]) for place in places)
         table[:-1] = np.concatenate(list(found), axis=1)
-        tables[name] = (own, table)
+        tables[name] = (_side_by_side(own), table)
 
     def encode(part: pl.DataFrame) -> np.ndarray:
         ids = np.empty((len(part), sum(widths)), np.int32)
         for place, home in enumerate(homes):
             if home is None:
-                ids[:, id_columns(widths, [place])] = encoders[place].columns(part[encoders[place].spec.column])
+                ids[:, own[place]] = encoders[place].columns(part[encoders[place].spec.column])
         for name, (places, table) in tables.items():
-            ids[:, places] = table[part[name].to_numpy()]
+            ids[:, places] = np.take(table, part[name].to_numpy(), axis=0)  # takes half as long as table[...]
         return ids
 
+    own = [_side_by_side(id_columns(widths, [place])) for place in range(len(widths))]
     return encode
+
+
+def _side_by_side(columns: list[int]) -> slice | list[int]:
+    """The columns as a slice where they follow one another: it is written several times as fast."""
+    first, last = columns[0], columns[-1]
+    return slice(first, last + 1) if columns == list(range(first, last + 1)) else columns
 
 
 def write_rows(stage: Stage, options: DataOptions, homes: Sequence[str | None], codes: np.ndarray,
@@ -123,15 +130,17 @@ def write_rows(stage: Stage, options: DataOptions, homes: Sequence[str | None], 
     columns += [home for home in homes if home is not None]
     first = 0
     for part, code in _walk(stage, list(dict.fromkeys(columns)), codes, "encode"):
-        ids, labels = encode(part), make_labels(part, options.tasks, first, options.missing, scales)
+        order = np.argsort(code, kind="stable")  # the rows of a split side by side, so that no id is copied again
+        ids, labels = encode(part[order]), make_labels(part, options.tasks, first, options.missing, scales)[order]
         first += len(part)
+        stops = np.cumsum(np.bincount(code, minlength=3))
+        ids_of, labels_of = np.split(ids, stops[:-1]), np.split(labels, stops[:-1])
         for split, name in enumerate(SPLITS):
-            here = code == split
-            writer.append(name, ids[here], labels[here])
-            positives[split] += np.count_nonzero(labels[here] == 1, axis=0)
-            known[split] += np.count_nonzero(known_labels(labels[here]), axis=0)
-        train = ids[code == TRAIN]
-        guard.add(train, labels[code == TRAIN])
+            writer.append(name, ids_of[split], labels_of[split])
+            positives[split] += np.count_nonzero(labels_of[split] == 1, axis=0)
+            known[split] += np.count_nonzero(known_labels(labels_of[split]), axis=0)
+        train = ids_of[TRAIN]
+        guard.add(train, labels_of[TRAIN])
         if len(train):
             lowest, highest = np.minimum(lowest, train.min(axis=0)), np.maximum(highest, train.max(axis=0))
     guard.check(options.keep_leaks)

@@ -64,8 +64,11 @@ class LeakGuard:
         for block, tables in zip(blocks(ids, self._widths) if len(ids) else (), self._tables):
             for task, rows in enumerate(known):
                 cells, own = block[rows], labels[rows, task]
-                held = counted(cells) if cells.shape[1] > 1 else np.ones(cells.shape, bool)
-                tables[task].add(cells[held], np.repeat(own, held.sum(1)))
+                if cells.shape[1] == 1:
+                    tables[task].add(cells[:, 0], own)
+                else:
+                    held = counted(cells)
+                    tables[task].add(cells[held], np.repeat(own, held.sum(1)))
 
     def check(self, keep: Sequence[str] = ()) -> None:
         """Refuses fields that are a copy of a label; of those in ``keep`` it only warns.

@@ -24,6 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from ...errors import UserError
@@ -119,12 +120,12 @@ class BlockReader:
         if b"\0" in block:  # a zeroed block of a disk; no text has these
             at = line + block.count(b"\n", 0, block.index(b"\0"))
             raise UserError(f"{self.path} line {at} holds zero bytes: the file is damaged; copy or fetch it again")
-        cells = len(self.names) - 1
         quotes = self.quoted and b'"' in block
-        if quotes or block.count(self.separator.encode()) != cells * block.count(b"\n"):
+        even = not quotes and has_even_lines(block, self.separator, len(self.names))
+        if not even:
             self._check_cells(text, line, quotes)
         try:
-            return self._read(block, {key: self.types.get(key, TEXT) for key in self._keys})
+            return self._read(block, {key: self.types.get(key, TEXT) for key in self._keys}, even)
         except pl.exceptions.PolarsError as error:
             self._check_cells(text, line, quotes)
             self._check_types(block, line)
@@ -134,8 +135,10 @@ class BlockReader:
                                 f"quotes; double it and put the cell in quotes; {PLAIN}") from None
             raise UserError(f"{self.path} cannot be read from line {line} on: {str(error).splitlines()[0]}") from None
 
-    def _read(self, block: bytes, schema: Mapping[str, type]) -> pl.DataFrame:
-        return pl.read_csv(block, has_header=False, schema=dict(schema), separator=self.separator,
+    def _read(self, block: bytes, schema: Mapping[str, type], even: bool = False) -> pl.DataFrame:
+        # Columns that Polars does not read it does not check either: it would take lines that are too long.
+        columns = [place for place, key in enumerate(self._keys) if key in self.types] if even else None
+        return pl.read_csv(block, has_header=False, schema=dict(schema), separator=self.separator, columns=columns,
                            quote_char='"' if self.quoted else None).select(list(self.types))
 
     def _check_cells(self, text: str, line: int, quotes: bool) -> None:
@@ -161,6 +164,16 @@ class BlockReader:
                 row = wrong.arg_max()
                 raise UserError(f"{self.path} line {line + row}, column {name!r} holds {frame[name][row]!r}; expected "
                                 "a whole number")
+
+
+def has_even_lines(block: bytes, separator: str, cells: int) -> bool:
+    """Whether every line of a block without quotes, the last one ended too, has this many cells."""
+    letters = np.frombuffer(block, np.uint8)
+    ends, parting = np.flatnonzero(letters == ord("\n")), np.flatnonzero(letters == ord(separator))
+    each = cells - 1
+    if len(parting) != each * len(ends):
+        return False
+    return not each or bool((parting[each - 1::each] < ends).all() and (parting[each::each] > ends[:-1]).all())
 
 
 def _last_record_end(block: bytes, quoted: bool) -> int:

@@ -23,7 +23,6 @@ import numpy as np
 import polars as pl
 from scipy.special import expit, ndtr
 
-from ...evaluation import task_metrics
 from ...streams import SimulationStream, generator
 from ..preparing.stage import progress
 from .columns import COLUMNS, Column
@@ -107,6 +106,8 @@ def write_raw(simulation: Simulation, rows: int, folder: Path) -> dict:
     Returns:
         facts for truth.json: share of positives and the AUC of the planted probability itself, per task.
     """
+    from ...evaluation import task_metrics  # takes seconds; most preparations find the raw files there
+
     draw = generator(simulation.seed, SimulationStream.ENTITY_FILES)
     for entity, key, name in (("user", "user_id", RAW_FILES[0]), ("video", "video_id", RAW_FILES[1])):
         _write_entities(simulation, entity, key, folder / name, draw)

@@ -104,6 +104,7 @@ class _Stop(Exception):
 
 def test_an_interrupted_preparation_resumes_and_ends_the_same(raw, tmp_path, monkeypatch):
     monkeypatch.setattr(delimited, "BLOCK_BYTES", 20_000)
+    monkeypatch.setattr(aliccp, "PART_ROWS", 1)
     whole = prepare("aliccp", raw, tmp_path / "whole")
     save, calls, parsed = Stage.save, [], []
 
@@ -124,7 +125,21 @@ def test_an_interrupted_preparation_resumes_and_ends_the_same(raw, tmp_path, mon
             assert not (tmp_path / "set").exists()
     assert len(calls) > 20 and len(parsed) < len(calls) + 10  # no block was parsed twice
     assert data.schema == whole.schema
+    for path in (tmp_path / "whole").glob("*.npy"):
+        assert (tmp_path / "set" / path.name).read_bytes() == path.read_bytes()
     assert not [path for path in tmp_path.iterdir() if "staging" in path.name]
+
+
+def test_blocks_are_joined_in_parts_of_a_bounded_size_whatever_their_own(raw, tmp_path, monkeypatch):
+    whole = prepare("aliccp", raw, tmp_path / "whole")
+    monkeypatch.setattr(delimited, "BLOCK_BYTES", 20_000)
+    monkeypatch.setattr(aliccp, "PART_ROWS", 500)
+    monkeypatch.setattr("src.data.preparing.stage.PART_ROWS", 500)
+    parts, joined = [], aliccp.point_to
+    monkeypatch.setattr(aliccp, "point_to", lambda keys, *more: parts.append(len(keys)) or joined(keys, *more))
+    data = prepare("aliccp", raw, tmp_path / "set")
+    assert data.schema == whole.schema
+    assert 6 <= len(parts) <= 8 and max(parts) <= 500 and sum(parts) == sum(data.schema.rows.values())
 
 
 def test_a_changed_file_or_setting_starts_from_scratch(raw, tmp_path, monkeypatch):
@@ -176,6 +191,16 @@ def test_the_largest_value_of_a_repeated_field_counts_and_ties_take_the_first():
     lists = pl.Series(["a\x0210\x031.0\x01a\x0211\x033.0\x01a\x0212\x033.0\x01b\x025\x031", "b\x027\x032"])
     frame = aliccp.parse_features(lists, ["a", "b", "c"], "here")
     assert frame.to_dict(as_series=False) == {"a": [11, None], "b": [5, 7], "c": [None, None]}
+
+
+@pytest.mark.parametrize("item", ["a", "a\x02", "a\x025", "a\x025\x03", "a\x02\x031", "a\x02x\x031", "a\x025\x031\x032",
+                                  "a\x035\x021"])
+def test_items_of_another_form_are_refused_where_they_are_wanted(item):
+    lists = pl.Series(["b\x021\x031", f"a\x021\x031\x01{item}\x01ab\x02x"])
+    if not item.startswith("a\x03"):  # a field of that name
+        with pytest.raises(UserError, match="here hold item 'a'"):
+            aliccp.parse_features(lists, ["b", "a"], "here")
+    assert aliccp.parse_features(lists, ["b"], "here")["b"].to_list() == [1, None]
 
 
 def test_state_on_disk_names_rows_read_and_kept(raw, tmp_path, monkeypatch):
