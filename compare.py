@@ -17,7 +17,7 @@
 The code is in src/programs/compare.py; python compare.py --help says how to use it.
 """
 
-from src.errors import run_program
+from src.common.errors import run_program
 from src.programs.compare import main
 
 __all__ = ["main"]

@@ -17,7 +17,7 @@
 The code is in src/programs/select_features.py; python select_features.py --help says how to use it.
 """
 
-from src.errors import run_program
+from src.common.errors import run_program
 from src.programs.select_features import main
 
 __all__ = ["main"]

@@ -22,7 +22,7 @@ from setuptools.command.build_py import build_py
 
 
 class BuildWithSettings(build_py):
-    """Puts default_config.yaml and configs/ into the package, where src/home.py finds them."""
+    """Puts default_config.yaml and configs/ into the package, where src/common/home.py finds them."""
 
     def run(self) -> None:
         """Builds afresh: what an earlier build left is not taken along."""

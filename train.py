@@ -17,7 +17,7 @@
 The code is in src/programs/train.py; python train.py --help says how to use it.
 """
 
-from src.errors import run_program
+from src.common.errors import run_program
 from src.programs.train import main
 
 __all__ = ["main"]

@@ -38,10 +38,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from src.command_line import parse, start_logging
-from src.environment import environment
-from src.errors import UserError, nearest, run_program
-from src.files import write_json
-from src.option import Option
+from src.common.environment import environment
+from src.common.errors import UserError, nearest, run_program
+from src.common.files import write_json
+from src.common.option import Option
 from src.settings import load_settings
 
 OPTIONS = (

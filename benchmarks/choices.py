@@ -25,12 +25,12 @@ from benchmarks.dropped import VARIANTS, Table, above_chance, dropped_table, mea
 from benchmarks.interactions import interaction_table, interactions
 from benchmarks.selection import label, measure_truth, train_on
 from benchmarks.selection_tables import draw_truth, summary_table, training_table, truth_table
+from src.common.errors import UserError, nearest
+from src.common.files import write_json
 from src.data.memory import with_noise
 from src.data.simulation.laws import LAWS
 from src.data.simulation.planted import plant
 from src.data.subsets import DataSet
-from src.errors import UserError, nearest
-from src.files import write_json
 from src.settings import Settings, load_settings
 from src.workflow import open_data
 

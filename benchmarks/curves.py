@@ -23,8 +23,8 @@ import numpy as np
 from scipy.integrate import trapezoid
 
 from benchmarks.selection import label
+from src.common.files import write_json
 from src.data.subsets import DataSet
-from src.files import write_json
 from src.report.tables import markdown_table
 from src.run import RunFolder
 from src.selection import SELECTORS, check_request, make_selection

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 ROUNDS, STEPS = 7, 3
 

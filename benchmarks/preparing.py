@@ -24,8 +24,8 @@ import time
 from pathlib import Path
 
 from benchmarks.measure import median
+from src.common.errors import UserError
 from src.data import prepare
-from src.errors import UserError
 from src.report import markdown_table
 from tests.makers.aliccp import write_aliccp
 

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from benchmarks.measure import ROUNDS
 from benchmarks.shapes import SHAPES
-from src.errors import UserError
+from src.common.errors import UserError
 
 FORMS = {  # name: what the tables say
     "eager": "PyTorch, eager float32", "compiled": "PyTorch, torch.compile", "autocast": "PyTorch, bfloat16 autocast",

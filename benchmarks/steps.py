@@ -23,9 +23,9 @@ import numpy as np
 from mindspore import Tensor, nn, ops
 
 from benchmarks.shapes import KUAIRAND, SIZES
+from src.common.errors import UserError
 from src.data.loader import TrainLoader
 from src.data.memory import MemorySplit
-from src.errors import UserError
 from src.models import InputPlan, MultiTaskModel, NetWithLoss, natural_values, plan_inputs
 from src.models.layers import HiddenUnits
 from src.schema import Field, Schema, Selection, Task

@@ -30,10 +30,10 @@ from benchmarks.operators import profile
 from benchmarks.preparing import preparing
 from benchmarks.rivals import FORMS, take_turns
 from benchmarks.shapes import SHAPES
+from src.common.environment import processor
 from src.data import PreparedData, prepare
 from src.data.loader import TrainLoader
 from src.data.simulation.planted import plant
-from src.environment import processor
 from src.report import markdown_table
 from src.selection import select_fields
 from src.settings import Settings

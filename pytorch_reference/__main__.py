@@ -28,8 +28,8 @@ Needs requirements/pytorch.txt. docs/COMPARISON.md says what is compared, and ho
 from __future__ import annotations
 
 from src.command_line import parse, start_logging
-from src.errors import UserError, run_program
-from src.option import Option
+from src.common.errors import UserError, run_program
+from src.common.option import Option
 from src.schema import SPLITS
 
 OPTIONS = (

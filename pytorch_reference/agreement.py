@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 
 class Agreement:

@@ -25,9 +25,9 @@ from mindspore import Tensor, nn, ops
 
 from pytorch_reference.agreement import Agreement, auc_slack
 from pytorch_reference.mtreclib import from_pytorch, to_pytorch
-from src.errors import UserError
+from src.common.errors import UserError
+from src.common.files import write_json
 from src.evaluation import loss_of, task_metrics
-from src.files import write_json
 from src.models import InputPlan, MultiTaskModel, NetWithLoss, natural_values, set_natural
 from src.pooling import id_columns
 from src.schema import Schema, Selection

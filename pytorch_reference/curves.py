@@ -32,8 +32,8 @@ from pytorch_reference.compare import load_reference, make_reference, parameters
 from pytorch_reference.mtreclib import pytorch_name, to_pytorch
 from pytorch_reference.networks.models import total_loss
 from pytorch_reference.optimizer import MindSporeAdam
+from src.common.errors import UserError
 from src.data.loader import TrainLoader
-from src.errors import UserError
 from src.evaluation import mean_auc, task_metrics
 from src.models import MultiTaskModel, plan_inputs
 from src.models.layers import MLPs

@@ -29,7 +29,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.models.plan import InputPlan, traits_of
 
 COUNTER = "num_batches_tracked"  # PyTorch's BatchNorm counts batches; with a fixed momentum nothing reads it

@@ -24,7 +24,7 @@ PyTorch's Adam as MTReclib uses it. The last lines are MTReclib's result lines.
 from __future__ import annotations
 
 from src.command_line import parse
-from src.errors import run_program
+from src.common.errors import run_program
 from src.settings import load_settings
 
 

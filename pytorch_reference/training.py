@@ -25,7 +25,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from pytorch_reference.networks.models import BACKBONES, Shape, total_loss
-from src.errors import UserError
+from src.common.errors import UserError
 from src.settings import Settings
 
 

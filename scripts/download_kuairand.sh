@@ -70,7 +70,7 @@ PYTHONPATH="$ROOT" "$python" - "$ROOT" "$archive" "$folder/KuaiRand-Pure/data" <
 import importlib.util
 from pathlib import Path
 
-from src.errors import run_program
+from src.common.errors import run_program
 
 
 def main(arguments):

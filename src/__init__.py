@@ -2,7 +2,7 @@
 
 import importlib
 
-from .home import VERSION as __version__
+from .common.home import VERSION as __version__
 
 
 def __getattr__(name: str):

@@ -21,8 +21,8 @@ import sys
 import textwrap
 from types import ModuleType
 
-from .errors import UserError, nearest, run_program
-from .home import PROGRAMS, VERSION, as_started
+from .common.errors import UserError, nearest, run_program
+from .common.home import PROGRAMS, VERSION, as_started
 
 
 def main(arguments: list[str]) -> None:

@@ -22,9 +22,9 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
 
-from .errors import UserError, nearest
-from .home import as_started
-from .option import Option, by_name, read_arguments
+from .common.errors import UserError, nearest
+from .common.home import as_started
+from .common.option import Option, by_name, read_arguments
 from .settings import CONFIG, refuse_unknown, setting_options, usage
 
 WHERE = "on the command line"

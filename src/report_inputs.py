@@ -20,10 +20,10 @@ import logging
 import math
 import time
 
-from .errors import UserError
+from .common.errors import UserError
+from .common.files import sha256
 from .evaluation import write_predictions
 from .evaluation.predictions import FILE
-from .files import sha256
 from .report.facts import COSTS, dropped_fields
 from .run import RunFolder
 from .selection.field_costs import aucs_without

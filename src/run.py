@@ -27,13 +27,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-from .environment import environment
-from .errors import UserError
-from .files import check_seal, read_json, remove_leftovers, write_json, write_sealed, write_text
+from .common.environment import environment
+from .common.errors import UserError
+from .common.files import check_seal, read_json, remove_leftovers, write_json, write_sealed, write_text
+from .common.typed import Number, Text, Whole, parse
 from .origin import changed_settings, difference, make_origin
 from .schema import Selection
 from .settings import Settings, read_yaml
-from .typed import Number, Text, Whole, parse
 
 LOG = logging.getLogger(__name__)
 DATA = "data.json"  # what data set the run is made of

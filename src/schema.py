@@ -23,9 +23,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Literal, Optional
 
-from .errors import UserError, nearest
+from .common.errors import UserError, nearest
+from .common.typed import AtLeast1, InnerPath, NoRepeats, NotEmpty, Number, PlainName, Share, Text, Whole, parse
 from .pooling import Pool
-from .typed import AtLeast1, InnerPath, NoRepeats, NotEmpty, Number, PlainName, Share, Text, Whole, parse
 
 SPLITS = ("train", "valid", "test")
 UNKNOWN = 255  # in place of a label 0 or 1: it is not known for this row and task

@@ -24,10 +24,10 @@ from typing import Any, NoReturn
 
 import yaml
 
-from .errors import UserError, nearest
-from .files import YAML_LOADER, read_yaml
-from .home import HOME, SHIPPED
-from .option import LIMITS, Option, by_name, read_arguments
+from .common.errors import UserError, nearest
+from .common.files import YAML_LOADER, read_yaml
+from .common.home import HOME, SHIPPED
+from .common.option import LIMITS, Option, by_name, read_arguments
 
 DATA_KEY = "data"  # mapping in a preset that preparation alone reads
 CASES = "cases"  # list in a file named by --config: settings for one data set or backbone

@@ -26,6 +26,8 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .common.errors import UserError, nearest
+from .common.option import Option
 from .data.description.options import DataOptions
 from .data.memory import MemoryData
 from .data.user_labels import Labels, read_labels
@@ -39,8 +41,6 @@ from .data.user_tables import (
     read_weights,
     take_columns,
 )
-from .errors import UserError, nearest
-from .option import Option
 from .schema import Selection
 from .selection.base import make_selection, top_fields
 from .selection.multisfs import MultiSFS

@@ -23,13 +23,13 @@ from pathlib import Path
 
 import mindspore as ms
 
+from .common.errors import UserError
+from .common.processes import run_apart
 from .data import PreparedData, prepare
-from .errors import UserError
 from .evaluation import Predictions, mean_auc, task_details, write_predictions
 from .evaluation.metrics import check_monitor
 from .models import InputPlan, LearnedMaskModel, MultiTaskModel, build_model, plan_inputs
 from .origin import selection_hash
-from .processes import run_apart
 from .report import field_values, selection_table, write_report
 from .run import RunFolder
 from .schema import Selection

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 # A network that trains in seconds on MovieLens.
@@ -43,8 +43,8 @@ def run(program: str, *arguments, cwd: Path | None = None, **options) -> subproc
 def refusal(program: str, *arguments) -> str:
     """The one line that a program refuses its arguments with, without a process of its own.
 
-    That such a line becomes "error: ..." and exit code 2 is tested with ``run_program`` (tests/unit/test_errors.py) and
-    once for every program (tests/e2e/test_refusals.py).
+    That such a line becomes "error: ..." and exit code 2 is tested with ``run_program``
+    (tests/unit/common/test_errors.py) and once for every program (tests/e2e/test_refusals.py).
     """
     module = importlib.import_module(program.removeprefix("-m ").removesuffix(".py"))
     with pytest.raises(UserError) as error:

@@ -23,7 +23,7 @@ from pathlib import Path
 import mindspore as ms
 import pytest
 
-from src.compat import set_device
+from src.common.compat import set_device
 from tests.commands import SMALL, run
 
 

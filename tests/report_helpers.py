@@ -23,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
+from src.common.files import write_json, write_text
 from src.evaluation import Predictions
-from src.files import write_json, write_text
 from src.report.facts import Facts
 from src.run import RunFolder
 from src.schema import Field, Schema, Task

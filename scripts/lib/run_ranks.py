@@ -41,9 +41,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from src.command_line import parse, start_logging  # noqa: E402
-from src.errors import Interrupted, UserError, run_program  # noqa: E402
-from src.option import Option  # noqa: E402
-from src.processes import LAUNCHER, end_with  # noqa: E402
+from src.common.errors import Interrupted, UserError, run_program  # noqa: E402
+from src.common.option import Option  # noqa: E402
+from src.common.processes import LAUNCHER, end_with  # noqa: E402
 from src.run import run_name  # noqa: E402
 from src.settings import load_settings  # noqa: E402
 

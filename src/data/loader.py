@@ -28,8 +28,8 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor
 
-from ..errors import UserError
-from ..streams import Stream, entropy, generator
+from ..common.errors import UserError
+from ..common.streams import Stream, entropy, generator
 from .subsets import RowSource
 from .targets import loss_targets
 

@@ -23,10 +23,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..common.streams import Stream, generator
 from ..labels import known_labels
 from ..pooling import Pool, field_columns
 from ..schema import SPLITS, Field, Scale, Schema, Task
-from ..streams import Stream, generator
 
 
 class MemorySplit:

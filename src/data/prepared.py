@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import UserError
-from ..files import NUMPY_ERRORS, read_json, sha256
+from ..common.errors import UserError
+from ..common.files import NUMPY_ERRORS, read_json, sha256
 from ..labels import known_labels, label_type
 from ..pooling import field_columns
 from ..schema import SPLITS, Schema, Shard, Task

@@ -24,11 +24,11 @@ from typing import Protocol
 
 import numpy as np
 
-from ..errors import UserError
+from ..common.errors import UserError
+from ..common.streams import Stream, generator
 from ..labels import known_labels
 from ..pooling import id_columns
 from ..schema import Schema
-from ..streams import Stream, generator
 
 LOG = logging.getLogger(__name__)
 HELD_OUT = 0.1  # share of the train rows held out

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from ..errors import UserError, nearest
+from ..common.errors import UserError, nearest
 from ..labels import forget
 from ..schema import Scale
 from .user_tables import aligned, places_of, refuse_repeated, shown

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ..errors import UserError, nearest
+from ..common.errors import UserError, nearest
 from ..pooling import POOLS
 from .description.options import DataOptions, FieldSpec
 from .preparing.encode import FieldCounter, FieldEncoder

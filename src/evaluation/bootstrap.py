@@ -26,9 +26,9 @@ from typing import Any
 
 import numpy as np
 
+from ..common.streams import Stream, generator
 from ..labels import known_labels
 from ..schema import Scale
-from ..streams import Stream, generator
 from .details import calibration_places
 from .groups import group_aucs
 from .numbers import NAMES, CountedNumbers

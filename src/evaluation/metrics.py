@@ -23,7 +23,7 @@ from typing import Optional
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from ..errors import UserError, nearest
+from ..common.errors import UserError, nearest
 from ..labels import known_labels
 from ..schema import Scale
 from .numbers import number_metrics, xauc

@@ -23,8 +23,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import UserError
-from ..files import NUMPY_ERRORS, naming
+from ..common.errors import UserError
+from ..common.files import NUMPY_ERRORS, naming
 from ..schema import Scale
 
 FILE = "predictions.npz"

@@ -21,10 +21,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..common.errors import UserError
+from ..common.files import write_json, write_text
+from ..common.home import as_started
 from ..data import PreparedData
-from ..errors import UserError
-from ..files import write_json, write_text
-from ..home import as_started
 from ..run import RunFolder
 from ..schema import Selection
 from .grid import Cell, Grid, Plan

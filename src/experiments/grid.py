@@ -22,8 +22,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError, nearest
-from ..home import HOME
+from ..common.errors import UserError, nearest
+from ..common.home import HOME
 from ..settings import Settings, choices, load_settings, read_yaml
 
 PLAN_FILE = Path(__file__).with_name("paper.yaml")

@@ -29,10 +29,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from ..errors import UserError
-from ..files import sha256
+from ..common.errors import UserError
+from ..common.files import sha256
+from ..common.processes import fork_program
 from ..origin import changed_settings
-from ..processes import fork_program
 from ..run import RunFolder
 from ..settings import read_yaml
 from .grid import Cell

@@ -22,9 +22,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ..common.files import write_text
+from ..common.text import csv_cell
 from ..data import PreparedData
-from ..files import write_text
-from ..text import csv_cell
 from .figures import draw_ablation, draw_ratios
 from .grid import Grid, Plan
 from .paper_tables import ablation_table, data_table, method_table, ratio_table, seconds_table

@@ -30,9 +30,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UserError
+from ..common.errors import UserError
+from ..common.files import write_text
 from ..evaluation import standard_error
-from ..files import write_text
 from ..settings import refuse_unknown, setting_options
 from .tables import Table
 

@@ -21,7 +21,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..errors import UserError
+from ..common.errors import UserError
 from ..evaluation import standard_error
 from ..schema import Selection
 from .records import Record

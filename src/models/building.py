@@ -21,7 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 from mindspore import Tensor
 
-from ..streams import Stream, generator
+from ..common.streams import Stream, generator
 
 
 class BuildContext:

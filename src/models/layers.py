@@ -27,7 +27,7 @@ from collections.abc import Sequence
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from ..compat import NORM_TAKES_PRODUCTS
+from ..common.compat import NORM_TAKES_PRODUCTS
 from .building import BuildContext
 from .products import SeparateProducts
 

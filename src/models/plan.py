@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import UserError, nearest
+from ..common.errors import UserError, nearest
 from ..pooling import Pool, id_columns
 from ..schema import Schema, Selection
 

@@ -33,9 +33,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from ..command_line import parse, start_logging
-from ..errors import Interrupted, UserError
-from ..home import HOME, as_started
-from ..option import Option
+from ..common.errors import Interrupted, UserError
+from ..common.home import HOME, as_started
+from ..common.option import Option
 from ..settings import load_settings
 from . import preprocess, train
 

@@ -24,8 +24,8 @@ from __future__ import annotations
 import json
 
 from ..command_line import parse, start_logging
-from ..errors import UserError
-from ..option import Option
+from ..common.errors import UserError
+from ..common.option import Option
 from ..schema import SPLITS
 
 OPTIONS = (

@@ -31,9 +31,9 @@ import logging
 from pathlib import Path
 
 from ..command_line import parse, start_logging
-from ..errors import UserError
-from ..files import sha256, write_json
-from ..option import Option
+from ..common.errors import UserError
+from ..common.files import sha256, write_json
+from ..common.option import Option
 
 LOG = logging.getLogger("export")
 OPTIONS = (
@@ -46,7 +46,7 @@ OPTIONS = (
 def main(arguments: list) -> None:
     """Exports, checks, and prints the folder as one JSON object."""
     given = parse(arguments, __doc__, OPTIONS, settings=True)
-    from ..environment import package_versions
+    from ..common.environment import package_versions
     from ..models import without_folding
     from ..serving import SIGNATURE_FILE, InputField, Signature
     from ..serving.exporting import PACKAGES, export_model, import_onnx, read_encoder

@@ -40,8 +40,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import BinaryIO
 
-from ..errors import UserError
-from ..option import Option
+from ..common.errors import UserError
+from ..common.option import Option
 
 FORMATS = ("csv", "parquet", "jsonl")
 OPTIONS = (

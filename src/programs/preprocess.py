@@ -23,7 +23,7 @@ from __future__ import annotations
 import sys
 
 from ..command_line import parse, start_logging
-from ..option import Option
+from ..common.option import Option
 from ..pooling import POOLS
 
 OPTIONS = (

@@ -30,9 +30,9 @@ import webbrowser
 from pathlib import Path
 
 from ..command_line import parse, start_logging
-from ..errors import UserError
-from ..files import write_text
-from ..option import Option
+from ..common.errors import UserError
+from ..common.files import write_text
+from ..common.option import Option
 from ..run import RunFolder
 
 OPTIONS = (

@@ -21,8 +21,8 @@
 from __future__ import annotations
 
 from ..command_line import parse, start_logging
-from ..errors import UserError
-from ..option import Option
+from ..common.errors import UserError
+from ..common.option import Option
 from ..run import RunFolder
 from ..settings import load_settings
 

@@ -30,8 +30,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from ..errors import UserError
-from ..option import Option
+from ..common.errors import UserError
+from ..common.option import Option
 
 LOG = logging.getLogger(__name__)
 OPTIONS = (

@@ -22,7 +22,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
+from ..common.errors import UserError
 from ..evaluation import Predictions, loss_of, names_of, read_predictions, task_metrics
 from ..evaluation.predictions import FILE, MOST_ROWS
 from ..run import RunFolder, refuse_other_data

@@ -28,10 +28,10 @@ import numpy as np
 from markupsafe import Markup
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from ..common.text import visible
 from ..evaluation import calibration_groups, known_rows
 from ..evaluation.details import calibration_places
 from ..evaluation.intervals import NORMAL_95
-from ..text import visible
 from .facts import Facts
 from .page import Picture
 

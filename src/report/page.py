@@ -27,7 +27,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from ..text import csv_cell, visible
+from ..common.text import csv_cell, visible
 
 # Forbids whatever is not in the file itself: the page needs no network.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"

@@ -23,9 +23,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..common.files import write_text
+from ..common.home import HOME, as_started
 from ..evaluation import minus, names_of
-from ..files import write_text
-from ..home import HOME, as_started
 from ..run import RunFolder
 from ..schema import SPLITS, Schema
 from .choice import chosen, overlap, relations

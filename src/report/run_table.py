@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import UserError
+from ..common.errors import UserError
 from ..evaluation import Predictions, names_of
 from ..run import RunFolder, refuse_other_data
 from ..schema import Selection

@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..common.text import markdown_cell, visible
 from ..evaluation import names_of
-from ..text import markdown_cell, visible
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

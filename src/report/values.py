@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..files import read_json
+from ..common.files import read_json
 from ..pooling import blocks, counted
 from ..schema import Field
 

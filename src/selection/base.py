@@ -23,8 +23,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..common.errors import UserError
 from ..data.subsets import DataSet
-from ..errors import UserError
 from ..schema import Schema, Selection
 from ..settings import Settings
 from .ladder import find_ladder

@@ -22,10 +22,10 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn
 
+from ..common.progress import progress
 from ..data.subsets import RowSource
 from ..evaluation import half_width, metric_parts, task_aucs
 from ..models import InputPlan, MaskedModel, MultiTaskModel
-from ..progress import progress
 from ..schema import Scale
 from ..settings import Settings
 from ..training import predict_logits

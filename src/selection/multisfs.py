@@ -22,11 +22,11 @@ from collections.abc import Sequence
 import numpy as np
 from mindspore import Tensor
 
+from ..common.progress import progress
 from ..data.subsets import DataSet, RowSource, label_groups, sample_by_weight
 from ..data.targets import loss_targets
 from ..models import InputPlan, MultiTaskModel, fresh_model
 from ..models.model import set_output_bias
-from ..progress import progress
 from ..settings import Settings
 from .base import Selector
 from .calibrated.sampling import POSITIVES, draw_rows

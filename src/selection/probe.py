@@ -22,7 +22,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from mindspore import Tensor
 
-from ..compat import graph_mode
+from ..common.compat import graph_mode
+from ..common.streams import Stream, generator
 from ..data.loader import TrainLoader
 from ..data.memory import MemorySplit
 from ..data.subsets import RowSource
@@ -32,7 +33,6 @@ from ..models.model import set_output_bias
 from ..pooling import blocks, id_columns, packed
 from ..schema import Schema
 from ..settings import Settings
-from ..streams import Stream, generator
 from ..training import make_step, predict_logits, run_epochs
 
 MOST_ROWS = 200_000  # train rows that are looked at

@@ -23,8 +23,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import UserError, nearest
-from ..files import read_json
+from ..common.errors import UserError, nearest
+from ..common.files import read_json
 from ..models import MASKS, plan_inputs
 from ..schema import Selection
 from ..settings import Settings

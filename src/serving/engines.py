@@ -24,7 +24,7 @@ from typing import Callable
 import numpy as np
 import polars as pl
 
-from ..errors import UserError
+from ..common.errors import UserError
 from .signature import Signature
 
 Engine = Callable[[np.ndarray], np.ndarray]  # ids to probabilities; from any thread

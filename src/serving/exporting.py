@@ -26,9 +26,9 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
+from ..common.errors import UserError
+from ..common.files import read_json, sha256
 from ..data.preparing.encode import FieldEncoder
-from ..errors import UserError
-from ..files import read_json, sha256
 from ..models import MultiTaskModel
 from ..schema import Field, Scale
 from .engines import open_engine

@@ -24,8 +24,8 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
-from ..compat import set_device
-from ..errors import UserError
+from ..common.compat import set_device
+from ..common.errors import UserError
 
 
 def open_mindir(model: Path) -> Callable[[np.ndarray], np.ndarray]:

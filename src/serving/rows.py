@@ -22,13 +22,13 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
+from ..common.errors import UserError, nearest, reason
+from ..common.files import open_whole
+from ..common.text import csv_cell
 from ..data.reading.delimited import TEXT, BlockReader, Place
 from ..data.reading.header import find_separator, names_of, parse_header, read_record
 from ..data.reading.jsonl import CHUNK_ROWS, Columns, read_jsonl
 from ..data.reading.parquet import PARQUET_ERRORS, damaged
-from ..errors import UserError, nearest, reason
-from ..files import open_whole
-from ..text import csv_cell
 
 FORMATS = ("csv", "parquet", "jsonl")
 

@@ -37,9 +37,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ..common.errors import Interrupted, UserError
+from ..common.text import visible
 from ..data.reading.jsonl import rows_frame
-from ..errors import Interrupted, UserError
-from ..text import visible
 from .engines import Engine, predictions
 from .signature import Signature
 

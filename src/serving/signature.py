@@ -24,14 +24,14 @@ from typing import Annotated, Any, Literal, Optional
 import numpy as np
 import polars as pl
 
+from ..common.errors import UserError, nearest
+from ..common.files import read_json, sha256
+from ..common.typed import NoRepeats, NotEmpty, PlainName, Text, Whole, parse
 from ..data.prepared import ENCODER_VERSION
 from ..data.preparing.encode import FieldEncoder
 from ..data.preparing.source import load_source
 from ..data.reading.cells import CellError, row_of, texts
-from ..errors import UserError, nearest
-from ..files import read_json, sha256
 from ..schema import Scale
-from ..typed import NoRepeats, NotEmpty, PlainName, Text, Whole, parse
 
 SIGNATURE_FILE = "signature.json"
 SIGNATURE_VERSION = 1

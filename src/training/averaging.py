@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from mindspore import nn, ops
 
-from ..compat import value_and_grad
+from ..common.compat import value_and_grad
 
 
 class MeanOverRanks(nn.Cell):

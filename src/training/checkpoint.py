@@ -27,8 +27,8 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn
 
-from ..errors import UserError
-from ..files import digest_file, matching_digest, naming, put_in_place, sha256
+from ..common.errors import UserError
+from ..common.files import digest_file, matching_digest, naming, put_in_place, sha256
 from ..run import RunFolder
 
 LOG = logging.getLogger(__name__)

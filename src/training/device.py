@@ -23,8 +23,8 @@ from pathlib import Path
 import mindspore as ms
 from mindspore import Tensor, ops
 
-from ..compat import set_device
-from ..errors import UserError
+from ..common.compat import set_device
+from ..common.errors import UserError
 
 LOG = logging.getLogger(__name__)
 SIGNS = {"Ascend": ("/dev/davinci0", "/dev/davinci_manager"), "GPU": ("/dev/nvidiactl", "/dev/nvidia0")}

@@ -36,10 +36,10 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor, nn, ops
 
+from ..common.streams import Stream, generator
 from ..models import LearnedMaskModel, TaskLosses, TaskWeights, TotalLoss
 from ..models.learned_masks import moving_statistics
 from ..settings import Settings
-from ..streams import Stream, generator
 from .half import train_step
 from .ranks import Ranks
 

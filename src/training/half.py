@@ -24,7 +24,7 @@ from __future__ import annotations
 import mindspore as ms
 from mindspore import Parameter, Tensor, amp, nn, ops
 
-from ..compat import value_and_grad
+from ..common.compat import value_and_grad
 from .averaging import MeanOverRanks, StepOfRanks
 
 FIRST = 2.0 ** 16  # scale; as in PyTorch's GradScaler

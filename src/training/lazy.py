@@ -32,7 +32,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from ..compat import make_adam, value_and_grad
+from ..common.compat import make_adam, value_and_grad
 from ..models import MultiTaskModel
 from ..models.embedding import rows_read
 from ..models.model import TaskLosses, TaskWeights, TotalLoss

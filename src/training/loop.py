@@ -24,11 +24,11 @@ from typing import Callable
 import numpy as np
 from mindspore import nn
 
+from ..common.errors import UserError
+from ..common.progress import progress
 from ..data.loader import TrainLoader, eval_batches
 from ..data.subsets import RowSource
-from ..errors import UserError
 from ..models import InputPlan
-from ..progress import progress
 from .ranks import Ranks
 
 EVALUATION_ROWS = 4096

@@ -29,9 +29,9 @@ from pathlib import Path
 import numpy as np
 from mindspore import Tensor, ops
 
-from ..compat import LOW_PRECISION, ONEDNN_MODE
-from ..environment import CPU_INFO, instruction_sets
-from ..errors import UserError
+from ..common.compat import LOW_PRECISION, ONEDNN_MODE
+from ..common.environment import CPU_INFO, instruction_sets
+from ..common.errors import UserError
 from ..settings import Settings
 
 MODES = {"float32": "STRICT", "bf16": "BF16"}

@@ -28,8 +28,8 @@ import numpy as np
 from mindspore import Tensor, nn, ops
 from mindspore.communication import get_group_size, get_rank, init
 
-from ..compat import set_device
-from ..processes import LAUNCHER, end_with
+from ..common.compat import set_device
+from ..common.processes import LAUNCHER, end_with
 from .device import choose_device, likely_devices
 
 LAUNCHED = ("MS_ROLE", "RANK_TABLE_FILE")  # environment variables that msrun and Ascend's launchers set

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from mindspore import nn
 
-from ..compat import make_adam
+from ..common.compat import make_adam
 from ..models import LearnedMaskModel, MultiTaskModel, NetWithLoss, TaskWeights
 from ..settings import Settings
 from .guidance import GuidedLoss, GuidedStep

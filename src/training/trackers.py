@@ -30,8 +30,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..errors import Interrupted, UserError
-from ..files import read_json, write_json
+from ..common.errors import Interrupted, UserError
+from ..common.files import read_json, write_json
 
 LOG = logging.getLogger(__name__)
 PROJECT = "multisfs"  # where a tracker's own variables name no other

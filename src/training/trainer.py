@@ -26,10 +26,10 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor
 
-from ..compat import on_cpu
+from ..common.compat import on_cpu
+from ..common.errors import Interrupted, UserError
 from ..data.loader import TrainLoader
 from ..data.subsets import DataSet
-from ..errors import Interrupted, UserError
 from ..evaluation import Predictions, mean_auc, monitored, names_of, task_metrics
 from ..models import InputPlan, LearnedMaskModel, MultiTaskModel, TotalLoss, moving_statistics
 from ..run import RunFolder

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import UserError, nearest
+from ..common.errors import UserError, nearest
 from ..models import TaskWeights, TotalLoss
 
 

@@ -28,7 +28,7 @@ import pandas as pd
 import pytest
 
 from src import workflow
-from src.errors import run_program
+from src.common.errors import run_program
 from src.programs import preprocess as preparing
 from src.report import report
 from src.serving import exporting

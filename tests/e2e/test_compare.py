@@ -27,7 +27,7 @@ import pytest
 
 import compare
 import preprocess
-from src.errors import UserError
+from src.common.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["--batch_size", "256", "epochs=1", "search_epochs=1"]

@@ -27,7 +27,7 @@ torch = pytest.importorskip("torch", reason="the comparison needs PyTorch: pip i
 
 from pytorch_reference.__main__ import main  # noqa: E402
 from pytorch_reference.networks.models import BACKBONES, Shape  # noqa: E402
-from src.errors import run_program  # noqa: E402
+from src.common.errors import run_program  # noqa: E402
 from tests.commands import run  # noqa: E402
 
 SMALL = ["epochs=1", "embedding_dim=4", "bottom_dims=[8,6]", "tower_dims=[5]", "experts=4", "batch_size=128",

@@ -27,8 +27,8 @@ import preprocess
 import report
 import select_features
 import train
-from src.errors import UserError
-from src.files import write_json
+from src.common.errors import UserError
+from src.common.files import write_json
 from tools.faults.lab import SETTINGS, write_table
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]

@@ -27,7 +27,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from src.home import PROGRAMS, VERSION
+from src.common.home import PROGRAMS, VERSION
 from tests.commands import ROOT, SMALL
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]

@@ -26,8 +26,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from src.common.errors import UserError
 from src.data import PreparedData, prepare
-from src.errors import UserError
 from tests.commands import ROOT, refused
 from tests.makers.aliccp import write_aliccp
 

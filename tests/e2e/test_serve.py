@@ -33,7 +33,7 @@ pytest.importorskip("onnxruntime", reason="ONNX needs more: pip install -r requi
 
 from onnx import TensorProto, helper  # noqa: E402
 
-from src.files import sha256, write_json  # noqa: E402
+from src.common.files import sha256, write_json  # noqa: E402
 from src.serving import SIGNATURE_FILE, Signature  # noqa: E402
 from tests.commands import ROOT, refused_outside, run  # noqa: E402
 from tests.unit.serving.test_server import SIGNATURE  # noqa: E402

@@ -34,7 +34,7 @@ import pandas as pd
 import polars as pl
 import yaml
 
-from src.files import digest_file, sha256
+from src.common.files import digest_file, sha256
 
 DEEP = "[" * 3000 + "]" * 3000
 # What may stand in a JSON or YAML file, an option or a cell where something else belongs.

@@ -24,10 +24,10 @@ from pathlib import Path
 import pytest
 
 from src.command_line import parse
+from src.common.errors import UserError
+from src.common.option import Option
 from src.data.preparing.source import SOURCES
 from src.data.simulation.laws import LAWS
-from src.errors import UserError
-from src.option import Option
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = {"train": "--epochs", "eval": "--split", "export": "--file_format", "report": "--all_fields",

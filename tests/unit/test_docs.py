@@ -21,8 +21,8 @@ from pathlib import Path
 
 import pytest
 
-from src.home import PROGRAMS
-from src.option import by_name, read_arguments
+from src.common.home import PROGRAMS
+from src.common.option import by_name, read_arguments
 from src.settings import CONFIG, setting_options
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -24,8 +24,8 @@ import pytest
 
 import src
 from src.__main__ import main
-from src.errors import UserError
-from src.home import PROGRAMS
+from src.common.errors import UserError
+from src.common.home import PROGRAMS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from src.command_line import parse
-from src.errors import UserError
+from src.common.errors import UserError
 from src.programs import preprocess
 from src.settings import load_settings, setting_options
 

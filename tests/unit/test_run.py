@@ -18,8 +18,8 @@ import shutil
 
 import pytest
 
-from src.errors import UserError
-from src.files import read_json, write_json, write_sealed
+from src.common.errors import UserError
+from src.common.files import read_json, write_json, write_sealed
 from src.origin import changed_settings
 from src.run import RunFolder, refuse_other_data
 from src.settings import load_settings

@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from src.errors import UserError
-from src.files import read_yaml
+from src.common.errors import UserError
+from src.common.files import read_yaml
 from src.settings import Settings, defaults, load_settings, usage
 
 

@@ -38,8 +38,8 @@ from types import SimpleNamespace
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy and MindSpore are loaded: the networks are tiny
 
 from src.command_line import parse  # noqa: E402
-from src.errors import UserError, run_program  # noqa: E402
-from src.option import Option  # noqa: E402
+from src.common.errors import UserError, run_program  # noqa: E402
+from src.common.option import Option  # noqa: E402
 from tools.faults.lab import Lab, Tried  # noqa: E402
 
 COUNT = {"min": 0}

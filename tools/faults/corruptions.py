@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
 
-from src.files import read_json
+from src.common.files import read_json
 from tools.faults.lab import Ended, Lab, Tried
 
 KINDS = ("cut", "flip", "flip", "flip", "zero", "empty", "remove", "folder", "other")

@@ -29,8 +29,8 @@ from typing import Any, Callable
 
 import mindspore
 
+from src.common.errors import UserError
 from src.data import PreparedData
-from src.errors import UserError
 from src.training.checkpoint import has_checkpoint
 from tools.faults.lab import Lab, Tried
 

@@ -35,9 +35,9 @@ from typing import Any, Callable
 
 import numpy as np
 
-from src.errors import UserError
-from src.files import read_json, sha256
-from src.processes import fork_program
+from src.common.errors import UserError
+from src.common.files import read_json, sha256
+from src.common.processes import fork_program
 
 PROGRAMS = ("preprocess", "select_features", "train", "eval", "export", "predict", "report")
 SETTINGS = ["dataset=table", "embedding_dim=4", "bottom_dims=8", "tower_dims=4", "experts=2", "batch_size=192",

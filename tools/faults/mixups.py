@@ -29,7 +29,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from src.files import digest_file, sha256, write_json, write_sealed
+from src.common.files import digest_file, sha256, write_json, write_sealed
 from src.schema import SPLITS
 from tools.faults.corruptions import judge, make_sources
 from tools.faults.lab import Lab, Tried

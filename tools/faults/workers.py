@@ -26,7 +26,7 @@ from pathlib import Path
 
 import psutil
 
-from src.errors import UserError
+from src.common.errors import UserError
 from tools.faults.lab import SETTINGS, Lab, Tried
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "run_distribute_train_cpu.sh"

@@ -36,8 +36,8 @@ from pathlib import Path
 
 from scripts.lib.check_env import plugin_path
 from src.command_line import parse
-from src.errors import UserError, nearest, run_program
-from src.option import Option
+from src.common.errors import UserError, nearest, run_program
+from src.common.option import Option
 from tools.gpu.ascend import ascend_lines, cpu_kernels, kernel_names
 from tools.gpu.cards import architectures, cards_line
 from tools.gpu.graphs import PASSES, Kernel

@@ -27,7 +27,7 @@ import subprocess
 from pathlib import Path
 
 from scripts.lib.check_env import assemble_toolkit
-from src.errors import UserError
+from src.common.errors import UserError
 
 SOURCE = Path(__file__).with_name("stub_cuda.c")
 KERNELS = "libcuda_ops.so.11"  # MindSpore's own CUDA kernels; 800 MB that would ask for a driver

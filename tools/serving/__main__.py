@@ -38,8 +38,8 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from src.command_line import parse
-from src.errors import UserError, run_program
-from src.option import Option
+from src.common.errors import UserError, run_program
+from src.common.option import Option
 
 OPTIONS = (
     Option("rows", help="JSON lines: raw rows to send, in turn, over and over", kind="path", required=True),

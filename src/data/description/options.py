@@ -25,10 +25,10 @@ from typing import Annotated, Any, Literal, Optional, get_args
 
 from pydantic import AfterValidator, BeforeValidator
 
-from ...errors import UserError, nearest
+from ...common.errors import UserError, nearest
+from ...common.typed import AtLeast1, AtLeast2, NoRepeats, NotEmpty, Share, Text, Whole, keys_of, parse, refuse_unknown
 from ...pooling import Pool
 from ...schema import Kind
-from ...typed import AtLeast1, AtLeast2, NoRepeats, NotEmpty, Share, Text, Whole, keys_of, parse, refuse_unknown
 from ..preparing.times import Clock, Unit
 from ..reading.cells import MISSING
 from .rules import Rule, parse_rule

@@ -22,10 +22,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ...errors import UserError, nearest
-from ...files import YAML_LOADER, read_yaml
-from ...home import SHIPPED
-from ...typed import keys_of
+from ...common.errors import UserError, nearest
+from ...common.files import YAML_LOADER, read_yaml
+from ...common.home import SHIPPED
+from ...common.typed import keys_of
 from ..preparing.source import load_source
 from .options import DataOptions, FieldSpec, SplitSpec, TaskSpec, parse_options
 

@@ -27,7 +27,7 @@ from typing import NoReturn
 import numpy as np
 import polars as pl
 
-from ...errors import UserError
+from ...common.errors import UserError
 from ..reading.cells import canonical, number_of, numbers, texts
 
 _COMPARE = {">=": np.greater_equal, "<=": np.less_equal, "==": np.equal, "!=": np.not_equal, ">": np.greater,

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ...errors import UserError
+from ...common.errors import UserError
 from ..description.options import DataOptions, FieldSpec
 from ..reading.cells import (
     FEW,

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ...files import naming, sha256
+from ...common.files import naming, sha256
 from ...schema import SPLITS, Group, GroupFile
 from ..reading.cells import canonical, texts
 from .stage import Stage

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from ...errors import UserError
+from ...common.errors import UserError
 from ...labels import forget, label_type
 from ...schema import SPLITS, Scale, Task
 from ..description.options import FieldSpec, TaskSpec

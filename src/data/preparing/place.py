@@ -23,8 +23,8 @@ import re
 import shutil
 from pathlib import Path
 
-from ...errors import UserError
-from ...files import read_json
+from ...common.errors import UserError
+from ...common.files import read_json
 from ..prepared import INPUTS_FILE, SCHEMA_FILE
 
 _OWN = re.compile(rf"{SCHEMA_FILE}(\.sha256)?|{INPUTS_FILE}|(train|valid|test)-\d{{5,}}-(ids|labels)\.npy|vocab"

@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import UserError
-from ...files import read_json, sha256, write_json
-from ...home import HOME
+from ...common.errors import UserError
+from ...common.files import read_json, sha256, write_json
+from ...common.home import HOME
 from ...schema import SPLITS, Field, Schema, Task
 from ..description.options import DataOptions
 from ..description.presets import load_options
@@ -55,7 +55,7 @@ def prepare(dataset: str, raw_dir=None, data_dir=None, preset=None, overrides: M
     Args:
         dataset: the name of a module of ``src/data/sources``.
         raw_dir: folder (or file) of the raw data; None for the sources that can fetch their own.
-        data_dir: where to put the prepared set; default ``data/<dataset>`` below HOME of src/home.py.
+        data_dir: where to put the prepared set; default ``data/<dataset>`` below HOME of src/common/home.py.
         preset: YAML file whose ``data:`` mapping holds the options; default ``configs/<dataset>.yaml``.
         overrides: keys of that mapping to replace; also split_by, seed, tasks and fields as lists of names.
         overwrite: replace a prepared set, whatever it was made of.

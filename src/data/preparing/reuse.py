@@ -23,8 +23,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...errors import UserError
-from ...files import read_json
+from ...common.errors import UserError
+from ...common.files import read_json
 from ..description.options import DataOptions
 from ..prepared import INPUTS_FILE, PreparedData
 from .place import Place

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from ...errors import UserError
+from ...common.errors import UserError
 from ...schema import Scale
 from ..description.options import TaskSpec
 from ..reading.cells import MISSING, numbers, texts

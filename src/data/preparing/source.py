@@ -25,7 +25,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from ...errors import UserError, nearest
+from ...common.errors import UserError, nearest
 from .. import sources
 from ..description.options import DataOptions
 from .stage import Stage

@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from ...errors import UserError
+from ...common.errors import UserError
 from ...schema import SPLITS
 from ..description.options import SplitSpec
 from ..reading.cells import texts

@@ -31,8 +31,8 @@ import numpy as np
 import polars as pl
 from tqdm import tqdm
 
-from ...errors import UserError, nearest
-from ...files import read_json, write_json
+from ...common.errors import UserError, nearest
+from ...common.files import read_json, write_json
 from ..reading.cells import row_of
 
 PART_ROWS = 500_000

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import UserError
-from ...files import naming, sha256
+from ...common.errors import UserError
+from ...common.files import naming, sha256
 from ...schema import RowWeights
 from ..reading.cells import numbers
 from .split import TRAIN

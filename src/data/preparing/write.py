@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from ...files import naming, write_json
+from ...common.files import naming, write_json
 from ...schema import SPLITS, Schema, Shard
 from ..prepared import INPUTS_FILE, SCHEMA_FILE
 from .place import Place, sync_folder

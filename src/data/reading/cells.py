@@ -39,7 +39,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ...errors import UserError
+from ...common.errors import UserError
 
 # What pandas' readers take for missing, and three more: \N (Hive, MySQL), NaT and NAN.
 MISSING = ("", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NAN", "-NaN", "-nan", "NaT", "null", "NULL", "None", "#N/A",

@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ...errors import UserError
+from ...common.errors import UserError
 from .archive import open_file
 from .header import BLOCK_BYTES, LINE_BYTES, parse_header, read_header, read_record, require_columns, split_cells
 

@@ -26,9 +26,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import UserError
-from ...files import sha256
-from ...home import HOME
+from ...common.errors import UserError
+from ...common.files import sha256
+from ...common.home import HOME
 
 DOWNLOADS = HOME / "downloads"
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ...errors import UserError
+from ...common.errors import UserError
 from .cells import cell_text
 
 

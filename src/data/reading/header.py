@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Callable
 
-from ...errors import UserError, nearest
+from ...common.errors import UserError, nearest
 from .archive import open_file
 
 BLOCK_BYTES = 16 << 20

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, Callable
 
 import polars as pl
 
-from ...errors import UserError
+from ...common.errors import UserError
 from .cells import cell_text
 from .delimited import TEXT
 from .header import BLOCK_BYTES, read_line

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from ...errors import UserError
+from ...common.errors import UserError
 
 # Polars' own Rust code panics on some damaged files; pyarrow decodes names late.
 PARQUET_ERRORS = (OSError, UnicodeDecodeError, pl.exceptions.PolarsError, pl.exceptions.PanicException)

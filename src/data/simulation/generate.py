@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 from scipy.special import expit, ndtr
 
-from ...streams import SimulationStream, generator
+from ...common.streams import SimulationStream, generator
 from ..preparing.stage import progress
 from .columns import COLUMNS, Column
 from .laws import Plan

@@ -31,8 +31,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...errors import UserError, nearest
-from ...streams import SimulationStream, generator
+from ...common.errors import UserError, nearest
+from ...common.streams import SimulationStream, generator
 from .columns import BY_NAME, COLUMNS
 
 

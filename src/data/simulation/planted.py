@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
+from ...common.streams import SimulationStream, generator
 from ...schema import SPLITS
-from ...streams import SimulationStream, generator
 from ..memory import MemoryData
 from .columns import COLUMNS
 from .generate import Simulation

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ...errors import UserError
+from ...common.errors import UserError
 from ..description.options import DataOptions
 from ..preparing.stage import GIVEN_TEST, Stage
 from ..reading.delimited import TEXT, read_frames

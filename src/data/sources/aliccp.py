@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ...errors import UserError
+from ...common.errors import UserError
 from ..description.options import DataOptions
 from ..preparing.stage import GIVEN_TEST, PART_ROWS, Stage, point_to, progress
 from ..reading.delimited import TEXT, WHOLE, BlockReader, Place

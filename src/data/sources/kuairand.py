@@ -27,7 +27,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ...errors import UserError, nearest
+from ...common.errors import UserError, nearest
 from ..description.options import DataOptions
 from ..preparing.stage import Stage, point_to, progress
 from ..reading.archive import is_archive, unpack

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ...errors import UserError
+from ...common.errors import UserError
 from ..description.options import DataOptions
 from ..preparing.stage import Stage, point_to
 from ..reading.fetch import Wheel, fetch_wheel, read_members

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ...errors import UserError, nearest
+from ...common.errors import UserError, nearest
 from ..description.options import DataOptions
 from ..preparing.stage import GIVEN_TEST, Stage, progress
 from ..reading.delimited import TEXT, read_frames

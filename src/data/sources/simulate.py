@@ -22,9 +22,9 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ...errors import UserError
-from ...files import read_json, write_json
-from ...home import HOME
+from ...common.errors import UserError
+from ...common.files import read_json, write_json
+from ...common.home import HOME
 from ..description.options import DataOptions
 from ..preparing.stage import Stage
 from ..simulation.columns import COLUMNS, USERS, VIDEOS

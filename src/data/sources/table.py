@@ -25,9 +25,9 @@ from typing import Annotated, Any, Literal, Optional
 import polars as pl
 from pydantic import AfterValidator
 
-from ...errors import UserError
+from ...common.errors import UserError
+from ...common.typed import NoRepeats, NotEmpty, Text, parse
 from ...schema import SPLITS
-from ...typed import NoRepeats, NotEmpty, Text, parse
 from ..description.options import DataOptions
 from ..preparing.stage import GIVEN_SPLIT, PART_ROWS, Stage, progress
 from ..reading.archive import PACKED, inner_name, open_file

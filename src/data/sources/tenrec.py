@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ...errors import UserError
+from ...common.errors import UserError
 from ..description.options import DataOptions
 from ..preparing.stage import Stage, progress
 from ..reading.delimited import TEXT, WHOLE, read_frames

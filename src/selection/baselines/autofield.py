@@ -21,12 +21,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from ...common.streams import Stream, generator
 from ...data.subsets import HELD_OUT, DataSet, RowSource, hold_out
 from ...models import InputPlan, MultiTaskModel, fresh_model
 from ...models.learned_masks import FieldMask
 from ...schema import Schema
 from ...settings import Settings
-from ...streams import Stream, generator
 from ..paper.mask_scores import MaskedTaskLosses
 from .searching import MaskSearch, make_search_step, repeat_epochs
 

@@ -28,9 +28,9 @@ from scipy.stats import chi2_contingency
 from sklearn.metrics import mutual_info_score
 from sklearn.metrics.cluster import expected_mutual_information
 
+from ...common.progress import progress
+from ...common.streams import Stream, generator
 from ...data.subsets import DataSet, RowSource, label_groups, sample_by_weight
-from ...progress import progress
-from ...streams import Stream, generator
 from ..base import Selector
 
 BLOCK = 262_144  # rows in memory at a time

@@ -26,11 +26,11 @@ from sklearn.linear_model import Lasso as LinearLasso
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
+from ...common.progress import progress
+from ...common.streams import Stream, generator
 from ...data.subsets import DataSet, label_groups, sample_by_weight
 from ...pooling import Pool, blocks
-from ...progress import progress
 from ...schema import Schema
-from ...streams import Stream, generator
 from ..base import Selector
 from ..calibrated.several import value_matrix
 

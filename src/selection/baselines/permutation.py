@@ -21,11 +21,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...common.progress import progress
+from ...common.streams import Stream, generator
 from ...data.subsets import HELD_OUT, DataSet, RowSource, Shuffled, hold_out
 from ...evaluation import task_aucs
 from ...models import fresh_model
-from ...progress import progress
-from ...streams import Stream, generator
 from ...training import predict_logits
 from ..base import Selector
 from .searching import MODEL_SETTINGS, train_model

@@ -22,10 +22,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from mindspore import Parameter, Tensor, nn
 
-from ...compat import make_adam
+from ...common.compat import make_adam
+from ...common.errors import UserError
 from ...data.loader import TrainLoader
 from ...data.subsets import DataSet, RowSource
-from ...errors import UserError
 from ...evaluation import monitored, task_metrics
 from ...models import InputPlan, LearnedMaskModel, MultiTaskModel, fresh_model, plan_inputs
 from ...schema import Scale, Schema

@@ -21,8 +21,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...common.streams import Stream, generator
 from ...data.subsets import BLOCK, RowSource
-from ...streams import Stream, generator
 
 LOG = logging.getLogger(__name__)
 POSITIVES = 2000  # rows with label 1 that a task should have; so many find about what the paper's 41 fields hold

@@ -28,9 +28,9 @@ from typing import Any
 
 import numpy as np
 
+from ...common.errors import UserError
+from ...common.files import read_json, write_json
 from ...data.subsets import sample_by_weight
-from ...errors import UserError
-from ...files import read_json, write_json
 from ...settings import Settings
 from .relations import LEARNING_RATE, learn_relations
 

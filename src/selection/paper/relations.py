@@ -32,13 +32,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from ...compat import make_adam
+from ...common.compat import make_adam
+from ...common.progress import progress
+from ...common.streams import Stream, generator
 from ...data.subsets import RowSource
 from ...labels import known_labels
 from ...models.pooled import PooledSlots
 from ...pooling import Pool
-from ...progress import progress
-from ...streams import Stream, generator
 
 LOG = logging.getLogger(__name__)
 LEARNING_RATE = 0.01  # of the relation network's Adam

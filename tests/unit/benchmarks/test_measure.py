@@ -18,7 +18,7 @@ import pytest
 
 from benchmarks import measure, suites
 from benchmarks.steps import Synthetic, make_ours, our_evaluation, our_step, products_of_a_step
-from src.errors import UserError
+from src.common.errors import UserError
 from src.settings import load_settings
 
 SMALL = ["backbone=mmoe", "embedding_dim=8", "bottom_dims=[16]", "tower_dims=[4]", "experts=3", "batch_size=32"]

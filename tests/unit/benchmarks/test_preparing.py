@@ -17,7 +17,7 @@
 import pytest
 
 from benchmarks import preparing
-from src.errors import UserError
+from src.common.errors import UserError
 
 
 def test_both_layouts_are_prepared_and_measured(capsys):

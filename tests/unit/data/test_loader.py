@@ -17,9 +17,9 @@
 import numpy as np
 import pytest
 
+from src.common.errors import UserError
 from src.data.loader import TrainLoader, eval_batches, prefetch
 from src.data.memory import MemorySplit
-from src.errors import UserError
 
 IDS = np.stack([np.arange(103), np.arange(103) % 7, np.arange(103) % 5], 1).astype(np.int32)
 SPLIT = MemorySplit(IDS, (IDS[:, :2] % 2).astype(np.uint8))

@@ -30,13 +30,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from src.common.files import read_json
 from src.data import prepare
 from src.data.description.options import DataOptions, FieldSpec
 from src.data.preparing import encode
 from src.data.preparing.encode import FieldCounter, FieldEncoder
 from src.data.reading import cells
 from src.data.reading.frames import column_of
-from src.files import read_json
 from src.serving import Signature, read_rows
 from src.serving.signature import InputField
 

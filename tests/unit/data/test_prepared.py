@@ -18,11 +18,11 @@
 import numpy as np
 import pytest
 
+from src.common.errors import UserError
+from src.common.files import read_json, sha256, write_json
 from src.data.prepared import ENCODER_VERSION, PreparedData
 from src.data.preparing.place import Place
 from src.data.preparing.write import PreparedWriter
-from src.errors import UserError
-from src.files import read_json, sha256, write_json
 from src.schema import SPLITS, UNKNOWN, Field, Schema, Task
 
 ROWS = {"train": 25, "valid": 7, "test": 0}

@@ -20,11 +20,11 @@ from functools import partial
 import numpy as np
 import pytest
 
+from src.common.errors import UserError
 from src.data import prepare
 from src.data.simulation.columns import BY_NAME, COLUMNS
 from src.data.simulation.generate import Simulation
 from src.data.simulation.laws import LAWS, draw_plan
-from src.errors import UserError
 
 ROWS = 30_000
 CONSTANT = {column.name for column in COLUMNS if column.size == 1}

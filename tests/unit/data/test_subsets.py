@@ -19,10 +19,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from src.common.errors import UserError
 from src.data import subsets
 from src.data.memory import MemorySplit
 from src.data.subsets import Shuffled, Subset, hold_out, label_groups, sample_by_weight
-from src.errors import UserError
 from src.schema import UNKNOWN
 from tests.unit.selection.planted_data import PlantedData
 

@@ -23,8 +23,8 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from src.common.errors import UserError
 from src.data.user_tables import column_names, read_columns
-from src.errors import UserError
 
 WHOLE = pd.Series([3, 1, 2, 3])
 GAPS = WHOLE.astype("Int64").where(WHOLE > 1)

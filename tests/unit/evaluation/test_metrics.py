@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.evaluation import mean_auc, monitored, task_aucs, task_metrics
 from src.evaluation.metrics import check_monitor
 from src.schema import UNKNOWN

@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.evaluation import predictions
 from src.evaluation.predictions import FILE, Predictions, read_predictions, write_predictions
 

@@ -18,7 +18,7 @@ import json
 
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.experiments import Grid, read_plan
 from src.selection.registry import SELECTORS
 

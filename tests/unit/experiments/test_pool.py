@@ -22,9 +22,9 @@ import time
 
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
+from src.common.files import write_json
 from src.experiments import Cell, read_records, run_cells
-from src.files import write_json
 from src.run import RunFolder
 from src.settings import load_settings
 from tests.helpers import toy_data

@@ -20,7 +20,7 @@ import json
 import numpy as np
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.experiments import Grid, read_plan, read_records
 from src.experiments.paper_tables import metrics_of
 from src.experiments.records import long_rows

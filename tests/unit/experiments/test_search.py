@@ -21,7 +21,7 @@ import sys
 
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.experiments.search import Range, folder_of, read_space, search, search_table, words_of, write_best
 from src.programs.compare import only_keep_ratio
 from src.settings import load_settings

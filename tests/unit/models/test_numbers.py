@@ -22,8 +22,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn, ops
 
+from src.common.errors import UserError
 from src.data.targets import loss_targets
-from src.errors import UserError
 from src.models import TRAITS, NetWithLoss, TaskLosses, plan_inputs
 from src.schema import Scale
 from src.selection import all_fields

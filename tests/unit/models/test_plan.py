@@ -18,7 +18,7 @@ import dataclasses
 
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.models import plan_inputs, traits_of
 from src.schema import Task
 from tests.helpers import make_schema, make_selection

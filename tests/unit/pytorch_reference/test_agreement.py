@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from pytorch_reference.agreement import Agreement, auc_slack
-from src.errors import UserError
+from src.common.errors import UserError
 
 
 def test_differences_are_relative_to_the_largest_magnitude():

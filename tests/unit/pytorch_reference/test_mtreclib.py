@@ -24,7 +24,7 @@ torch = pytest.importorskip("torch", reason="the comparison needs PyTorch: pip i
 from pytorch_reference.compare import load_reference, make_reference, parameters_of  # noqa: E402
 from pytorch_reference.mtreclib import from_pytorch, to_pytorch  # noqa: E402
 from pytorch_reference.networks.models import BACKBONES, Shape  # noqa: E402
-from src.errors import UserError  # noqa: E402
+from src.common.errors import UserError  # noqa: E402
 from src.models import TRAITS  # noqa: E402
 from src.selection.base import all_fields  # noqa: E402
 from tests.helpers import make_batch, make_config, make_model, make_schema, make_selection  # noqa: E402

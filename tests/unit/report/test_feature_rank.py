@@ -19,7 +19,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.report.feature_rank import write_feature_ranks
 from src.schema import Selection
 

@@ -27,7 +27,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.report.facts import AllFields, compare_with, find_all_fields, read_facts
 from src.report.figures import MOST_BARS, log_threshold, write_plots
 from src.report.page import POLICY, Cell, Table

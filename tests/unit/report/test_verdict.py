@@ -24,12 +24,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from src.common.errors import UserError
+from src.common.files import write_json
 from src.data.memory import MemorySplit
-from src.errors import UserError
 from src.evaluation import half_width, metric_parts, task_metrics, write_predictions
 from src.evaluation.intervals import auc_parts
 from src.evaluation.predictions import FILE
-from src.files import write_json
 from src.report.facts import AllFields
 from src.report.figures import calibration, precision_recall, roc, write_plots
 from src.report.report import report

@@ -19,7 +19,7 @@ import logging
 import numpy as np
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.schema import Selection
 from src.selection.base import (
     Selector,

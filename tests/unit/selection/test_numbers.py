@@ -21,7 +21,7 @@ import pytest
 from mindspore import Tensor
 from scipy.stats import chi2_contingency, f_oneway
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.models import MaskedModel, fresh_model
 from src.selection import SELECTORS, check_request
 from src.selection.baselines.counting import ChiSquared, ChiSquaredZ, explained

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
+from src.common.errors import UserError
 from src.data.memory import MemoryData, MemorySplit
-from src.errors import UserError
 from src.models import MaskedModel, fresh_model
 from src.pooling import blocks
 from src.selection.multisfs import MultiSFS

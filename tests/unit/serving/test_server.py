@@ -24,9 +24,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from src.common.errors import UserError
 from src.data.description.options import FieldSpec
 from src.data.preparing.encode import FieldEncoder
-from src.errors import UserError
 from src.programs import serve
 from src.serving import Signature, server
 from src.serving.server import Server, Service

@@ -29,10 +29,10 @@ import polars as pl
 import pytest
 from mindspore import Tensor
 
+from src.common.errors import UserError
 from src.data.description.options import FieldSpec
 from src.data.preparing.encode import FieldEncoder
 from src.data.reading import header, jsonl
-from src.errors import UserError
 from src.programs import predict
 from src.schema import Scale
 from src.serving import Signature, open_engine, predictions, read_rows, write_rows

@@ -19,7 +19,7 @@ import random
 import numpy as np
 import pytest
 
-from src.files import check_seal, write_json, write_sealed
+from src.common.files import check_seal, write_json, write_sealed
 from tools.faults import mixups
 from tools.faults.corruptions import KINDS, OF_TABLES, _changed, judge
 from tools.faults.kills import counts

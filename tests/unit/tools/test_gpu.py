@@ -24,7 +24,7 @@ from pathlib import Path
 import pytest
 
 from scripts.lib.check_env import plugin_path
-from src.errors import UserError
+from src.common.errors import UserError
 from src.settings import choices
 from tools.gpu import __main__ as tool
 from tools.gpu import stubs

@@ -22,7 +22,7 @@ import threading
 
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.serving.server import Server, Service
 from tests.commands import ROOT
 from tests.unit.serving.test_server import SIGNATURE, engine

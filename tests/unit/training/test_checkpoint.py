@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 from mindspore import Parameter, Tensor
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.run import RunFolder
 from src.settings import load_settings
 from src.training.checkpoint import load_checkpoint, load_latest, pop_state, restore, save_checkpoint

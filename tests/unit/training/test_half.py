@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 from mindspore import Parameter, Tensor, nn, ops
 
-from src.compat import LOW_PRECISION, make_adam, value_and_grad
+from src.common.compat import LOW_PRECISION, make_adam, value_and_grad
 from src.models import MASKS, LearnedMaskModel, MultiTaskModel, NetWithLoss, plan_inputs
 from src.settings import choices
 from src.training import half, make_step

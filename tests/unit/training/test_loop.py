@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
+from src.common.errors import UserError
 from src.data.loader import TrainLoader
-from src.errors import UserError
 from src.training.loop import run_epoch, run_epochs
 from tests.helpers import toy_data
 

@@ -20,7 +20,7 @@ import sys
 
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.training import precision
 from src.training.precision import choose_precision, fast_instructions
 from tests.helpers import make_config
@@ -82,7 +82,7 @@ def test_instructions_are_read_from_linux(tmp_path):
 @pytest.mark.parametrize("first, second", [("bf16", "float32"), ("float32", "bf16")])
 def test_a_process_has_one_precision(first, second):
     """In a process of its own, for the same reason; the environment of the user does not count."""
-    code = ("from src.training import choose_device, set_products; from src.errors import UserError\n"
+    code = ("from src.training import choose_device, set_products; from src.common.errors import UserError\n"
             f"choose_device('CPU'); set_products('{first}')\n"
             f"try: set_products('{second}')\nexcept UserError as error: print(error)\n")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,

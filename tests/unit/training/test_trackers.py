@@ -25,7 +25,7 @@ import warnings
 
 import pytest
 
-from src.errors import Interrupted, UserError
+from src.common.errors import Interrupted, UserError
 from src.settings import load_settings
 from src.training import Tracking, tracking
 from src.training.trackers import TRACKERS

@@ -21,7 +21,7 @@ import signal
 import numpy as np
 import pytest
 
-from src.errors import Interrupted, UserError
+from src.common.errors import Interrupted, UserError
 from src.models import build_model, plan_inputs
 from src.models.model import set_output_bias
 from src.run import RunFolder

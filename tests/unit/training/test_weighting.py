@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.errors import Interrupted, UserError
+from src.common.errors import Interrupted, UserError
 from src.models import MASKS, LearnedMaskModel, MultiTaskModel, plan_inputs
 from src.settings import load_settings
 from src.training import make_step, task_weights, training_summary

@@ -17,10 +17,10 @@
 import polars as pl
 import pytest
 
+from src.common.errors import UserError
 from src.data.description.options import TaskSpec
 from src.data.description.rules import parse_rule
 from src.data.preparing.labels import make_labels
-from src.errors import UserError
 from src.schema import UNKNOWN
 
 TABLE = pl.DataFrame({

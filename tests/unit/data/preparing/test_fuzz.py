@@ -25,8 +25,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from src.common.errors import UserError
 from src.data import PreparedData, prepare
-from src.errors import UserError
 from tests.makers.aliccp import write_aliccp
 from tests.unit.data.sources.test_kuairand import write_logs, write_side_tables
 from tests.unit.data.sources.test_table import DESCRIPTION, _table

@@ -22,11 +22,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from src.common.errors import UserError
 from src.data import prepare
 from src.data.prepared import PreparedData
 from src.data.preparing.groups import write_groups
 from src.data.preparing.stage import Stage
-from src.errors import UserError
 
 DESCRIPTION = """
 fields: [{name: city}]

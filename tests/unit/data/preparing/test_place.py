@@ -21,8 +21,8 @@ import os
 
 import pytest
 
+from src.common.errors import UserError
 from src.data import PreparedData, prepare
-from src.errors import UserError
 from tests.unit.data.sources.test_table import DESCRIPTION, _table
 
 

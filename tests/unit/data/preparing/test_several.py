@@ -18,14 +18,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from src.common.errors import UserError
+from src.common.files import read_json, write_json
 from src.data import PreparedData, prepare
 from src.data.description.options import DataOptions, FieldSpec, parse_options
 from src.data.memory import MemorySplit
 from src.data.preparing.encode import FieldCounter, FieldEncoder
 from src.data.preparing.leaks import LeakGuard
 from src.data.subsets import Shuffled
-from src.errors import UserError
-from src.files import read_json, write_json
 from src.report.values import field_values
 
 TABLE = "tags,city,click\n" + "".join(f"{tags},{city},{click}\n" for tags, city, click in [

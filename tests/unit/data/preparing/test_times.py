@@ -19,9 +19,9 @@ import datetime as dt
 import polars as pl
 import pytest
 
+from src.common.errors import UserError
 from src.data.preparing.times import Clock, moments
 from src.data.reading.cells import MISSING
-from src.errors import UserError
 
 NOON = dt.datetime(2014, 10, 21, 12)
 

@@ -21,10 +21,10 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from src.common.errors import UserError
 from src.data import prepare
 from src.data.description.options import DataOptions, FieldSpec, TaskSpec
 from src.data.preparing.encode import FieldCounter, FieldEncoder, quantile_edges
-from src.errors import UserError
 
 DESCRIPTION = """
 fields:

@@ -24,9 +24,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from src.common.errors import UserError
 from src.data.reading.cells import FEW, MISSING, canonical, cell_text, first_items, numbers, row_of, texts
 from src.data.reading.frames import column_of
-from src.errors import UserError
 
 MANY = FEW + 1  # rows that are read as a column, not cell by cell
 

@@ -17,8 +17,8 @@
 import polars as pl
 import pytest
 
+from src.common.errors import UserError
 from src.data.reading.delimited import TEXT, WHOLE, has_even_lines, read_frames
-from src.errors import UserError
 
 
 @pytest.mark.parametrize("block, cells, even", [

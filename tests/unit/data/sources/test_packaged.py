@@ -23,12 +23,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from src.common.errors import UserError
 from src.data import prepare
 from src.data.preparing.packaged import read_packaged
 from src.data.reading import fetch
 from src.data.reading.fetch import DOWNLOADS, Wheel, read_members
 from src.data.sources import caravan, flights, yeast
-from src.errors import UserError
 
 
 def _numbers(columns, rows, draw, high):

@@ -18,11 +18,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from src.common.errors import UserError
+from src.common.files import read_json
 from src.data import PreparedData, prepare
 from src.data.preparing.encode import FieldEncoder
 from src.data.preparing.stage import Stage
-from src.errors import UserError
-from src.files import read_json
 from src.schema import SPLITS, UNKNOWN
 
 ROWS = 400

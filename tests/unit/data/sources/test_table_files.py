@@ -22,8 +22,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from src.common.errors import UserError
 from src.data import prepare
-from src.errors import UserError
 from src.serving.rows import read_rows
 
 ROWS = 120

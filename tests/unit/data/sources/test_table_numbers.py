@@ -20,10 +20,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from src.common.errors import UserError
+from src.common.files import read_json
 from src.data import PreparedData, prepare
 from src.data.preparing.scales import Moments
-from src.errors import UserError
-from src.files import read_json
 from src.schema import SPLITS
 
 ROWS = 600

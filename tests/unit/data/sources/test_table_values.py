@@ -18,9 +18,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from src.common.errors import UserError
+from src.common.files import read_json
 from src.data import prepare
-from src.errors import UserError
-from src.files import read_json
 
 ROWS = 60
 SPLIT = "split: {by: column, column: fold}\n"

@@ -19,7 +19,7 @@ import json
 import numpy as np
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.selection.multisfs import MultiSFS
 from src.selection.paper import relation_file
 from src.selection.paper.relation_file import field_relations, read_relations, shared_path, write_relations

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import pytest
 
-from src import home
+from src.common import home
 from src.programs import __path__ as programs
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_in_a_clone_everything_lies_in_the_clone(monkeypatch, tmp_path):

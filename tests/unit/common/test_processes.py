@@ -24,7 +24,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SLEEP = """
 import os, sys, time
 from pathlib import Path
@@ -34,7 +34,7 @@ time.sleep(60)
 FORKED = f"""
 import os, sys
 from pathlib import Path
-from src.processes import fork_program
+from src.common.processes import fork_program
 def program(arguments):
     exec({SLEEP!r})
 child = fork_program(program, ["program", sys.argv[1]], Path(os.devnull), Path(os.devnull))
@@ -43,7 +43,7 @@ os.waitpid(child, 0)
 SPAWNED = f"""
 import os, subprocess, sys
 from functools import partial
-from src.processes import end_with
+from src.common.processes import end_with
 child = subprocess.Popen([sys.executable, "-c", {SLEEP!r}, sys.argv[1]], start_new_session=True,
                          preexec_fn=partial(end_with, os.getpid()))
 child.wait()
@@ -74,7 +74,7 @@ def test_a_child_ends_with_a_parent_that_is_killed(parent, tmp_path):
 def test_a_launcher_that_is_dead_already_ends_the_process_at_once():
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    program = f"from src.processes import end_with; end_with({gone.pid}); print('still here')"
+    program = f"from src.common.processes import end_with; end_with({gone.pid}); print('still here')"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL and not done.stdout
     alone = subprocess.run([sys.executable, "-c", program.replace(str(gone.pid), str(os.getpid()))], cwd=ROOT,

@@ -16,8 +16,8 @@
 
 import pytest
 
+from src.common.text import csv_cell, markdown_cell, visible
 from src.report.tables import comparison_table, markdown_table, selection_table
-from src.text import csv_cell, markdown_cell, visible
 from tests.helpers import make_schema, make_selection
 
 

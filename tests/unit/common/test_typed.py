@@ -20,9 +20,9 @@ from typing import Annotated, Literal, Optional
 
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
+from src.common.typed import AtLeast2, NoRepeats, NotEmpty, Number, Text, parse
 from src.schema import Selection
-from src.typed import AtLeast2, NoRepeats, NotEmpty, Number, Text, parse
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ from pathlib import Path
 
 import pytest
 
-from src.errors import UserError, run_program
+from src.common.errors import UserError, run_program
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def failing(error):
@@ -67,7 +67,7 @@ def test_letters_that_the_locale_cannot_read_are_refused_before_anything_is_made
 @pytest.mark.parametrize("redirect, code", [(">&-", 2), ("<&-", 2), ("2>&-", 2), (">&- 2>&- <&-", 2)])
 def test_closed_streams_are_no_defect(redirect, code, tmp_path):
     """A file that a program opens must not get the number of a closed stream, either."""
-    program = ("from src.errors import UserError, run_program\n"
+    program = ("from src.common.errors import UserError, run_program\n"
                "def main(arguments):\n"
                f"    number = open({str(tmp_path / 'file')!r}, 'w').fileno()\n"
                "    raise UserError(f'file {number}')\n"
@@ -79,7 +79,7 @@ def test_closed_streams_are_no_defect(redirect, code, tmp_path):
 
 
 def test_any_text_can_be_printed_under_any_locale():
-    program = "from src.errors import run_program\nrun_program(lambda arguments: print('h\\u00f6he'))"
+    program = "from src.common.errors import run_program\nrun_program(lambda arguments: print('h\\u00f6he'))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=False, env={
         **os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stdout, done.stderr) == (0, b"h\\xf6he\n", b"")

@@ -20,8 +20,8 @@ import os
 
 import pytest
 
-from src.errors import UserError
-from src.files import read_json, read_yaml, remove_leftovers, sha256, write_json
+from src.common.errors import UserError
+from src.common.files import read_json, read_yaml, remove_leftovers, sha256, write_json
 
 VALUE = {"auc": 0.75, "fields": ("a", "ü"), "none": None, "deep": {"rows": 7}}
 

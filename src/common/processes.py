@@ -64,10 +64,11 @@ def run_apart(function: str, *arguments: Any) -> None:
     Raises:
         SystemExit: it failed, with the same exit code; it has said why.
     """
-    package, folder = __package__, str(Path(__file__).resolve().parents[1])
-    code = (f"import os, signal, sys; sys.path.insert(0, {folder!r}); from {package} import processes, errors, "
-            f"command_line; processes.end_with({os.getpid()}, signal.SIGTERM); command_line.start_logging(); "
-            f"from {package} import workflow; errors.run_program(lambda given: workflow.{function}(*given))")
+    package, folder = __package__.rpartition(".")[0], str(Path(__file__).resolve().parents[2])
+    code = (f"import os, signal, sys; sys.path.insert(0, {folder!r}); from {package} import command_line; "
+            f"from {package}.common import errors, processes; processes.end_with({os.getpid()}, signal.SIGTERM); "
+            f"command_line.start_logging(); from {package} import workflow; "
+            f"errors.run_program(lambda given: workflow.{function}(*given))")
     done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=False)
     if done.returncode:
         raise SystemExit(done.returncode if done.returncode > 0 else 128 - done.returncode)

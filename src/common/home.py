@@ -26,7 +26,7 @@ import re
 from pathlib import Path
 
 VERSION = "0.1.0"  # here alone: pyproject.toml and multisfs.__version__ take it from here
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]
 INSTALLED = (PACKAGE / "default_config.yaml").is_file()
 SHIPPED = PACKAGE if INSTALLED else PACKAGE.parent  # default_config.yaml and configs/
 HOME = Path() if INSTALLED else PACKAGE.parent  # data/, outputs/ and downloads/

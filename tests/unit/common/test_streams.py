@@ -20,7 +20,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from src.streams import SimulationStream, Stream, entropy, generator
+from src.common.streams import SimulationStream, Stream, entropy, generator
 
 
 def test_streams_of_one_seed_differ_but_for_the_known_ones():

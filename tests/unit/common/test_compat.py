@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""src/compat.py: what differs between MindSpore's versions."""
+"""src/common/compat.py: what differs between MindSpore's versions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from mindspore import Parameter, Tensor, log, nn
 
-from src.compat import make_adam
+from src.common.compat import make_adam
 
 
 @pytest.fixture
