@@ -55,7 +55,8 @@ OPTIONS = (
     Option("instances", 3, "selection: data sets of every law", "whole", limits={"min": 1}),
     Option("draws", 2, "selection: seeds of a selector on each of them", "whole", limits={"min": 1}),
     Option("seeds", 3, "labels, selection, curves, dropped: seeds of training", "whole", limits={"min": 1}),
-    Option("variants", ("every",), "dropped: every, none, or some of the data sets in benchmarks/dropped.py", "names"),
+    Option("variants", ("every",), "dropped: every, none, or some of the data sets in benchmarks/selection/dropped.py",
+           "names"),
     Option("picture", "outputs/selectors.png", "selection, curves: where the picture goes", "path"),
 )
 
@@ -67,7 +68,7 @@ def main(arguments: list) -> None:
         UserError: an option is wrong, or PyTorch is missing.
     """
     given = parse(arguments, __doc__, OPTIONS, settings=True, words=("SUITE",))
-    from benchmarks.choices import explain_dropped, measure_numbers, measure_selection
+    from benchmarks.selection.choices import explain_dropped, measure_numbers, measure_selection
     from benchmarks.suites import ALL, SUITES
     from src.training import choose_device
 

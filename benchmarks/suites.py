@@ -23,12 +23,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import labels as partial
 from benchmarks import steps
 from benchmarks.measure import STEP_COLUMNS, alternate, in_turn, median, step_rows
 from benchmarks.operators import profile
 from benchmarks.preparing import preparing
 from benchmarks.rivals import FORMS, take_turns
+from benchmarks.selection import labels as partial
 from benchmarks.shapes import SHAPES
 from src.common.environment import processor
 from src.data import PreparedData, prepare

@@ -14,7 +14,7 @@
 # limitations under the License.
 # ============================================================================
 # The paper's Tables 1-5 and Figures 2-3, by its own numbers, on one data set or several;
-# src/experiments/paper.yaml says what each is made of.
+# src/experiments/paper/paper.yaml says what each is made of.
 
 # shellcheck source=scripts/lib/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"

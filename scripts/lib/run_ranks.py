@@ -79,8 +79,8 @@ class Job:
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
                        "PYTHONUNBUFFERED": "1", LAUNCHER: str(os.getpid())}
         # Its own session: a Ctrl+C of the terminal reaches this program alone, which tells the workers. msrun ends when
-        # this program does, even by SIGKILL, and the workers end when msrun does (join_ranks in src/training/ranks.py).
-        # No thread is running yet. pylint: disable-next=subprocess-popen-preexec-fn
+        # this program does, even by SIGKILL, and the workers end when msrun does (join_ranks in
+        # src/training/machine/ranks.py). No thread is running yet. pylint: disable-next=subprocess-popen-preexec-fn
         self.msrun = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                       text=True, start_new_session=True, preexec_fn=partial(end_with, os.getpid()))
         self.processes: dict[int, psutil.Process] = {}  # all that msrun has started, by process id

@@ -25,7 +25,7 @@ import mindspore as ms
 from mindspore import log, nn, ops
 
 MINDSPORE_2 = hasattr(ms, "set_device")
-ONEDNN_MODE = "ONEDNN_DEFAULT_FPMATH_MODE"  # read at a process's first product; see training/precision.py
+ONEDNN_MODE = "ONEDNN_DEFAULT_FPMATH_MODE"  # read at a process's first product; see training/machine/precision.py
 
 
 def set_device(device: str, device_id: int = 0) -> None:

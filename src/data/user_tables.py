@@ -27,7 +27,7 @@ import polars as pl
 from ..common.errors import UserError, nearest
 from ..pooling import POOLS
 from .description.options import DataOptions, FieldSpec
-from .preparing.encode import FieldCounter, FieldEncoder
+from .encoding.encode import FieldCounter, FieldEncoder
 from .reading.frames import column_of
 
 SHOWN = 8  # names in a message

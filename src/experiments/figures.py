@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from ..evaluation import standard_error
+from .paper.printed import BACKBONES
 from .paper_tables import by_fields, metrics_of
-from .printed import BACKBONES
 from .tables import Record, group
 
 # Okabe and Ito's colours, which the colour-blind can tell apart; markers differ too.

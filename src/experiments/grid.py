@@ -26,7 +26,7 @@ from ..common.errors import UserError, nearest
 from ..common.home import HOME
 from ..settings import Settings, choices, load_settings, read_yaml
 
-PLAN_FILE = Path(__file__).with_name("paper.yaml")
+PLAN_FILE = Path(__file__).with_name("paper") / "paper.yaml"
 PAPER_SEEDS = 10  # section 4.1.5
 
 

@@ -26,7 +26,7 @@ import numpy as np
 
 from ..evaluation import paired_tests
 from .grid import Grid, Plan
-from .printed import BACKBONES, printed
+from .paper.printed import BACKBONES, printed
 from .tables import LEVEL, REFERENCE, Record, Table, group, spread
 
 OURS = "multisfs-paper"

@@ -14,7 +14,7 @@
 # ============================================================================
 """Run a grid of data sets, backbones, selectors, numbers of fields and seeds; the paper's experiments are such grids.
 
-    python compare.py --experiment table3 --datasets movielens --workers 2     # one of src/experiments/paper.yaml
+    python compare.py --experiment table3 --datasets movielens --workers 2     # one of src/experiments/paper/paper.yaml
     python compare.py --datasets adult --backbones mmoe,ple --methods none,multisfs-calibrated --seeds 3
     python compare.py --sweep keep_ratio=0.3,0.5,0.7 --datasets adult          # how many fields, by validation
     python compare.py --sweep learning_rate=1e-4..1e-2:log --sweep experts=2..8 --trials 20 --seeds 2    # with Optuna
@@ -41,10 +41,10 @@ from . import preprocess, train
 
 LOG = logging.getLogger("compare")
 OPTIONS = (
-    Option("experiment", (), "experiments of src/experiments/paper.yaml, as table3, or all", "names"),
+    Option("experiment", (), "experiments of src/experiments/paper/paper.yaml, as table3, or all", "names"),
     Option("datasets", ("movielens",), "prepared sets", "names", aliases=("dataset",)),
     Option("backbones", (), "networks (default: mmoe, or those of the experiment)", "names", aliases=("backbone",)),
-    Option("methods", (), "ways to choose fields: none, or their names in src/experiments/paper.yaml", "names",
+    Option("methods", (), "ways to choose fields: none, or their names in src/experiments/paper/paper.yaml", "names",
            aliases=("selectors",)),
     Option("keep_ratios", (), "shares of the fields that every task keeps (default: 0.5)", "names",
            aliases=("keep_ratio",)),

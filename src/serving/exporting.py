@@ -28,7 +28,7 @@ from mindspore import Tensor, nn, ops
 
 from ..common.errors import UserError
 from ..common.files import read_json, sha256
-from ..data.preparing.encode import FieldEncoder
+from ..data.encoding.encode import FieldEncoder
 from ..models import MultiTaskModel
 from ..schema import Field, Scale
 from .engines import open_engine

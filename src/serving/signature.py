@@ -27,8 +27,8 @@ import polars as pl
 from ..common.errors import UserError, nearest
 from ..common.files import read_json, sha256
 from ..common.typed import NoRepeats, NotEmpty, PlainName, Text, Whole, parse
+from ..data.encoding.encode import FieldEncoder
 from ..data.prepared import ENCODER_VERSION
-from ..data.preparing.encode import FieldEncoder
 from ..data.preparing.source import load_source
 from ..data.reading.cells import CellError, row_of, texts
 from ..schema import Scale

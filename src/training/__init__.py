@@ -1,9 +1,9 @@
 from .checkpoint import load_checkpoint, restore
-from .device import choose_device
 from .half import in_float16
 from .loop import predict_logits, run_epochs
-from .precision import choose_precision, fast_instructions, set_products
-from .ranks import Ranks, join_ranks
+from .machine.device import choose_device
+from .machine.precision import choose_precision, fast_instructions, set_products
+from .machine.ranks import Ranks, join_ranks
 from .steps import make_step
 from .trackers import Tracking, tracking
 from .trainer import Trainer, training_summary

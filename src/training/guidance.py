@@ -41,7 +41,7 @@ from ..models import LearnedMaskModel, TaskLosses, TaskWeights, TotalLoss
 from ..models.learned_masks import moving_statistics
 from ..settings import Settings
 from .half import train_step
-from .ranks import Ranks
+from .machine.ranks import Ranks
 
 INTERVENTIONS = 1  # fields intervened on at every step
 MEMORY = 0.7  # weight of what a field's effect was before; its first effect is taken whole

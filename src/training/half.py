@@ -25,7 +25,7 @@ import mindspore as ms
 from mindspore import Parameter, Tensor, amp, nn, ops
 
 from ..common.compat import value_and_grad
-from .averaging import MeanOverRanks, StepOfRanks
+from .machine.averaging import MeanOverRanks, StepOfRanks
 
 FIRST = 2.0 ** 16  # scale; as in PyTorch's GradScaler
 FINITE_STEPS = 1000  # in a row, after which the scale is doubled; MindSpore's default

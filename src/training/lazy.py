@@ -37,9 +37,9 @@ from ..models import MultiTaskModel
 from ..models.embedding import rows_read
 from ..models.model import TaskLosses, TaskWeights, TotalLoss
 from ..settings import Settings
-from .averaging import MeanOverRanks
 from .half import ScaledLoss
-from .ranks import Ranks
+from .machine.averaging import MeanOverRanks
+from .machine.ranks import Ranks
 from .weighting import undecayed
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # MindSpore's Adam, whose epsilon is outside the bias correction

@@ -29,7 +29,7 @@ from ..common.progress import progress
 from ..data.loader import TrainLoader, eval_batches
 from ..data.subsets import RowSource
 from ..models import InputPlan
-from .ranks import Ranks
+from .machine.ranks import Ranks
 
 EVALUATION_ROWS = 4096
 

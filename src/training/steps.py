@@ -24,7 +24,7 @@ from ..settings import Settings
 from .guidance import GuidedLoss, GuidedStep
 from .half import train_step
 from .lazy import LazyStep, is_lazy
-from .ranks import Ranks
+from .machine.ranks import Ranks
 from .weighting import undecayed
 
 

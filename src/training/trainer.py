@@ -36,7 +36,7 @@ from ..run import RunFolder
 from ..settings import Settings
 from .checkpoint import load_checkpoint, load_latest, pop_state, restore, save_checkpoint
 from .loop import predict_logits, run_epoch
-from .ranks import Ranks
+from .machine.ranks import Ranks
 from .steps import make_step
 from .trackers import Tracking
 from .weighting import task_weights

@@ -34,7 +34,7 @@ from src.report import report
 from src.serving import exporting
 from src.settings import setting_options
 from src.sklearn_api import MultiSFSSelector
-from src.training import device
+from src.training.machine import device
 from tests.conftest import made_once
 from tests.makers import bad_inputs as bad
 from tools.faults.lab import SETTINGS, write_table

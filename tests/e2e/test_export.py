@@ -29,11 +29,11 @@ import pytest
 pytest.importorskip("onnx", reason="ONNX needs more: pip install -r requirements/serve.txt")
 
 from src.data import PreparedData  # noqa: E402
-from src.data.description.presets import load_options  # noqa: E402
-from src.data.preparing.split import assign_splits  # noqa: E402
-from src.data.preparing.stage import Stage  # noqa: E402
+from src.data.preparing.presets import load_options  # noqa: E402
 from src.data.reading.fetch import read_members  # noqa: E402
 from src.data.sources import movielens  # noqa: E402
+from src.data.staging.split import assign_splits  # noqa: E402
+from src.data.staging.stage import Stage  # noqa: E402
 from src.evaluation.metrics import task_metrics  # noqa: E402
 from src.serving import read_signature  # noqa: E402
 from src.training import predict_logits  # noqa: E402

@@ -27,9 +27,9 @@ from sklearn.metrics import mean_absolute_error, r2_score
 
 pytest.importorskip("onnx", reason="ONNX needs more: pip install -r requirements/serve.txt")
 
-from src.data.description.presets import load_options  # noqa: E402
-from src.data.preparing.split import assign_splits  # noqa: E402
-from src.data.preparing.stage import Stage  # noqa: E402
+from src.data.preparing.presets import load_options  # noqa: E402
+from src.data.staging.split import assign_splits  # noqa: E402
+from src.data.staging.stage import Stage  # noqa: E402
 from tests.commands import ROOT, refused, refused_outside, run  # noqa: E402
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]

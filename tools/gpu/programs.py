@@ -120,7 +120,7 @@ def loaded_files() -> list[str]:
 
 def main(arguments: list) -> None:
     """Prepares a small data set, sets the device, runs the cases."""
-    from src.training import device
+    from src.training.machine import device
 
     folder, wanted = Path(arguments[0]), arguments[1]
     os.chdir(folder)

@@ -29,8 +29,8 @@ from ...common.errors import UserError, nearest
 from ...common.typed import AtLeast1, AtLeast2, NoRepeats, NotEmpty, Share, Text, Whole, keys_of, parse, refuse_unknown
 from ...pooling import Pool
 from ...schema import Kind
-from ..preparing.times import Clock, Unit
 from ..reading.cells import MISSING
+from ..reading.times import Clock, Unit
 from .rules import Rule, parse_rule
 
 MAX_LENGTH = 20  # of a pooled cell

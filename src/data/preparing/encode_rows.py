@@ -26,12 +26,12 @@ from ...labels import known_labels, label_type
 from ...pooling import blocks, id_columns
 from ...schema import SPLITS, Scale
 from ..description.options import DataOptions
-from .encode import FieldCounter, FieldEncoder
-from .labels import known_rows, make_labels
-from .leaks import LeakGuard
-from .scales import Moments, read_numbers
-from .split import TRAIN
-from .stage import Stage, progress
+from ..encoding.encode import FieldCounter, FieldEncoder
+from ..encoding.labels import known_rows, make_labels
+from ..encoding.leaks import LeakGuard
+from ..encoding.scales import Moments, read_numbers
+from ..staging.split import TRAIN
+from ..staging.stage import Stage, progress
 from .write import PreparedWriter
 
 

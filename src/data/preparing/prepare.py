@@ -30,19 +30,19 @@ from ...common.files import read_json, sha256, write_json
 from ...common.home import HOME
 from ...schema import SPLITS, Field, Schema, Task
 from ..description.options import DataOptions
-from ..description.presets import load_options
+from ..encoding.encode import FieldEncoder
+from ..encoding.groups import write_groups
+from ..encoding.labels import describe_tasks, refuse_label_columns
+from ..encoding.weights import write_weights
 from ..prepared import ENCODER_VERSION, INPUTS_FILE, PreparedData
 from ..reading.cells import CellError
-from .encode import FieldEncoder
+from ..staging.split import TRAIN, assign_splits
+from ..staging.stage import Stage
 from .encode_rows import fit_encoders, fit_scales, write_rows
-from .groups import write_groups
-from .labels import describe_tasks, refuse_label_columns
 from .place import Place
+from .presets import load_options
 from .reuse import describe_origin, find_set
 from .source import Source, load_source
-from .split import TRAIN, assign_splits
-from .stage import Stage
-from .weights import write_weights
 from .write import PreparedWriter
 
 LOG = logging.getLogger(__name__)

@@ -28,7 +28,7 @@ import polars as pl
 from ...common.errors import UserError, nearest
 from .. import sources
 from ..description.options import DataOptions
-from .stage import Stage
+from ..staging.stage import Stage
 
 SOURCES = {module.name: f"{sources.__name__}.{module.name}" for module in pkgutil.iter_modules(sources.__path__)}
 

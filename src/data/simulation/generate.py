@@ -24,7 +24,7 @@ import polars as pl
 from scipy.special import expit, ndtr
 
 from ...common.streams import SimulationStream, generator
-from ..preparing.stage import progress
+from ..staging.stage import progress
 from .columns import COLUMNS, Column
 from .laws import Plan
 

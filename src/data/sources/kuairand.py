@@ -29,10 +29,10 @@ import polars as pl
 
 from ...common.errors import UserError, nearest
 from ..description.options import DataOptions
-from ..preparing.stage import Stage, point_to, progress
 from ..reading.archive import is_archive, unpack
 from ..reading.delimited import WHOLE, read_frames, read_table
 from ..reading.header import read_header, require_columns
+from ..staging.stage import Stage, point_to, progress
 
 DEFAULTS = {"logs": "standard"}
 LOGS = {"standard": ("log_standard_*.csv",), "random": ("log_random_*.csv",),

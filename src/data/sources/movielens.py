@@ -28,8 +28,8 @@ import polars as pl
 
 from ...common.errors import UserError
 from ..description.options import DataOptions
-from ..preparing.stage import Stage, point_to
 from ..reading.fetch import Wheel, fetch_wheel, read_members
+from ..staging.stage import Stage, point_to
 
 WHEEL = Wheel("recbole", "1.2.1", "recbole-1.2.1-py3-none-any.whl",
               "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407")

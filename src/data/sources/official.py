@@ -28,9 +28,9 @@ import polars as pl
 
 from ...common.errors import UserError, nearest
 from ..description.options import DataOptions
-from ..preparing.stage import GIVEN_TEST, Stage, progress
 from ..reading.delimited import TEXT, read_frames
 from ..reading.header import read_header
+from ..staging.stage import GIVEN_TEST, Stage, progress
 
 DEFAULTS = {"layout": "kuairand", "task_t": 1}
 LAYOUTS = ("kuairand", "aliccp", "qb")

@@ -26,10 +26,10 @@ from ...common.errors import UserError
 from ...common.files import read_json, write_json
 from ...common.home import HOME
 from ..description.options import DataOptions
-from ..preparing.stage import Stage
 from ..simulation.columns import COLUMNS, USERS, VIDEOS
 from ..simulation.generate import RAW_FILES, Simulation, write_raw
 from ..simulation.laws import Plan, draw_plan, find_law, law_tasks
+from ..staging.stage import Stage
 from . import kuairand
 
 DEFAULTS = {**kuairand.DEFAULTS, "rows": 200_000, "law": "mix", "entities": "auto"}

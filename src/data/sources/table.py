@@ -29,12 +29,12 @@ from ...common.errors import UserError
 from ...common.typed import NoRepeats, NotEmpty, Text, parse
 from ...schema import SPLITS
 from ..description.options import DataOptions
-from ..preparing.stage import GIVEN_SPLIT, PART_ROWS, Stage, progress
 from ..reading.archive import PACKED, inner_name, open_file
 from ..reading.delimited import TEXT, read_frames
 from ..reading.header import cells_of, find_separator, names_of, read_record, require_columns
 from ..reading.jsonl import read_jsonl
 from ..reading.parquet import PARQUET_ERRORS, damaged
+from ..staging.stage import GIVEN_SPLIT, PART_ROWS, Stage, progress
 
 DEFAULTS = {"delimiter": None, "names": None, "quote": None}
 OBJECTS = (".jsonl", ".ndjson")

@@ -28,8 +28,8 @@ import polars as pl
 
 from ...common.errors import UserError
 from ..description.options import DataOptions
-from ..preparing.stage import Stage, progress
 from ..reading.delimited import TEXT, WHOLE, read_frames
+from ..staging.stage import Stage, progress
 
 DEFAULTS: dict = {}
 LEAKAGE = ("click", "follow", "like", "share", "watching_times")

@@ -19,8 +19,8 @@ Read from the wheel of river, or from its yeast.csv.gz in a local folder.
 
 from __future__ import annotations
 
-from ..preparing.packaged import PackagedTable
 from ..reading.fetch import Wheel
+from ..staging.packaged import PackagedTable
 
 WHEEL = Wheel("river", "0.26.1", "river-0.26.1-cp311-cp311-manylinux_2_28_x86_64.whl",
               "6a11e1a9749beec3ea138efeb0205b2c5cea8d424e9deee306c8980faec01bef")

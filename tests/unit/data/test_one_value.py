@@ -33,8 +33,8 @@ from hypothesis import strategies as st
 from src.common.files import read_json
 from src.data import prepare
 from src.data.description.options import DataOptions, FieldSpec
-from src.data.preparing import encode
-from src.data.preparing.encode import FieldCounter, FieldEncoder
+from src.data.encoding import encode
+from src.data.encoding.encode import FieldCounter, FieldEncoder
 from src.data.reading import cells
 from src.data.reading.frames import column_of
 from src.serving import Signature, read_rows

@@ -23,8 +23,8 @@ from scipy import stats
 
 from src.experiments import Grid, read_plan
 from src.experiments.figures import draw_ratios
+from src.experiments.paper.printed import printed
 from src.experiments.paper_tables import data_table, method_table, ratio_table, seconds_table
-from src.experiments.printed import printed
 from src.experiments.results import show_experiment
 from src.schema import Field, Schema, Task
 from tests.unit.experiments.records import record, records_of

@@ -26,7 +26,7 @@ import pytest
 
 from src.common.errors import UserError
 from src.data.description.options import FieldSpec
-from src.data.preparing.encode import FieldEncoder
+from src.data.encoding.encode import FieldEncoder
 from src.programs import serve
 from src.serving import Signature, server
 from src.serving.server import Server, Service

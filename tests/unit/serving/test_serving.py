@@ -31,7 +31,7 @@ from mindspore import Tensor
 
 from src.common.errors import UserError
 from src.data.description.options import FieldSpec
-from src.data.preparing.encode import FieldEncoder
+from src.data.encoding.encode import FieldEncoder
 from src.data.reading import header, jsonl
 from src.programs import predict
 from src.schema import Scale

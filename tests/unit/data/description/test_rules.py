@@ -20,7 +20,7 @@ import pytest
 from src.common.errors import UserError
 from src.data.description.options import TaskSpec
 from src.data.description.rules import parse_rule
-from src.data.preparing.labels import make_labels
+from src.data.encoding.labels import make_labels
 from src.schema import UNKNOWN
 
 TABLE = pl.DataFrame({

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from src.common.errors import UserError
 from src.data import prepare
 from src.data.description.options import DataOptions, FieldSpec, TaskSpec
-from src.data.preparing.encode import FieldCounter, FieldEncoder, quantile_edges
+from src.data.encoding.encode import FieldCounter, FieldEncoder, quantile_edges
 
 DESCRIPTION = """
 fields:

@@ -24,10 +24,10 @@ import pytest
 from src.common.errors import UserError
 from src.common.files import read_json
 from src.data import prepare
-from src.data.preparing.encode import FieldEncoder
-from src.data.preparing.stage import Stage
+from src.data.encoding.encode import FieldEncoder
 from src.data.reading import delimited
 from src.data.sources import aliccp
+from src.data.staging.stage import Stage
 from src.schema import SPLITS, UNKNOWN
 from tests.makers.aliccp import write_aliccp
 
@@ -134,7 +134,7 @@ def test_blocks_are_joined_in_parts_of_a_bounded_size_whatever_their_own(raw, tm
     whole = prepare("aliccp", raw, tmp_path / "whole")
     monkeypatch.setattr(delimited, "BLOCK_BYTES", 20_000)
     monkeypatch.setattr(aliccp, "PART_ROWS", 500)
-    monkeypatch.setattr("src.data.preparing.stage.PART_ROWS", 500)
+    monkeypatch.setattr("src.data.staging.stage.PART_ROWS", 500)
     parts, joined = [], aliccp.point_to
     monkeypatch.setattr(aliccp, "point_to", lambda keys, *more: parts.append(len(keys)) or joined(keys, *more))
     data = prepare("aliccp", raw, tmp_path / "set")

@@ -21,8 +21,8 @@ import pytest
 from src.common.errors import UserError
 from src.common.files import read_json
 from src.data import PreparedData, prepare
-from src.data.preparing.encode import FieldEncoder
-from src.data.preparing.stage import Stage
+from src.data.encoding.encode import FieldEncoder
+from src.data.staging.stage import Stage
 from src.schema import SPLITS, UNKNOWN
 
 ROWS = 400

@@ -23,7 +23,7 @@ import pytest
 from src.common.errors import UserError
 from src.common.files import read_json
 from src.data import PreparedData, prepare
-from src.data.preparing.scales import Moments
+from src.data.encoding.scales import Moments
 from src.schema import SPLITS
 
 ROWS = 600

@@ -1,0 +1,159 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""What selectors choose: on planted truth, and in models trained on the fields."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+from benchmarks.selection.curves import curve_table, draw_curves, measure_curves
+from benchmarks.selection.dropped import VARIANTS, Table, above_chance, dropped_table, measure_dropped
+from benchmarks.selection.interactions import interaction_table, interactions
+from benchmarks.selection.tables import draw_truth, summary_table, training_table, truth_table
+from benchmarks.selection.truth import label, measure_truth, train_on
+from src.common.errors import UserError, nearest
+from src.common.files import write_json
+from src.data.memory import with_noise
+from src.data.simulation.laws import LAWS
+from src.data.simulation.planted import plant
+from src.data.subsets import DataSet
+from src.settings import Settings, load_settings
+from src.workflow import open_data
+
+FAST = (
+    {"selector": "multisfs", "score": "calibrated"}, {"selector": "multisfs", "score": "paper"}, {"selector": "chi2"},
+    {"selector": "chi2_z"}, {"selector": "mutual_information"}, {"selector": "lasso"}, {"selector": "random"},
+)
+SEARCHED = ({"selector": "multisfs_trained"}, {"selector": "permutation"}, {"selector": "autofield"},
+            {"selector": "mssm"}, {"selector": "cfs"})
+SELECTORS = {"fast": FAST, "trained": SEARCHED, "every": (*FAST, *SEARCHED)}
+TRAINED = {"simulate": "simulate", "adult": "adult", "adult_noise": "adult", "movielens": "movielens",
+           "flights": "flights", "caravan": "caravan", "yeast": "yeast"}
+NOISE = 15  # fields added to adult_noise
+ENTITIES = {"movielens": ("user", "item")}  # fields that name who and what
+SMALL = ["embedding_dim=16", "bottom_dims=64,32", "tower_dims=32,16", "experts=4"]
+BUDGET = ["batch_size=2048", "learning_rate=0.003", "epochs=8", "patience=2"]  # src/experiments/paper/paper.yaml's
+
+
+def measure_selection(given: SimpleNamespace) -> None:
+    """Every selector on planted truth and in trained models, as the options of python -m benchmarks say.
+
+    Raises:
+        UserError: a selector, a law or a set is unknown.
+    """
+    selectors, rows = choose_selectors(given.selectors), given.rows or 200_000
+    laws, sets = (_some(given, key, known) for key, known in (("laws", LAWS), ("sets", TRAINED)))
+    small = [*SMALL, *given.settings]
+    config = load_settings(["dataset=simulate", *small])
+    found: dict = {"suite": "selection", "truth": [], "trained": []}
+    for record in measure_truth(laws, selectors, given.instances, given.draws, rows, config):
+        _keep(found, "truth", record)
+    if found["truth"]:
+        print(truth_table(found["truth"]), summary_table(found["truth"]), sep="\n\n")
+        draw_truth(found["truth"], Path(given.picture))
+    for name in sets:
+        for record in _train_on_set(name, selectors, small, given.seeds, rows):
+            _keep(found, "trained", record)
+    if found["trained"]:
+        print(training_table(found["trained"]))
+
+
+def measure_numbers(given: SimpleNamespace) -> None:
+    """AUC over the number of fields kept, for every selector, as the options of python -m benchmarks say.
+
+    Raises:
+        UserError: a selector or a set is unknown.
+    """
+    selectors, rows = choose_selectors(given.selectors), given.rows or 200_000
+    found: dict = {"suite": "curves", "records": []}
+    for name in _some(given, "sets", TRAINED):
+        config = load_settings([f"dataset={TRAINED[name]}", *SMALL, *BUDGET, *given.settings])
+        mine = []
+        for record in measure_curves(name, _set(name, config, rows), selectors, given.seeds, config):
+            mine.append(record)
+            _keep(found, "records", record)
+        print(f"{name}\n\n{curve_table(mine)}\n", flush=True)
+    if found["records"]:
+        draw_curves(found["records"], Path(given.picture))
+
+
+def explain_dropped(given: SimpleNamespace) -> None:
+    """What the fields below the chance level do for a network, by training it on altered data sets."""
+    found: dict = {"suite": "dropped", "records": []}
+    wanted = _some(given, "variants", VARIANTS)
+    for name in _some(given, "sets", TRAINED):
+        config = load_settings([f"dataset={TRAINED[name]}", *SMALL, *BUDGET, *given.settings])
+        data, mine = _set(name, config, given.rows or 100_000), []
+        if name in ENTITIES:
+            table = Table(data, ENTITIES[name])
+            pairs = interactions(table, above_chance(data, config.replace(progress=False)))
+            write_json(Path("interactions.json"), pairs)
+            print(f"{name}\n\n{interaction_table(pairs)}\n", flush=True)
+        for record in measure_dropped(data, ENTITIES.get(name, ()), given.seeds, config, wanted):
+            mine.append(record)
+            _keep(found, "records", {"set": name, **record})
+        if mine:
+            print(f"{name}\n\n{dropped_table(mine)}\n", flush=True)
+
+
+def _some(given: SimpleNamespace, key: str, known: Collection[str]) -> list[str]:
+    """The names that an option gives; every and none mean all of them and none of them."""
+    names = list(getattr(given, key))
+    if names in (["every"], ["none"]):
+        return list(known) if names == ["every"] else []
+    for name in names:
+        if name not in known:
+            raise UserError(f"{key} is {name!r}; expected some of {', '.join(known)}, every or none"
+                            f"{nearest(name, known)}")
+    return names
+
+
+def _keep(found: dict, part: str, record: dict) -> None:
+    """Adds a record and writes benchmark.json at once: a whole run takes hours, and one may be stopped."""
+    found[part].append(record)
+    write_json(Path("benchmark.json"), found)
+
+
+def choose_selectors(wanted: str) -> tuple[dict, ...]:
+    """The selectors of a name in SELECTORS, or those with the given names.
+
+    Raises:
+        UserError: a name is unknown.
+    """
+    if wanted in SELECTORS:
+        return SELECTORS[wanted]
+    known = {label(changes): changes for changes in SELECTORS["every"]}
+    for name in wanted.split(","):
+        if name not in known:
+            raise UserError(f"selectors is {name!r}; expected {', '.join(SELECTORS)}, or some of {', '.join(known)}")
+    return tuple(known[name] for name in wanted.split(","))
+
+
+def _train_on_set(name: str, selectors: Sequence[dict], arguments: list, seeds: int, rows: int) -> Iterator[dict]:
+    config = load_settings([f"dataset={TRAINED[name]}", *arguments])
+    data = _set(name, config, rows)
+    for seed in range(seeds):
+        for changes in ({"selector": "none"}, *selectors):
+            metrics = train_on(data, f"selection-{name}-{label(changes)}-{seed}", changes, config.replace(seed=seed))
+            yield {"set": name, "selector": label(changes), "seed": seed, "mean_auc": metrics["mean_auc"],
+                   "fields": list(metrics["input_fields"].values())}
+
+
+def _set(name: str, config: Settings, rows: int) -> DataSet:
+    """A set of TRAINED."""
+    data = plant("mix", 0, rows).data if name == "simulate" else open_data(config)
+    return with_noise(data, NOISE, 0) if name.endswith("_noise") else data

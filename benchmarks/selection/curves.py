@@ -1,0 +1,135 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""AUC over the number of fields kept: the curve of every selector, its table and its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy.integrate import trapezoid
+
+from benchmarks.selection.truth import label
+from src.common.files import write_json
+from src.data.subsets import DataSet
+from src.report.tables import markdown_table
+from src.run import RunFolder
+from src.selection import SELECTORS, check_request, make_selection
+from src.settings import Settings
+from src.training import choose_device
+from src.workflow import select_and_train
+
+SHARES = (0.25, 0.5, 0.75)  # of the fields; 1 is the same for all selectors
+
+
+def measure_curves(name: str, data: DataSet, selectors: Sequence[dict], seeds: int, config: Settings) -> Iterator[dict]:
+    """Trains every selector's choice of every share of the fields; a selector scores once a seed.
+
+    Yields:
+        ``{"set", "selector", "seed", "share", "mean_auc"}``; the selector "none" has all fields.
+    """
+    tasks, device = data.schema.task_names, choose_device(config.device_target, config.device_id)
+    for seed in range(seeds):
+        seeded = config.replace(seed=seed, progress=False)
+        yield {"set": name, "selector": "none", "seed": seed, "share": 1.0,
+               "mean_auc": _train(data, f"curve-{name}-none-1-{seed}", seeded.replace(selector="none"), device)}
+        for changes in selectors:
+            settings, selector = seeded.replace(**changes), None
+            for share in SHARES:
+                run_name = f"curve-{name}-{label(changes)}-{share:g}-{seed}"
+                path = settings.output_path / f"{run_name}.selection.json"
+                if not path.exists():
+                    selector = selector or SELECTORS[changes["selector"]](settings).fit(data, tasks)
+                    chosen = make_selection(selector, data, tasks, settings.replace(keep_ratio=share))
+                    write_json(path, chosen.to_json(), sealed=True)
+                found = _train(data, run_name, settings.replace(keep_ratio=share, selection=str(path)), device)
+                yield {"set": name, "selector": label(changes), "seed": seed, "share": share, "mean_auc": found}
+
+
+def _train(data: DataSet, name: str, config: Settings, device: str) -> float | None:
+    """The mean test AUC of one run; a finished one of the same name is read, not repeated."""
+    config, tasks = config.replace(run_name=name), data.schema.task_names
+    check_request(data, tasks, config)
+    run = RunFolder.create(config, data)
+    try:
+        if not run.finished:
+            select_and_train(run, data, tasks, config, device)
+        return run.read_metrics()["mean_auc"]
+    finally:
+        run.close()
+
+
+def areas(records: Sequence[Mapping]) -> dict[str, dict[int, np.ndarray]]:
+    """Of one set: selector -> seed -> AUC at every share and at 1, less the AUC of all fields, ``[shares + 1]``.
+
+    A seed that lacks a share, or whose test split has no AUC, is left out.
+    """
+    found: dict[tuple, float] = {(record["selector"], record["seed"], record["share"]): record["mean_auc"]
+                                 for record in records if record["mean_auc"] is not None}
+    curves: dict[str, dict[int, np.ndarray]] = {}
+    for selector in dict.fromkeys(record["selector"] for record in records if record["selector"] != "none"):
+        for seed in sorted({record["seed"] for record in records}):
+            aucs = [found.get((selector, seed, share)) for share in SHARES] + [found.get(("none", seed, 1.0))]
+            if None not in aucs:
+                curves.setdefault(selector, {})[seed] = np.array(aucs) - aucs[-1]
+    return curves
+
+
+def area(curve: np.ndarray) -> np.ndarray:
+    """Mean height of curves ``[.., shares + 1]`` from the first share to all fields, by the trapezoidal rule."""
+    shares = np.array([*SHARES, 1.0])
+    return trapezoid(curve, shares, axis=-1) / (1 - SHARES[0])
+
+
+def curve_table(records: Sequence[Mapping]) -> str:
+    """AUC against all fields at every share, and the area: means over seeds ± standard errors; best area first.
+
+    *behind* is what a selector's area lacks of the best one's, paired by seed.
+    """
+    curves = areas(records)
+    order = sorted(curves, key=lambda selector: -np.mean([area(curve) for curve in curves[selector].values()]))
+    rows = []
+    for selector in order:
+        own = curves[selector]
+        heights = np.array([[*curve[:-1], area(curve)] for curve in own.values()])
+        both = [seed for seed in own if seed in curves[order[0]]]
+        behind = np.array([area(own[seed]) - area(curves[order[0]][seed]) for seed in both])
+        rows.append([selector, *(_with_error(column) for column in heights.T),
+                     "-" if selector == order[0] or not both else _with_error(behind), str(len(own))])
+    return markdown_table(["selector", *(f"{share:.0%}" for share in SHARES), "area", "behind", "seeds"], rows)
+
+
+def _with_error(values: np.ndarray) -> str:
+    mean = f"{values.mean():+.4f}"
+    return mean if len(values) < 2 else f"{mean} ± {values.std(ddof=1) / np.sqrt(len(values)):.4f}"
+
+
+def draw_curves(records: Sequence[Mapping], path: Path) -> None:
+    """Writes a picture with a panel for every set: AUC against all fields over the share of fields kept."""
+    from matplotlib.figure import Figure
+
+    sets = list(dict.fromkeys(record["set"] for record in records))
+    figure = Figure(figsize=(4.2 * len(sets), 3.6), layout="constrained")
+    for axes, name in zip(np.atleast_1d(figure.subplots(1, len(sets))), sets):
+        for selector, own in areas([record for record in records if record["set"] == name]).items():
+            axes.plot([*SHARES, 1.0], np.mean(list(own.values()), 0), marker="o", markersize=3, label=selector)
+        axes.axhline(0, color="grey", linewidth=0.8)
+        axes.set_title(name, fontsize=10)
+        axes.set_xlabel("share of the fields kept per task")
+    figure.axes[0].set_ylabel("mean test AUC, all fields = 0")
+    figure.axes[-1].legend(fontsize=7)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110, metadata={"Software": None})

@@ -1,0 +1,68 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""AUC over the number of fields: areas, table, picture; and that a selector scores once for all numbers of fields."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.selection.curves import area, areas, curve_table, draw_curves, measure_curves
+from src.selection import SELECTORS
+from tests.helpers import toy_data
+from tests.unit.selection.planted_data import trained_config
+
+RECORDS = [{"set": "toy", "selector": selector, "seed": seed, "share": share, "mean_auc": auc + seed / 100}
+           for selector, share, auc in (("none", 1.0, 0.8), ("good", 0.25, 0.8), ("good", 0.5, 0.82),
+                                        ("good", 0.75, 0.81), ("bad", 0.25, 0.6), ("bad", 0.5, 0.7), ("bad", 0.75, 0.8))
+           for seed in range(2)]
+
+
+def test_the_area_is_the_mean_height_between_a_quarter_of_the_fields_and_all():
+    assert area(np.array([0.3, 0.3, 0.3, 0.3])) == pytest.approx(0.3)
+    assert area(np.array([-0.3, -0.2, -0.1, 0.0])) == pytest.approx(-0.15)
+
+
+def test_curves_are_paired_by_seed_and_the_best_area_comes_first():
+    curves = areas(RECORDS)
+    np.testing.assert_allclose(curves["good"][1], [0, 0.02, 0.01, 0])
+    np.testing.assert_allclose(curves["bad"][0], [-0.2, -0.1, 0, 0])
+    lines = curve_table(RECORDS).splitlines()
+    assert "good" in lines[2] and "+0.0200 ± 0.0000" in lines[2] and "+0.0100 ± 0.0000" in lines[2]
+    assert "bad" in lines[3] and "-0.0667 ± 0.0000" in lines[3] and "-0.0767 ± 0.0000" in lines[3]
+
+
+def test_a_seed_without_an_auc_is_left_out():
+    records = [{**record, "mean_auc": None} if (record["selector"], record["seed"]) == ("bad", 1) else record
+               for record in RECORDS]
+    assert list(areas(records)["bad"]) == [0] and list(areas(records)["good"]) == [0, 1]
+
+
+def test_picture(tmp_path):
+    draw_curves(RECORDS, tmp_path / "new" / "curves.png")
+    assert (tmp_path / "new" / "curves.png").stat().st_size > 5000
+
+
+def test_a_selector_scores_once_a_seed_and_a_stopped_measurement_continues(eager, tmp_path, monkeypatch):
+    scored, fit = [], SELECTORS["chi2"].fit
+    monkeypatch.setattr(SELECTORS["chi2"], "fit", lambda self, *given: scored.append(1) or fit(self, *given))
+    monkeypatch.setattr("benchmarks.selection.curves.choose_device", lambda *device: "CPU")  # which leaves eager mode
+    config = trained_config(f"output_dir={tmp_path}", "epochs=1", "batch_size=128")
+    first = list(measure_curves("toy", toy_data(rows=300), [{"selector": "chi2"}], 1, config))
+    assert [(record["selector"], record["share"]) for record in first] == [
+        ("none", 1.0), ("chi2", 0.25), ("chi2", 0.5), ("chi2", 0.75)]
+    assert len(scored) == 1 and all(0 <= record["mean_auc"] <= 1 for record in first)
+    assert list(measure_curves("toy", toy_data(rows=300), [{"selector": "chi2"}], 1, config)) == first
+    assert len(scored) == 1

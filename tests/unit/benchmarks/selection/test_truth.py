@@ -1,0 +1,49 @@
+# Copyright 2026 Huawei Technologies Co., Ltd
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""How selectors are measured: precision with copies, overlap, and real selectors on a planted set."""
+
+from __future__ import annotations
+
+import mindspore as ms
+import numpy as np
+import pytest
+
+from benchmarks.selection.truth import judge, label, measure_truth
+from src.settings import load_settings
+
+
+def test_a_copy_counts_as_its_original_once():
+    scores = np.array([5.0, 4.0, 3.0, 2.0, 1.0])
+    assert judge(scores, {0, 3}, {1: 0}) == {"top": [0, 1], "precision": 0.5, "auc": pytest.approx(3 / 4)}
+    assert judge(scores, {3, 0}, {1: 3})["precision"] == 1.0
+    assert judge(scores, {0, 3}, {1: 4})["precision"] == 0.5  # a copy of noise is noise
+    assert judge(scores, set(), {}) == {"top": [], "precision": None, "auc": None}
+    assert judge(scores, {0, 1, 2, 3, 4}, {})["auc"] is None
+
+
+def test_label_is_short():
+    assert label({"selector": "multisfs", "score": "paper"}) == "multisfs-paper"
+    assert label({"selector": "lasso"}) == "lasso"
+
+
+def test_selectors_are_run_on_planted_data():
+    config = load_settings(["dataset=simulate", "progress=false"])
+    ms.set_context(mode=ms.PYNATIVE_MODE)  # MindSpore's default, in which a training step takes eight times as long
+    counted, random = measure_truth(["noise"], [{"selector": "chi2_z"}, {"selector": "random"}], 1, 2, 12_000, config)
+    assert ms.get_context("mode") == ms.GRAPH_MODE
+    assert counted["law"] == "noise" and counted["selector"] == "chi2_z" and counted["relevant"] == [6, 6]
+    assert counted["precision"][0] > 0.8 > random["precision"][0] and counted["auc"][0] > 0.9
+    assert counted["jaccard"] == [1.0, 1.0] and random["jaccard"][0] < 1
+    assert 3 <= counted["above_chance"][0] <= 10 and random["above_chance"] is None
