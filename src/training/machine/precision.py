@@ -35,7 +35,7 @@ from ...common.errors import UserError
 from ...settings import Settings
 
 MODES = {"float32": "STRICT", "bf16": "BF16"}
-FAST = ("amx_bf16", "avx512_bf16")  # instructions for products of bfloat16
+FAST = ("amx_bf16",)  # instructions with which oneDNN multiplies float32 as bfloat16; avx512_bf16 it leaves unused
 WIDE = 256  # units of a first layer from which products take most of a step
 SIZE = 256  # oneDNN computes smaller products in float32 whatever it is told
 

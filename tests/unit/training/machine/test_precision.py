@@ -37,7 +37,7 @@ def mindspore_2(monkeypatch):
 
 @pytest.mark.parametrize("has, sizes, wanted, expected", [
     (["amx_bf16"], WIDE, "auto", "bf16"), ([], WIDE, "auto", "float32"), (["amx_bf16"], {}, "auto", "float32"),
-    (["avx512_bf16"], {}, "bf16", "bf16"), (["amx_bf16"], WIDE, "float32", "float32")])
+    (["amx_bf16"], {}, "bf16", "bf16"), (["amx_bf16"], WIDE, "float32", "float32")])
 def test_auto_takes_bf16_for_wide_networks_where_the_processor_has_it(has, sizes, wanted, expected, monkeypatch):
     monkeypatch.setattr(precision, "fast_instructions", lambda: has)
     assert choose_precision(make_config(precision=wanted, **sizes), "CPU") == expected
@@ -68,14 +68,22 @@ def test_mindspore_1_has_float32_alone(wanted, device, monkeypatch):
 
 def test_bf16_is_refused_where_it_would_not_be_faster(monkeypatch):
     monkeypatch.setattr(precision, "fast_instructions", list)
-    with pytest.raises(UserError, match="^precision bf16 needs a CPU with amx_bf16 or avx512_bf16"):
+    with pytest.raises(UserError, match="^precision bf16 needs a CPU with amx_bf16, which"):
         choose_precision(make_config(precision="bf16"), "CPU")
 
 
 def test_instructions_are_read_from_linux(tmp_path):
-    (tmp_path / "cpuinfo").write_text("flags : fpu avx512f avx512_bf16\nbugs :\n")
-    assert fast_instructions(tmp_path / "cpuinfo") == ["avx512_bf16"]
+    (tmp_path / "cpuinfo").write_text("flags : fpu avx512f avx512_bf16 amx_bf16\nbugs :\n")
+    assert fast_instructions(tmp_path / "cpuinfo") == ["amx_bf16"]
     assert fast_instructions(tmp_path / "missing") == []
+
+
+def test_a_processor_without_amx_computes_in_float32(tmp_path, monkeypatch):
+    """AVX512-BF16 alone: oneDNN computes in float32 whatever it is told, so that auto must not ask for more."""
+    (tmp_path / "cpuinfo").write_text("flags : fpu avx512f avx512_bf16\nbugs :\n")
+    has = fast_instructions(tmp_path / "cpuinfo")
+    monkeypatch.setattr(precision, "fast_instructions", lambda: has)
+    assert has == [] and choose_precision(make_config(precision="auto", **WIDE), "CPU") == "float32"
 
 
 @WITHOUT_BF16
