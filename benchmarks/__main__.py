@@ -22,12 +22,13 @@
     python -m benchmarks scale                       # large embedding tables, dense and lazy; memory
     python -m benchmarks operators                   # time of a step by operator, from MindSpore's profiler
     python -m benchmarks parts                       # where the time of a training step goes
+    python -m benchmarks ranks                       # two processes, ours and PyTorch DDP's, and one of each
     python -m benchmarks labels                      # labels of some rows: masked, or filled with 0
     python -m benchmarks selection                   # what every selector chooses, and what that is worth
     python -m benchmarks curves --sets adult         # AUC over the number of fields kept, for every selector
     python -m benchmarks dropped --sets movielens    # what a network loses with the fields below chance, and why
 
-Settings of train.py may follow as --KEY VALUE; the sizes are the paper's. The train suite needs
+Settings of train.py may follow as --KEY VALUE; the sizes are the paper's. The suites train and ranks need
 requirements/pytorch.txt. Prints tables and writes benchmark.json; docs/PERFORMANCE.md and docs/SELECTION.md discuss
 the results.
 """
@@ -47,7 +48,8 @@ from src.settings import load_settings
 OPTIONS = (
     Option("rows", None, "select, input, prepare, labels, selection, curves: rows of the simulated data", "whole",
            limits={"min": 1}),
-    Option("shape", "both", "train, operators: fields of which data set", choices=("kuairand", "movielens", "both")),
+    Option("shape", "both", "train, operators, ranks: fields of which data set",
+           choices=("kuairand", "movielens", "both")),
     Option("selectors", "fast", "selection, curves: fast, trained, every, or some of them by name"),
     Option("laws", ("every",), "selection: laws of planted truth; every, none, or some by name", "names"),
     Option("sets", ("every",), "selection, curves, dropped: sets to train on; every, none, or some of simulate, adult, "
@@ -95,10 +97,10 @@ def _options(suite: str, given: SimpleNamespace) -> dict:
         options["rows"] = given.rows
     if suite == "labels":
         options["seeds"] = given.seeds
-    if suite in ("train", "operators") and given.shape != "both":
+    if suite in ("train", "operators", "ranks") and given.shape != "both":
         options["shapes"] = (given.shape,)
     backbone = [text.partition("=")[2] for text in given.settings if text.startswith("backbone=")]
-    if suite == "train" and backbone:
+    if suite in ("train", "ranks") and backbone:
         options["backbones"] = tuple(backbone)
     return options
 

@@ -31,7 +31,7 @@ from src.models.layers import HiddenUnits
 from src.schema import Field, Schema, Selection, Task
 from src.selection import all_fields
 from src.settings import Settings, load_settings
-from src.training import make_step, predict_logits
+from src.training import Ranks, make_step, predict_logits
 
 BATCHES = 16  # in the rows that are drawn
 BACKBONES = ("mmoe", "ple", "esmm", "aitm")  # those whose speed is promised
@@ -52,8 +52,8 @@ def make_schema(cardinalities) -> Schema:
     return Schema("shape", fields, (Task("click"), Task("like")), {}, {}, 1)
 
 
-def make_ours(config: Settings, cardinalities, half: bool) -> tuple[MultiTaskModel, InputPlan]:
-    """Our model of all fields, or of every second one."""
+def make_ours(config: Settings, cardinalities, half: bool, ranks: int = 1) -> tuple[MultiTaskModel, InputPlan]:
+    """Our model of all fields, or of every second one, as one of so many processes trains it."""
     schema = make_schema(cardinalities)
     selection = all_fields(schema, schema.task_names, config)
     if half:
@@ -61,15 +61,19 @@ def make_ours(config: Settings, cardinalities, half: bool) -> tuple[MultiTaskMod
         selection = Selection("half", config.backbone, 0, selection.tasks, selection.fields,
                               dict.fromkeys(schema.task_names, kept), kept if selection.shared else ())
     plan = plan_inputs(config.backbone, schema, schema.task_names, selection)
-    return MultiTaskModel(plan, config.backbone, len(schema.tasks), config), plan
+    model = MultiTaskModel(plan, config.backbone, len(schema.tasks), config, ranks if config.sync_batch_norm else 1)
+    return model, plan
 
 
-def our_step(config: Settings, cardinalities, split: Synthetic, half: bool = False) -> Callable[[], None]:
-    """One of our training steps, input included."""
-    model, plan = make_ours(config, cardinalities, half)
-    step = make_step(model, config)
+def our_step(config: Settings, cardinalities, split: Synthetic, half: bool = False,
+             ranks: Ranks | None = None) -> Callable[[], None]:
+    """One of our training steps, input included; of several ranks, with a batch for each of them."""
+    ranks = ranks or Ranks()
+    model, plan = make_ours(config, cardinalities, half, ranks.size)
+    step = make_step(model, config, ranks)
     step.set_train()
-    loader = TrainLoader(split, plan.columns, range(2), config.batch_size, config.seed, model.mask_rows, model.dropout)
+    loader = TrainLoader(split, plan.columns, range(2), config.batch_size * ranks.size, config.seed, model.mask_rows,
+                         model.dropout, ranks.rank, ranks.size)
     batches = (batch for epoch in range(10 ** 6) for batch in loader.epoch(epoch))
     return lambda: step(*next(batches)).asnumpy()
 
@@ -108,7 +112,7 @@ def torch_steps(config: Settings, cardinalities, split: Synthetic,
 
     def train() -> None:
         model.train()
-        ids, labels = split.take(rng.permutation(split.rows)[:config.batch_size], slice(None), slice(None))
+        ids, labels = split.take(rng.permutation(split.rows)[:config.batch_size])
         optimizer.zero_grad()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=form == "autocast"):
             loss = total_loss(network(torch.from_numpy(ids).long()), torch.from_numpy(labels).float())
@@ -120,7 +124,7 @@ def torch_steps(config: Settings, cardinalities, split: Synthetic,
         model.eval()
         with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=form == "autocast"):
             for first in range(0, split.rows, config.batch_size):
-                ids, _ = split.read(first, first + config.batch_size, slice(None), slice(None))
+                ids, _ = split.read(first, first + config.batch_size)
                 network(torch.from_numpy(ids).long()).float().numpy()
 
     return train, evaluate

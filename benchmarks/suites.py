@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import ranks as several
 from benchmarks import steps
 from benchmarks.measure import STEP_COLUMNS, alternate, in_turn, median, step_rows
 from benchmarks.operators import profile
@@ -186,6 +187,11 @@ def labels(config: Settings, rows: int = 0, seeds: int = 3) -> dict:
     return found
 
 
+def ranks(config: Settings, backbones=steps.BACKBONES, shapes=tuple(SHAPES)) -> dict:
+    """Two processes that train one model, against PyTorch's DistributedDataParallel and one process of each."""
+    return several.measure_ranks(_table, backbones, shapes)
+
+
 SUITES = {"train": train, "select": select, "input": read, "prepare": preparing, "scale": scale,
-          "operators": operators, "parts": parts, "labels": labels}
+          "operators": operators, "parts": parts, "labels": labels, "ranks": ranks}
 ALL = ("train", "select", "input", "prepare", "scale")
