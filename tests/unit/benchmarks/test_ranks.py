@@ -179,7 +179,7 @@ def test_pytorchs_steps_train(monkeypatch):
     for _ in range(3):
         step()
         train()
-    assert len({float(loss) for loss in losses}) == 6
+    assert len({loss.item() for loss in losses}) == 6
 
 
 def test_our_step_of_one_rank_is_the_step_of_none():
