@@ -39,9 +39,9 @@ import numpy as np
 
 from benchmarks.measure import ROUNDS
 from benchmarks.shapes import SHAPES
-from src.environment import processor
-from src.errors import UserError
-from src.processes import end_with
+from src.common.environment import processor
+from src.common.errors import UserError
+from src.common.processes import end_with
 
 LOG = logging.getLogger(__name__)
 CORES = 2  # all that a group uses, on any machine: one a process, or both of one process

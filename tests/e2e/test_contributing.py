@@ -136,7 +136,7 @@ def test_the_new_backbone_selector_and_data_set_train(home):
     selection = json.loads((home / "outputs" / "toy" / "selection.json").read_text())
     assert selection["selected"] == {"click": ["what"]} and selection["shared"] == ["what"]
     metrics = json.loads((home / "outputs" / "toy" / "metrics.json").read_text())
-    # One field's five values and id 0, four wide; layers of eight with their normalisation, so without bias; the output.
+    # One field's five values and id 0, four wide; layers of eight with normalisation, so no bias; the output.
     assert metrics["parameters"] == 4 * 6 + 2 * (4 * 8 + 2 * 8) + (8 * 8 + 2 * 8) + (8 + 1)
 
 

@@ -25,7 +25,7 @@ import pytest
 from benchmarks import ranks
 from benchmarks.shapes import SHAPES
 from benchmarks.steps import Synthetic, our_step, torch_steps
-from src.errors import UserError
+from src.common.errors import UserError
 from src.settings import load_settings
 
 SMALL = ["backbone=esmm", "embedding_dim=8", "bottom_dims=[16]", "tower_dims=[4]", "batch_size=32"]
