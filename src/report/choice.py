@@ -101,7 +101,7 @@ def overlap(selection: Selection) -> list:
 def relations(selection: Selection, reused: bool) -> list:
     """How much of every task's score goes into every other's: on average, and for every field."""
     if not selection.relations:
-        return [Text("This selection merges no scores over tasks, so there are no relations.")]
+        return [Text("In this selection tasks tell each other nothing, so there are no relations.")]
     if reused:
         return [Text("The selection was read from a file; see the run it came from for the relations of its tasks.")]
     tasks, matrices = selection.tasks, selection.relations
@@ -110,10 +110,18 @@ def relations(selection: Selection, reused: bool) -> list:
             for t, to in enumerate(tasks)]
     pairs = [(t, i) for t in range(len(tasks)) for i in range(len(tasks))]
     each = [[name, *(_weight([matrices[name][t][i]]) for t, i in pairs)] for name in names]
-    words = ("A task's merged score of a field is the sum over tasks of relation times score. Rows take from columns; "
-             "“a ← b” is the weight of b's score in that of a. The stronger the colour, the larger its magnitude.")
-    return [Text(words), Table("Mean relation over fields", ["task", *(f"← {task}" for task in tasks)], rows),
+    return [Text(_meaning(selection)), Table("Mean relation over fields", ["task", *(f"← {task}" for task in tasks)], rows),
             Table("Relations of every field", ["field", *(f"{tasks[t]} ← {tasks[i]}" for t, i in pairs)], each)]
+
+
+def _meaning(selection: Selection) -> str:
+    colour = " The stronger the colour, the larger its magnitude."
+    if selection.settings.get("score") == "calibrated" and selection.settings.get("relation") == "evidence":
+        return ("How far two tasks agree on what a field's values do, times the chance that they agree at all: 1 for the "
+                "same effects, 0 for none in common. A task has looked for the effects that others found; its score has "
+                "that in it." + colour)
+    return ("A task's merged score of a field is the sum over tasks of relation times score. Rows take from columns; "
+            "“a ← b” is the weight of b's score in that of a." + colour)
 
 
 def _weight(values: Sequence[float]) -> Cell:

@@ -158,6 +158,10 @@ def test_relations_and_where_they_are_not_told():
     page = Page(report(facts))
     assert page.tables["Mean relation over fields"][1:] == [["t0", "1.000", "0.250"], ["t1", "-0.500", "1.000"]]
     assert page.tables["Relations of every field"][1] == ["f0", "1.000", "0.250", "-0.500", "1.000"]
+    assert "sum over tasks of relation times score" in page.text
+    shared = dataclasses.replace(facts.selection, settings={"score": "calibrated", "relation": "evidence"})
+    text = Page(report(dataclasses.replace(facts, selection=shared))).text
+    assert "How far two tasks agree" in text and "relation times score" not in text
     page = Page(report(dataclasses.replace(facts, config={"selection": "other/selection.json"})))
     assert "Mean relation over fields" not in page.tables and "read from other/selection.json" in page.text
 
