@@ -32,8 +32,8 @@ def test_candidates_take_turns_and_the_first_call_is_not_counted():
 
 
 def test_a_measurement_that_fails_is_named():
-    with pytest.raises(UserError, match="the measurement preparation kuairand nowhere failed: .*nowhere"):
-        measure.in_turn({"a": ["preparation", "kuairand", "nowhere"]}, 1)
+    with pytest.raises(UserError, match="the measurement network nowhere mmoe false failed: .*nowhere"):
+        measure.in_turn({"a": ["network", "nowhere", "mmoe", "false"]}, 1)
 
 
 def test_rows_of_the_step_table():
