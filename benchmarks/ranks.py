@@ -68,6 +68,9 @@ FORMS = {
 }
 
 
+SESSIONS = (("ours", "ddp"), ("ours-sync", "ours-one", "torch-one"))  # all at once would need some 24 GB
+
+
 def check_machine() -> None:
     """Refuses what could not be measured, before anything starts.
 
@@ -84,13 +87,18 @@ def check_machine() -> None:
 
 
 def take_turns(backbone: str, shape: str, rounds: int = ROUNDS) -> dict[str, list[float]]:
-    """Seconds per step of every form in FORMS, in rounds that take them in turn."""
+    """Seconds per step of every form in FORMS, in rounds that take those of a session in turn."""
+    return {form: seconds for session in SESSIONS
+            for form, seconds in _take_turns(session, backbone, shape, rounds).items()}
+
+
+def _take_turns(forms: Sequence[str], backbone: str, shape: str, rounds: int) -> dict[str, list[float]]:
     groups: dict[str, Group] = {}
     try:
-        for form in FORMS:
+        for form in forms:
             groups[form] = Group(form, backbone, shape)
             LOG.info("%s, %s shape: %s ready", backbone, shape, FORMS[form].title)
-        seconds: dict[str, list[float]] = {form: [] for form in FORMS}
+        seconds: dict[str, list[float]] = {form: [] for form in forms}
         for _ in range(rounds):
             for form, group in groups.items():
                 seconds[form].append(group.seconds(CALLS[shape]))

@@ -123,13 +123,14 @@ def draw_curves(records: Sequence[Mapping], path: Path) -> None:
 
     sets = list(dict.fromkeys(record["set"] for record in records))
     figure = Figure(figsize=(4.2 * len(sets), 3.6), layout="constrained")
-    for axes, name in zip(np.atleast_1d(figure.subplots(1, len(sets))), sets):
+    panels = list(np.atleast_1d(figure.subplots(1, len(sets))))
+    for axes, name in zip(panels, sets):
         for selector, own in areas([record for record in records if record["set"] == name]).items():
             axes.plot([*SHARES, 1.0], np.mean(list(own.values()), 0), marker="o", markersize=3, label=selector)
         axes.axhline(0, color="grey", linewidth=0.8)
         axes.set_title(name, fontsize=10)
         axes.set_xlabel("share of the fields kept per task")
-    figure.axes[0].set_ylabel("mean test AUC, all fields = 0")
-    figure.axes[-1].legend(fontsize=7)
+    panels[0].set_ylabel("mean test AUC, all fields = 0")
+    panels[-1].legend(fontsize=7)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, metadata={"Software": None})

@@ -110,16 +110,17 @@ def relations(selection: Selection, reused: bool) -> list:
             for t, to in enumerate(tasks)]
     pairs = [(t, i) for t in range(len(tasks)) for i in range(len(tasks))]
     each = [[name, *(_weight([matrices[name][t][i]]) for t, i in pairs)] for name in names]
-    return [Text(_meaning(selection)), Table("Mean relation over fields", ["task", *(f"← {task}" for task in tasks)], rows),
+    return [Text(_meaning(selection)),
+            Table("Mean relation over fields", ["task", *(f"← {task}" for task in tasks)], rows),
             Table("Relations of every field", ["field", *(f"{tasks[t]} ← {tasks[i]}" for t, i in pairs)], each)]
 
 
 def _meaning(selection: Selection) -> str:
     colour = " The stronger the colour, the larger its magnitude."
     if selection.settings.get("score") == "calibrated" and selection.settings.get("relation") == "evidence":
-        return ("How far two tasks agree on what a field's values do, times the chance that they agree at all: 1 for the "
-                "same effects, 0 for none in common. A task has looked for the effects that others found; its score has "
-                "that in it." + colour)
+        return ("How far two tasks agree on what a field's values do, times the chance that they agree at all: 1 for "
+                "the same effects, 0 for none in common. A task has looked for the effects that others found; its "
+                "score has that in it." + colour)
     return ("A task's merged score of a field is the sum over tasks of relation times score. Rows take from columns; "
             "“a ← b” is the weight of b's score in that of a." + colour)
 

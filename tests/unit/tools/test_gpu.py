@@ -151,7 +151,7 @@ def test_a_card_is_told(needs_plugin, tmp_path):
 @pytest.mark.slow
 def test_a_card_that_does_not_add_is_refused(needs_plugin, tmp_path):
     """As the stubs are, whose kernels do nothing and say nothing."""
-    code = ("from src.training import device; device.SIGNS['GPU'] = ('/dev/null',); "
+    code = ("from src.training.machine import device; device.SIGNS['GPU'] = ('/dev/null',); "
             "print(device.choose_device('GPU'))")
     environment = {**os.environ, **stubs.build_stubs(needs_plugin, tmp_path / "stubs")}
     environment.pop("REQUIRE_DEVICE", None)
