@@ -41,7 +41,7 @@ from benchmarks.measure import ROUNDS
 from benchmarks.shapes import SHAPES
 from src.common.environment import processor
 from src.common.errors import UserError
-from src.common.processes import end_with
+from src.common.processes import LOCAL_RANKS, end_with
 
 LOG = logging.getLogger(__name__)
 CORES = 2  # all that a group uses, on any machine: one a process, or both of one process
@@ -88,24 +88,19 @@ def check_machine() -> None:
 
 def take_turns(backbone: str, shape: str, rounds: int = ROUNDS) -> dict[str, list[float]]:
     """Seconds per step of every form in FORMS, in rounds that take those of a session in turn."""
-    return {form: seconds for session in SESSIONS
-            for form, seconds in _take_turns(session, backbone, shape, rounds).items()}
-
-
-def _take_turns(forms: Sequence[str], backbone: str, shape: str, rounds: int) -> dict[str, list[float]]:
-    groups: dict[str, Group] = {}
-    try:
-        for form in forms:
-            groups[form] = Group(form, backbone, shape)
-            LOG.info("%s, %s shape: %s ready", backbone, shape, FORMS[form].title)
-        seconds: dict[str, list[float]] = {form: [] for form in forms}
-        for _ in range(rounds):
-            for form, group in groups.items():
-                seconds[form].append(group.seconds(CALLS[shape]))
-        return seconds
-    finally:
-        for group in groups.values():
-            group.end()
+    seconds: dict[str, list[float]] = {form: [] for form in FORMS}
+    for session in SESSIONS:
+        groups: dict[str, Group] = {}
+        try:
+            for form in session:
+                LOG.info("%s, %s shape: %s starts", backbone, shape, FORMS[form].title)
+                groups[form] = Group(form, backbone, shape)
+            for form in session * rounds:
+                seconds[form].append(groups[form].seconds(CALLS[shape]))
+        finally:
+            for group in groups.values():
+                group.end()
+    return seconds
 
 
 class Group:
@@ -196,7 +191,7 @@ def _environment(form: Form) -> dict[str, str]:
     known["PATH"] = f"{Path(sys.executable).parent}:{known.get('PATH', '')}"  # msrun starts "python"
     if form.torch:
         known.update(OMP_NUM_THREADS=str(CORES // form.size), GLOO_SOCKET_IFNAME="lo")
-    return known
+    return {**known, LOCAL_RANKS: str(form.size)}
 
 
 def prepare_form(form: Form, backbone: str, shape: str) -> Callable[[], object]:

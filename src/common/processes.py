@@ -35,6 +35,7 @@ from .errors import run_program
 
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
 LAUNCHER = "MULTISFS_LAUNCHER"  # process id of scripts/lib/run_ranks.py, which sets it
+LOCAL_RANKS = "MULTISFS_LOCAL_RANKS"  # processes of a job that share this host's cores; set by the same
 
 
 def fork_program(main: Callable[[list], None], arguments: Sequence[str], out: Path, errors: Path,
@@ -72,6 +73,18 @@ def run_apart(function: str, *arguments: Any) -> None:
     done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=False)
     if done.returncode:
         raise SystemExit(done.returncode if done.returncode > 0 else 128 - done.returncode)
+
+
+def take_cores(place: int, places: int) -> None:
+    """Leaves this process one of ``places`` equal shares of the cores it may use, number ``place``.
+
+    MindSpore starts a thread for every core that it may use, so processes that share cores get in each other's way. To
+    be called before it computes anything. With fewer cores than shares, and off Linux, nothing changes.
+    """
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    share = len(cores) // places
+    if share:
+        os.sched_setaffinity(0, cores[place * share:(place + 1) * share])
 
 
 def end_with(launcher: int, number: int = signal.SIGKILL) -> None:

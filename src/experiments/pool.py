@@ -31,7 +31,7 @@ from pathlib import Path
 
 from ..common.errors import UserError
 from ..common.files import sha256
-from ..common.processes import fork_program
+from ..common.processes import fork_program, take_cores
 from ..origin import changed_settings
 from ..run import RunFolder
 from ..settings import read_yaml
@@ -88,7 +88,7 @@ def _in_turn(waiting: deque[Cell], output_dir: Path, train: Callable[[list[str]]
         while waiting or running:
             while waiting and free:
                 cell, slot = waiting.popleft(), free.pop()
-                process = _start(cell, output_dir, train, lambda slot=slot: _pin(slot, workers))
+                process = _start(cell, output_dir, train, lambda slot=slot: take_cores(slot, workers))
                 running[process] = (cell, time.monotonic(), slot)
             process, status = os.wait()
             if process in running:
@@ -110,14 +110,6 @@ def _start(cell: Cell, output_dir: Path, train: Callable[[list[str]], None], bef
 
 def _log(cell: Cell, output_dir: Path) -> Path:
     return output_dir / "logs" / f"{cell.name}.log"
-
-
-def _pin(slot: int, workers: int) -> None:
-    """Gives this process its share of the cores: MindSpore starts a thread for each that it may use."""
-    cores = sorted(os.sched_getaffinity(0))
-    share = len(cores) // workers
-    if share:
-        os.sched_setaffinity(0, cores[slot * share:(slot + 1) * share])
 
 
 def _state(cell: Cell, output_dir: Path) -> str:

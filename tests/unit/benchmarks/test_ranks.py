@@ -91,8 +91,10 @@ def test_forms_take_turns_and_all_are_ended(monkeypatch):
 
     monkeypatch.setattr(ranks, "Group", Turn)
     found = ranks.take_turns("mmoe", "movielens", rounds=2)
-    assert calls == [(form, ranks.CALLS["movielens"]) for form in ranks.FORMS] * 2 + list(ranks.FORMS)
-    assert found["ours"] == [1, 6] and found["ddp"] == [2, 7]
+    steps = ranks.CALLS["movielens"]
+    assert calls == [call for forms in ranks.SESSIONS for call in [(form, steps) for form in forms] * 2 + list(forms)]
+    assert found["ours"] == [1, 3] and found["ddp"] == [2, 4] and list(found) == list(ranks.FORMS)
+    assert {form for forms in ranks.SESSIONS for form in forms} == set(ranks.FORMS)
 
 
 def test_a_process_answers_with_seconds_a_step():
