@@ -48,6 +48,9 @@ CORES = 2  # all that a group uses, on any machine: one a process, or both of on
 WARM = 2  # steps before any counts: compiling, DDP's first buckets, and pages that nothing touched before
 CALLS = {"kuairand": 1, "movielens": 20}  # steps in a row of every form in every round
 BACKBONES = ("mmoe", "ple", "esmm", "aitm")  # those whose speed is promised
+FORM_COLUMNS = ["form", "ms (median)", "range", "rows/s", "÷ one process"]
+RATIO_COLUMNS = ["shape", "backbone", "ours, rows/s", "DDP, rows/s", "ours ÷ DDP (range)", "sync_batch_norm ÷ DDP",
+                 "one process ÷ PyTorch's", "ours, 2 ÷ 1", "DDP, 2 ÷ 1"]
 
 
 class Form(NamedTuple):
@@ -307,9 +310,6 @@ def form_rows(pair: Pair) -> list[list[str]]:
     return rows
 
 
-FORM_COLUMNS = ["form", "ms (median)", "range", "rows/s", "÷ one process"]
-
-
 def ratio_rows(pairs: Sequence[Pair]) -> list[list[str]]:
     """Table rows over all backbones, where ours is slowest against DDP first."""
     rows = []
@@ -322,10 +322,6 @@ def ratio_rows(pairs: Sequence[Pair]) -> list[list[str]]:
                      f"{pair.speed('ours') / pair.speed('ours-one'):.2f}",
                      f"{pair.speed('ddp') / pair.speed('torch-one'):.2f}"])
     return rows
-
-
-RATIO_COLUMNS = ["shape", "backbone", "ours, rows/s", "DDP, rows/s", "ours ÷ DDP (range)", "sync_batch_norm ÷ DDP",
-                 "one process ÷ PyTorch's", "ours, 2 ÷ 1", "DDP, 2 ÷ 1"]
 
 
 def measure_ranks(table: Callable[[str, list[str], list[list[str]]], None], backbones: Sequence[str] = BACKBONES,

@@ -14,6 +14,7 @@
 # ============================================================================
 """Processes that end with the one that started them, even when that is killed."""
 
+import ast
 import os
 import signal
 import subprocess
@@ -80,3 +81,20 @@ def test_a_launcher_that_is_dead_already_ends_the_process_at_once():
     alone = subprocess.run([sys.executable, "-c", program.replace(str(gone.pid), str(os.getpid()))], cwd=ROOT,
                            capture_output=True, check=False)
     assert alone.returncode == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux alone says which cores a process may use")
+def test_cores_are_shared_out_and_a_process_keeps_one_at_least():
+    code = ("import os, sys; from src.common.processes import take_cores; "
+            "take_cores(int(sys.argv[1]), int(sys.argv[2])); print(sorted(os.sched_getaffinity(0)))")
+
+    def cores(*place):
+        done = subprocess.run([sys.executable, "-c", code, *map(str, place)], cwd=ROOT, capture_output=True, text=True,
+                              check=True)
+        return ast.literal_eval(done.stdout)
+
+    every = sorted(os.sched_getaffinity(0))
+    half = len(every) // 2
+    assert cores(0, 1) == every and cores(0, len(every) + 1) == every
+    if half:
+        assert (cores(0, 2), cores(1, 2)) == (every[:half], every[half:2 * half])
