@@ -43,7 +43,7 @@ sys.path.insert(0, str(ROOT))
 from src.command_line import parse, start_logging  # noqa: E402
 from src.common.errors import Interrupted, UserError, run_program  # noqa: E402
 from src.common.option import Option  # noqa: E402
-from src.common.processes import LAUNCHER, LOCAL_RANKS, end_with  # noqa: E402
+from src.common.processes import LAUNCHER, end_with  # noqa: E402
 from src.run import run_name  # noqa: E402
 from src.settings import load_settings  # noqa: E402
 
@@ -216,8 +216,6 @@ def main(arguments: list) -> None:
                f"--log_dir={logs}", f"--tail_worker_log={total}",  # which is nobody: their logs are shown here
                *(f"--{key}={value}" for key, value in own.items()),
                str(ROOT / "train.py"), *options]
-    if "bind_core" not in own:
-        os.environ[LOCAL_RANKS] = str(ranks)  # CPU processes then share the cores out (join_ranks)
     print(f"{total} processes; their logs are in {logs}", file=sys.stderr)
     sys.exit(Job(command, logs, first).watch())
 

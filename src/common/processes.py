@@ -35,7 +35,7 @@ from .errors import run_program
 
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
 LAUNCHER = "MULTISFS_LAUNCHER"  # process id of scripts/lib/run_ranks.py, which sets it
-LOCAL_RANKS = "MULTISFS_LOCAL_RANKS"  # processes of a job that share this host's cores; set by the same
+LOCAL_RANKS = "MULTISFS_LOCAL_RANKS"  # processes of a job that are to share this host's cores out; optional
 
 
 def fork_program(main: Callable[[list], None], arguments: Sequence[str], out: Path, errors: Path,
