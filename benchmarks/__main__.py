@@ -70,11 +70,11 @@ def main(arguments: list) -> None:
         UserError: an option is wrong, or PyTorch is missing.
     """
     given = parse(arguments, __doc__, OPTIONS, settings=True, words=("SUITE",))
-    from benchmarks.selection.choices import explain_dropped, measure_numbers, measure_selection
+    from benchmarks.selection.choices import explain_dropped, measure_field_counts, measure_selection
     from benchmarks.suites import ALL, SUITES
     from src.training import choose_device
 
-    choices = {"selection": measure_selection, "curves": measure_numbers, "dropped": explain_dropped}
+    choices = {"selection": measure_selection, "curves": measure_field_counts, "dropped": explain_dropped}
     known = ["all", *SUITES, *choices]
     suite = " ".join(given.words)
     if suite not in known:

@@ -47,7 +47,6 @@ LOG = logging.getLogger(__name__)
 CORES = 2  # all that a group uses, on any machine: one a process, or both of one process
 WARM = 2  # steps before any counts: compiling, DDP's first buckets, and pages that nothing touched before
 CALLS = {"kuairand": 1, "movielens": 20}  # steps in a row of every form in every round
-BACKBONES = ("mmoe", "ple", "esmm", "aitm")  # those whose speed is promised
 FORM_COLUMNS = ["form", "ms (median)", "range", "rows/s", "÷ one process"]
 RATIO_COLUMNS = ["shape", "backbone", "ours, rows/s", "DDP, rows/s", "ours ÷ DDP (range)", "sync_batch_norm ÷ DDP",
                  "one process ÷ PyTorch's", "ours, 2 ÷ 1", "DDP, 2 ÷ 1"]
@@ -221,28 +220,15 @@ def torch_step(config, cardinalities: Sequence[int], split, rank: int, size: int
     import torch
     from torch.nn.parallel import DistributedDataParallel
 
-    from pytorch_reference.networks.models import BACKBONES as REFERENCES
-    from pytorch_reference.networks.models import Shape, total_loss
+    from benchmarks.steps import reference_model, torch_training
 
     torch.set_num_threads(CORES // size)
-    model = REFERENCES[config.backbone](Shape(cardinalities, 2, config.embedding_dim, config.bottom_dims,
-                                              config.tower_dims, config.experts, config.dropout)).train()
-    network = model
+    model = network = reference_model(config, cardinalities)
     if size > 1:
         torch.distributed.init_process_group("gloo")
         network = DistributedDataParallel(model, gradient_as_bucket_view=True, broadcast_buffers=False)
     optimizer = torch.optim.Adam(model.parameters(), config.learning_rate, weight_decay=config.weight_decay, fused=True)
-    batches = _own_batches(split, config.batch_size, rank, size)
-
-    def step() -> None:
-        ids, labels = split.take(next(batches))
-        optimizer.zero_grad()
-        loss = total_loss(network(torch.from_numpy(ids).long()), torch.from_numpy(labels).float())
-        loss.backward()
-        optimizer.step()
-        loss.item()
-
-    return step
+    return torch_training(network, optimizer, split, _own_batches(split, config.batch_size, rank, size))
 
 
 def _own_batches(split, batch_size: int, rank: int, size: int) -> Iterator[np.ndarray]:
@@ -324,8 +310,8 @@ def ratio_rows(pairs: Sequence[Pair]) -> list[list[str]]:
     return rows
 
 
-def measure_ranks(table: Callable[[str, list[str], list[list[str]]], None], backbones: Sequence[str] = BACKBONES,
-                  shapes: Sequence[str] = tuple(SHAPES), rounds: int = ROUNDS) -> dict:
+def measure_ranks(table: Callable[[str, list[str], list[list[str]]], None], backbones: Sequence[str],
+                  shapes: Sequence[str], rounds: int = ROUNDS) -> dict:
     """Measures, prints by way of ``table(title, columns, rows)``, and returns what goes into benchmark.json."""
     check_machine()
     from benchmarks.steps import sized_config

@@ -16,7 +16,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 
 import mindspore as ms
 import numpy as np
@@ -90,6 +91,43 @@ def sized_config(backbone: str, shape: str) -> Settings:
     return config.replace(**SIZES[shape])
 
 
+def reference_model(config: Settings, cardinalities):
+    """The independent PyTorch implementation of a backbone, all fields."""
+    try:
+        from pytorch_reference.networks.models import BACKBONES as REFERENCES
+        from pytorch_reference.networks.models import Shape
+    except ImportError:
+        raise UserError("the train suite needs PyTorch; pip install -r requirements/pytorch.txt") from None
+    return REFERENCES[config.backbone](Shape(cardinalities, 2, config.embedding_dim, config.bottom_dims,
+                                             config.tower_dims, config.experts, config.dropout))
+
+
+def torch_training(network, optimizer, split: Synthetic, batches: Iterator[np.ndarray],
+                   autocast: bool = False) -> Callable[[], None]:
+    """A training step of a PyTorch network, input included.
+
+    Args:
+        network, optimizer: of PyTorch.
+        split: the rows.
+        batches: numbers of the rows of every batch, without end.
+        autocast: to bfloat16.
+    """
+    import torch
+
+    from pytorch_reference.networks.models import total_loss
+
+    def step() -> None:
+        ids, labels = split.take(next(batches))
+        optimizer.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            loss = total_loss(network(torch.from_numpy(ids).long()), torch.from_numpy(labels).float())
+        loss.backward()
+        optimizer.step()
+        loss.item()
+
+    return step
+
+
 def torch_steps(config: Settings, cardinalities, split: Synthetic,
                 form: str = "eager") -> tuple[Callable[[], None], Callable[[], None]]:
     """A training step, and the evaluation of the whole split, of the independent PyTorch implementation.
@@ -97,28 +135,18 @@ def torch_steps(config: Settings, cardinalities, split: Synthetic,
     Args:
         form: eager; compiled, by torch.compile; or autocast, to bfloat16.
     """
-    try:
-        import torch
+    model = reference_model(config, cardinalities)
+    import torch
 
-        from pytorch_reference.networks.models import BACKBONES as REFERENCES
-        from pytorch_reference.networks.models import Shape, total_loss
-    except ImportError:
-        raise UserError("the train suite needs PyTorch; pip install -r requirements/pytorch.txt") from None
-    model = REFERENCES[config.backbone](Shape(cardinalities, 2, config.embedding_dim, config.bottom_dims,
-                                              config.tower_dims, config.experts, config.dropout))
     network = torch.compile(model) if form == "compiled" else model
     optimizer = torch.optim.Adam(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     rng = np.random.default_rng(0)
+    batches = (rng.permutation(split.rows)[:config.batch_size] for _ in count())
+    step = torch_training(network, optimizer, split, batches, form == "autocast")
 
     def train() -> None:
         model.train()
-        ids, labels = split.take(rng.permutation(split.rows)[:config.batch_size])
-        optimizer.zero_grad()
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=form == "autocast"):
-            loss = total_loss(network(torch.from_numpy(ids).long()), torch.from_numpy(labels).float())
-        loss.backward()
-        optimizer.step()
-        loss.item()
+        step()
 
     def evaluate() -> None:
         model.eval()

@@ -72,7 +72,7 @@ def measure_selection(given: SimpleNamespace) -> None:
         print(training_table(found["trained"]))
 
 
-def measure_numbers(given: SimpleNamespace) -> None:
+def measure_field_counts(given: SimpleNamespace) -> None:
     """AUC over the number of fields kept, for every selector, as the options of python -m benchmarks say.
 
     Raises:

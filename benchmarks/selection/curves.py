@@ -22,15 +22,13 @@ from pathlib import Path
 import numpy as np
 from scipy.integrate import trapezoid
 
-from benchmarks.selection.truth import label
+from benchmarks.selection.truth import label, train_on
 from src.common.files import write_json
 from src.data.subsets import DataSet
 from src.report.tables import markdown_table
-from src.run import RunFolder
-from src.selection import SELECTORS, check_request, make_selection
+from src.selection import SELECTORS, make_selection
 from src.settings import Settings
 from src.training import choose_device
-from src.workflow import select_and_train
 
 SHARES = (0.25, 0.5, 0.75)  # of the fields; 1 is the same for all selectors
 
@@ -41,11 +39,12 @@ def measure_curves(name: str, data: DataSet, selectors: Sequence[dict], seeds: i
     Yields:
         ``{"set", "selector", "seed", "share", "mean_auc"}``; the selector "none" has all fields.
     """
-    tasks, device = data.schema.task_names, choose_device(config.device_target, config.device_id)
+    tasks = data.schema.task_names
+    choose_device(config.device_target, config.device_id)
     for seed in range(seeds):
         seeded = config.replace(seed=seed, progress=False)
         yield {"set": name, "selector": "none", "seed": seed, "share": 1.0,
-               "mean_auc": _train(data, f"curve-{name}-none-1-{seed}", seeded.replace(selector="none"), device)}
+               "mean_auc": train_on(data, f"curve-{name}-none-1-{seed}", {"selector": "none"}, seeded)["mean_auc"]}
         for changes in selectors:
             settings, selector = seeded.replace(**changes), None
             for share in SHARES:
@@ -55,24 +54,12 @@ def measure_curves(name: str, data: DataSet, selectors: Sequence[dict], seeds: i
                     selector = selector or SELECTORS[changes["selector"]](settings).fit(data, tasks)
                     chosen = make_selection(selector, data, tasks, settings.replace(keep_ratio=share))
                     write_json(path, chosen.to_json(), sealed=True)
-                found = _train(data, run_name, settings.replace(keep_ratio=share, selection=str(path)), device)
-                yield {"set": name, "selector": label(changes), "seed": seed, "share": share, "mean_auc": found}
+                found = train_on(data, run_name, {"keep_ratio": share, "selection": str(path)}, settings)
+                yield {"set": name, "selector": label(changes), "seed": seed, "share": share,
+                       "mean_auc": found["mean_auc"]}
 
 
-def _train(data: DataSet, name: str, config: Settings, device: str) -> float | None:
-    """The mean test AUC of one run; a finished one of the same name is read, not repeated."""
-    config, tasks = config.replace(run_name=name), data.schema.task_names
-    check_request(data, tasks, config)
-    run = RunFolder.create(config, data)
-    try:
-        if not run.finished:
-            select_and_train(run, data, tasks, config, device)
-        return run.read_metrics()["mean_auc"]
-    finally:
-        run.close()
-
-
-def areas(records: Sequence[Mapping]) -> dict[str, dict[int, np.ndarray]]:
+def curves_of(records: Sequence[Mapping]) -> dict[str, dict[int, np.ndarray]]:
     """Of one set: selector -> seed -> AUC at every share and at 1, less the AUC of all fields, ``[shares + 1]``.
 
     A seed that lacks a share, or whose test split has no AUC, is left out.
@@ -99,7 +86,7 @@ def curve_table(records: Sequence[Mapping]) -> str:
 
     *behind* is what a selector's area lacks of the best one's, paired by seed.
     """
-    curves = areas(records)
+    curves = curves_of(records)
     order = sorted(curves, key=lambda selector: -np.mean([area(curve) for curve in curves[selector].values()]))
     rows = []
     for selector in order:
@@ -125,7 +112,7 @@ def draw_curves(records: Sequence[Mapping], path: Path) -> None:
     figure = Figure(figsize=(4.2 * len(sets), 3.6), layout="constrained")
     panels = list(np.atleast_1d(figure.subplots(1, len(sets))))
     for axes, name in zip(panels, sets):
-        for selector, own in areas([record for record in records if record["set"] == name]).items():
+        for selector, own in curves_of([record for record in records if record["set"] == name]).items():
             axes.plot([*SHARES, 1.0], np.mean(list(own.values()), 0), marker="o", markersize=3, label=selector)
         axes.axhline(0, color="grey", linewidth=0.8)
         axes.set_title(name, fontsize=10)

@@ -123,7 +123,8 @@ class Backbone(nn.Module):
                 for path in self.paths()]
 
     def body(self, inputs: list[Tensor]) -> Tensor:
-        raise NotImplementedError
+        """Logits ``[batch, tasks]`` from the input of every path; this is what a subclass is."""
+        raise NotImplementedError(f"{type(self).__name__} lacks body")
 
 
 def adjust(vectors: Tensor, fields: Sequence[int], scale: Tensor | None, shift: Tensor | None) -> Tensor:

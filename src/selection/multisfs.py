@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from mindspore import Tensor
@@ -30,7 +30,7 @@ from ..models.model import set_output_bias
 from ..settings import Settings
 from .base import Selector
 from .calibrated.sampling import POSITIVES, draw_rows
-from .calibrated.score import LEVELS, GradientEnergy, calibrated_scores
+from .calibrated.score import LEVELS, CalibratedScores, GradientEnergy, calibrated_scores
 from .calibrated.sharing import evidence_relations
 from .calibrated.value_sums import ValueTable
 from .paper.mask_scores import FieldGradients, field_gradients, mask_scores
@@ -60,12 +60,15 @@ class MultiSFS(Selector):
     def score_fields(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
         with self.timed("score"):
             if self.config.score == "calibrated":
-                scores, self.chance_ = self._score_calibrated(data, tasks)
+                scores = self._score_calibrated(data, tasks)
                 self.levels_ = LEVELS
             else:
                 scores = self._score_paper(data, tasks)
         with self.timed("relation"):
-            return self._merge(scores, data, tasks)
+            if self.config.score == "calibrated" and self.relation == "evidence":
+                return scores  # what tasks tell each other is in them
+            self.relations_ = self._find_relations(data, tasks)
+            return scores if self.relations_ is None else merge_scores(scores, self.relations_)
 
     def _score_paper(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
         """Eq. 10; a loss is the mean over the batch's rows whose label is known."""
@@ -77,48 +80,39 @@ class MultiSFS(Selector):
         return mask_scores(model, plan, (to_tensors(*batch, partial) for batch in shown), len(tasks),
                            self.config.score_sign == "signed")
 
-    def _score_calibrated(self, data: DataSet, tasks: Sequence[str]) -> tuple[np.ndarray, float]:
-        """Scores and chance level; a task that some rows have no label of is scored on its own rows, by itself."""
-        indices, chance = data.schema.task_indices(tasks), None
-        scores = np.empty((len(tasks), len(data.schema.fields)))
-        for rows, places in label_groups(sample_by_weight(data.split("train"), self.config.seed), indices):
-            own = [indices[place] for place in places]
-            numbers = data.schema.are_numbers([tasks[place] for place in places])
-            batches, used = draw_batches(rows, own, self.config, numbers)
-            share = self.relation == "evidence"
-            scores[places], chance = _score_group(data, tasks, places, batches, used, self.config, share)
-        return scores, chance
+    def _score_calibrated(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
+        """Scores, and sets the chance level; with ``relation=evidence`` sets the relations, too."""
+        scores, share = np.empty((len(tasks), len(data.schema.fields))), self.relation == "evidence"
+        self.relations_ = no_relations(data, tasks) if share else None
+        for places, batches, used in scored_groups(data, tasks, self.config):
+            found = _score_group(data, tasks, places, batches, used, self.config, share)
+            scores[places], self.chance_ = found.scores, found.chance
+            if share:
+                self.relations_[:, np.array(places)[:, None], places] = found.relations
+        return scores
 
     def network(self, data: DataSet, tasks: Sequence[str]) -> tuple[InputPlan, MultiTaskModel]:
         """The plan of all fields, and the network that the paper's score is taken from: as initialised by the seed."""
         return fresh_model(data.schema, tasks, self.config)
 
-    def _merge(self, scores: np.ndarray, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
-        """The scores merged along ``relations_``, which it sets; evidence that the calibrated score shares is in it.
+    def _find_relations(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray | None:
+        """What scores are merged along, ``[fields, tasks, tasks]``, or None.
 
         Notes the seconds that learning the network's relations took, now or in the run that wrote them to a file.
         """
-        self.relations_ = None
         if self.relation == "gnn":
-            self.relations_, self.seconds_["relation_learning"] = field_relations(data, tasks, self.config)
-        elif self.relation == "pearson":
+            relations, self.seconds_["relation_learning"] = field_relations(data, tasks, self.config)
+            return relations
+        if self.relation == "pearson":
             train = sample_by_weight(data.split("train"), self.config.seed)
             labels = train.read_labels(0, train.rows, data.schema.task_indices(tasks))
-            self.relations_ = label_correlations(labels, len(data.schema.fields))
-        elif self.relation == "evidence":
-            self.relations_ = self._agreement(data, tasks)
-            if self.config.score == "calibrated":
-                return scores
-        return scores if self.relations_ is None else merge_scores(scores, self.relations_)
+            return label_correlations(labels, len(data.schema.fields))
+        return self._agreement(data, tasks) if self.relation == "evidence" else None
 
     def _agreement(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
-        """Relations of ``relation=evidence``, on the rows of the calibrated score; 0 for tasks that share no rows."""
-        indices, schema = data.schema.task_indices(tasks), data.schema
-        relations = np.tile(np.eye(len(tasks)), (len(schema.fields), 1, 1))
-        config = self.config.replace(score="calibrated")
-        for rows, places in label_groups(sample_by_weight(data.split("train"), config.seed), indices):
-            numbers = schema.are_numbers([tasks[place] for place in places])
-            batches, used = draw_batches(rows, [indices[place] for place in places], config, numbers)
+        """Relations of ``relation=evidence`` for the paper's score, on the rows of the calibrated one."""
+        schema, relations = data.schema, no_relations(data, tasks)
+        for places, batches, used in scored_groups(data, tasks, self.config.replace(score="calibrated")):
             ids, labels = (np.concatenate(parts) for parts in zip(*batches))
             table = ValueTable(ids, schema.cardinalities, schema.pools, schema.widths)
             relations[:, np.array(places)[:, None], places] = evidence_relations(table, labels, np.concatenate(used))
@@ -138,6 +132,23 @@ class MultiSFS(Selector):
         if self.relation == "gnn":
             found.update(relation_settings(config))
         return found
+
+
+def no_relations(data: DataSet, tasks: Sequence[str]) -> np.ndarray:
+    """Relations of tasks that have nothing to do with each other, ``[fields, tasks, tasks]``."""
+    return np.tile(np.eye(len(tasks)), (len(data.schema.fields), 1, 1))
+
+
+def scored_groups(data: DataSet, tasks: Sequence[str], config: Settings) -> Iterator[tuple]:
+    """The rows of the calibrated score; a task that some rows have no label of has rows of its own.
+
+    Yields:
+        places of tasks in ``tasks``, and what ``draw_batches`` returns for them.
+    """
+    indices = data.schema.task_indices(tasks)
+    for rows, places in label_groups(sample_by_weight(data.split("train"), config.seed), indices):
+        numbers = data.schema.are_numbers([tasks[place] for place in places])
+        yield places, *draw_batches(rows, [indices[place] for place in places], config, numbers)
 
 
 def batch_count(config: Settings) -> int:
@@ -179,7 +190,7 @@ def draw_batches(split: RowSource, tasks: Sequence[int], config: Settings,
 
 
 def _score_group(data: DataSet, tasks: Sequence[str], places: Sequence[int], batches, used, config: Settings,
-                 share: bool):
+                 share: bool) -> CalibratedScores:
     """The same pass refined to one mask per value, with the output biases at the tasks' rates and chance taken out.
 
     Args:
@@ -189,9 +200,6 @@ def _score_group(data: DataSet, tasks: Sequence[str], places: Sequence[int], bat
         batches, used: of ``draw_batches``, for these.
         config: the run's Settings.
         share: whether tasks tell each other which fields they found.
-
-    Returns:
-        scores ``[len(places), fields]``, and the chance level.
     """
     probe = config.replace(embedding_dim=min(config.embedding_dim, PROBE_DIM))
     plan, model = fresh_model(data.schema, tasks, probe)
@@ -214,9 +222,8 @@ def _score_group(data: DataSet, tasks: Sequence[str], places: Sequence[int], bat
         wide[:, places] = own_labels[filled]
         gradients = field_gradients(network, plan, *to_tensors(batch[filled], wide))[places, :len(batch)]
         energy.update(batch, gradients * own.T[:, :, None, None])
-    found = calibrated_scores(ids, labels, schema.cardinalities, energy.scores(), counted, schema.pools, schema.widths,
-                              numbers[places], share)
-    return found.scores, found.chance
+    return calibrated_scores(ids, labels, schema.cardinalities, energy.scores(), counted, schema.pools, schema.widths,
+                             numbers[places], share)
 
 
 def to_tensors(ids: np.ndarray, labels: np.ndarray, partial: bool = False) -> tuple[Tensor, Tensor]:

@@ -45,7 +45,7 @@ from .additive import AdditiveFit, NumberFit
 from .forward import PAIR_LEVEL, ForwardPath
 from .gradient_energy import GradientEnergy
 from .pairs import PairTable
-from .sharing import share_fields
+from .sharing import evidence_relations, share_fields
 from .value_sums import ValueTable
 
 __all__ = ["CHANCE", "CalibratedScores", "GradientEnergy", "calibrated_scores"]
@@ -65,12 +65,14 @@ class CalibratedScores:
         significant: fields with evidence of their own.
         parts: "uz" (raw), "z" (on its own, before other fields are taken into account), "gain" (nats), "pair" (z of the
             best pair, corrected for the number of pairs).
+        relations: how far tasks agree, ``[fields, tasks, tasks]`` (sharing.py), where they share; else None.
     """
 
     scores: np.ndarray
     chance: float
     significant: np.ndarray
     parts: Mapping[str, np.ndarray]
+    relations: np.ndarray | None = None
 
 
 def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequence[int],
@@ -114,7 +116,8 @@ def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequen
     scores[:, ~table.varies] = -CHANCE  # a constant has no information: last of all
     parts = {"uz": uz, "z": np.stack([path.alone for path in paths]), "gain": gain,
              "pair": np.stack([_best_pair(pairs, row) for row in found])}
-    return CalibratedScores(scores, CHANCE, significant, parts)
+    relations = evidence_relations(table, labels, used) if share else None
+    return CalibratedScores(scores, CHANCE, significant, parts, relations)
 
 
 def one_scale(gain: np.ndarray, significant: np.ndarray, weak: np.ndarray, shadows: np.ndarray,

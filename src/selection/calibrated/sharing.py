@@ -79,14 +79,12 @@ def evidence_relations(table: ValueTable, labels: np.ndarray, used: np.ndarray) 
     """
     tasks = labels.shape[1]
     rates = np.mean(labels, 0, np.float64, where=used)
-    residuals = [Residual(row) for row in ((labels - rates) * used).T]
-    own = [table.agreement(residual, residual)[0] for residual in residuals]
+    energies, scores = table.agreement([Residual(row) for row in ((labels - rates) * used).T])
     relations = np.tile(np.eye(tasks), (table.fields, 1, 1))
     for i, j in combinations(range(tasks), 2):
-        energy, z = table.agreement(residuals[i], residuals[j])
-        scale = np.sqrt(np.maximum(own[i], 0) * np.maximum(own[j], 0))
-        cosine = np.divide(energy, scale, out=np.zeros(table.fields), where=scale > 0)
-        relations[:, i, j] = relations[:, j, i] = np.clip(cosine, 0, 1) * agreement_chances(z)
+        scale = np.sqrt(np.maximum(energies[:, i, i], 0) * np.maximum(energies[:, j, j], 0))
+        cosine = np.divide(energies[:, i, j], scale, out=np.zeros(table.fields), where=scale > 0)
+        relations[:, i, j] = relations[:, j, i] = np.clip(cosine, 0, 1) * agreement_chances(scores[:, i, j])
     return relations
 
 

@@ -152,19 +152,25 @@ class ValueTable:
         slots = self.slots[n] - self.offsets[n]
         return (np.bincount(slots, values)[slots] - values) * weights[slots]
 
-    def agreement(self, one: Residual, other: Residual) -> tuple[np.ndarray, np.ndarray]:
-        """Energy that two residuals have in common, Σ_v w_v (S_v T_v - Σ_b r_b s_b), and its z, each ``[fields]``.
+    def agreement(self, residuals: Sequence[Residual]) -> tuple[np.ndarray, np.ndarray]:
+        """Energy that pairs of residuals have in common, Σ_v w_v (S_v T_v - Σ_b r_b s_b), and its z.
 
         w_v = 1 / (n_v + AGREEMENT). The z has the larger variance of two: of either residual along the other's sums
         over other rows, were it independent of the field.
+
+        Returns:
+            Each ``[fields, residuals, residuals]``; 0 for a constant field.
         """
-        energies, scores = np.zeros(self.fields), np.zeros(self.fields)
+        energies, scores = np.zeros((2, self.fields, len(residuals), len(residuals)))
         weights = self._weights(AGREEMENT)
+        values = np.stack([residual.values for residual in residuals])
+        variances = np.array([residual.variance for residual in residuals])
         for n in np.flatnonzero(self.varies):
-            along, back = (self.others(n, residual.values, weights[self.values(n)]) for residual in (other, one))
-            energies[n] = one.values @ along
-            widest = max(one.variance * along.var(), other.variance * back.var()) * self.rows
-            scores[n] = energies[n] / np.sqrt(widest) if widest > 0 else 0.0
+            along = np.stack([self.others(n, row, weights[self.values(n)]) for row in values])
+            energies[n] = values @ along.T
+            widest = np.outer(variances, along.var(1)) * self.rows
+            widest = np.maximum(widest, widest.T)
+            np.divide(energies[n], np.sqrt(widest), out=scores[n], where=widest > 0)
         return energies, scores
 
     def energy(self, residual: Residual) -> np.ndarray:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.selection.curves import area, areas, curve_table, draw_curves, measure_curves
+from benchmarks.selection.curves import area, curve_table, curves_of, draw_curves, measure_curves
 from src.selection import SELECTORS
 from tests.helpers import toy_data
 from tests.unit.selection.planted_data import trained_config
@@ -36,7 +36,7 @@ def test_the_area_is_the_mean_height_between_a_quarter_of_the_fields_and_all():
 
 
 def test_curves_are_paired_by_seed_and_the_best_area_comes_first():
-    curves = areas(RECORDS)
+    curves = curves_of(RECORDS)
     np.testing.assert_allclose(curves["good"][1], [0, 0.02, 0.01, 0])
     np.testing.assert_allclose(curves["bad"][0], [-0.2, -0.1, 0, 0])
     lines = curve_table(RECORDS).splitlines()
@@ -47,7 +47,7 @@ def test_curves_are_paired_by_seed_and_the_best_area_comes_first():
 def test_a_seed_without_an_auc_is_left_out():
     records = [{**record, "mean_auc": None} if (record["selector"], record["seed"]) == ("bad", 1) else record
                for record in RECORDS]
-    assert list(areas(records)["bad"]) == [0] and list(areas(records)["good"]) == [0, 1]
+    assert list(curves_of(records)["bad"]) == [0] and list(curves_of(records)["good"]) == [0, 1]
 
 
 def test_picture(tmp_path):
@@ -58,7 +58,8 @@ def test_picture(tmp_path):
 def test_a_selector_scores_once_a_seed_and_a_stopped_measurement_continues(eager, tmp_path, monkeypatch):
     scored, fit = [], SELECTORS["chi2"].fit
     monkeypatch.setattr(SELECTORS["chi2"], "fit", lambda self, *given: scored.append(1) or fit(self, *given))
-    monkeypatch.setattr("benchmarks.selection.curves.choose_device", lambda *device: "CPU")  # which leaves eager mode
+    for module in ("curves", "truth"):  # their choose_device leaves eager mode
+        monkeypatch.setattr(f"benchmarks.selection.{module}.choose_device", lambda *device: "CPU")
     config = trained_config(f"output_dir={tmp_path}", "epochs=1", "batch_size=128")
     first = list(measure_curves("toy", toy_data(rows=300), [{"selector": "chi2"}], 1, config))
     assert [(record["selector"], record["share"]) for record in first] == [

@@ -116,7 +116,7 @@ def test_the_energy_in_common_equals_a_loop_over_pairs_of_rows():
     rng = np.random.default_rng(3)
     ids = rng.integers(0, 4, (40, 2)).astype(np.int32)
     one, other = (values - values.mean() for values in rng.standard_normal((2, 40)))
-    energy, z = ValueTable(ids, (4, 4)).agreement(Residual(one), Residual(other))
+    energy, z = (found[:, 0, 1] for found in ValueTable(ids, (4, 4)).agreement([Residual(one), Residual(other)]))
     for n in range(2):
         counts = np.bincount(ids[:, n], minlength=4)
         expected = sum(one[b] * other[c] / (counts[ids[b, n]] + AGREEMENT)
