@@ -26,7 +26,7 @@ from benchmarks.selection.interactions import interaction_table, interactions
 from benchmarks.selection.tables import draw_truth, summary_table, training_table, truth_table
 from benchmarks.selection.truth import label, measure_truth, train_on
 from src.common.errors import UserError, nearest
-from src.common.files import write_json
+from src.common.files import read_json, write_json
 from src.data.memory import with_noise
 from src.data.simulation.laws import LAWS
 from src.data.simulation.planted import plant
@@ -47,6 +47,11 @@ NOISE = 15  # fields added to adult_noise
 ENTITIES = {"movielens": ("user", "item")}  # fields that name who and what
 SMALL = ["embedding_dim=16", "bottom_dims=64,32", "tower_dims=32,16", "experts=4"]
 BUDGET = ["batch_size=2048", "learning_rate=0.003", "epochs=8", "patience=2"]  # src/experiments/paper/paper.yaml's
+NARROW = ["backbone=shared_bottom", "embedding_dim=8", "bottom_dims=32,16", "tower_dims=16"]  # for many trainings
+BUDGETS = {  # of curves, where it is not BUDGET: about as many steps for every set
+    "flights": ["epochs=3", "search_epochs=2"], "caravan": ["batch_size=256", "epochs=20", "patience=4"],
+    "yeast": ["batch_size=128", "epochs=30", "patience=5"],
+}
 
 
 def measure_selection(given: SimpleNamespace) -> None:
@@ -79,16 +84,32 @@ def measure_field_counts(given: SimpleNamespace) -> None:
         UserError: a selector or a set is unknown.
     """
     selectors, rows = choose_selectors(given.selectors), given.rows or 200_000
-    found: dict = {"suite": "curves", "records": []}
+    found = _begun({"suite": "curves", "rows": rows, "settings": list(given.settings)})
     for name in _some(given, "sets", TRAINED):
-        config = load_settings([f"dataset={TRAINED[name]}", *SMALL, *BUDGET, *given.settings])
-        mine = []
-        for record in measure_curves(name, _set(name, config, rows), selectors, given.seeds, config):
-            mine.append(record)
+        config = load_settings([f"dataset={TRAINED[name]}", *NARROW, *BUDGET, *BUDGETS.get(name, []), *given.settings])
+        for record in measure_curves(name, _set(name, config, rows), selectors, given.seeds, config, found["records"]):
             _keep(found, "records", record)
+        mine = [record for record in found["records"] if record["set"] == name]
         print(f"{name}\n\n{curve_table(mine)}\n", flush=True)
     if found["records"]:
         draw_curves(found["records"], Path(given.picture))
+
+
+def _begun(asked: dict) -> dict:
+    """What benchmark.json holds of the same request, so that a measurement of hours is taken up again; or nothing yet.
+
+    Raises:
+        UserError: benchmark.json is of other settings.
+    """
+    path = Path("benchmark.json")
+    before = read_json(path, sealed=False) if path.exists() else {}
+    if before.get("suite") != asked["suite"]:
+        return {**asked, "records": []}
+    for key, value in asked.items():
+        if before.get(key) != value:
+            raise UserError(f"benchmark.json was measured with {key} {before.get(key)}, not {value}; give the same, or "
+                            "move the file away to begin anew")
+    return before
 
 
 def explain_dropped(given: SimpleNamespace) -> None:

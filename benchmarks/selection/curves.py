@@ -16,7 +16,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -26,37 +29,61 @@ from benchmarks.selection.truth import label, train_on
 from src.common.files import write_json
 from src.data.subsets import DataSet
 from src.report.tables import markdown_table
-from src.selection import SELECTORS, make_selection
+from src.selection import SELECTORS, all_fields, make_selection
 from src.settings import Settings
 from src.training import choose_device
 
 SHARES = (0.25, 0.5, 0.75)  # of the fields; 1 is the same for all selectors
 
 
-def measure_curves(name: str, data: DataSet, selectors: Sequence[dict], seeds: int, config: Settings) -> Iterator[dict]:
+def measure_curves(name: str, data: DataSet, selectors: Sequence[dict], seeds: int, config: Settings,
+                   known: Sequence[Mapping] = ()) -> Iterator[dict]:
     """Trains every selector's choice of every share of the fields; a selector scores once a seed.
+
+    Selectors that choose the same fields get the same network: it is trained once a seed.
+
+    Args:
+        name: of the set.
+        data: the set.
+        selectors: the settings of each.
+        seeds: how many.
+        config: everything else.
+        known: records of before, which are not measured again.
 
     Yields:
         ``{"set", "selector", "seed", "share", "mean_auc"}``; the selector "none" has all fields.
     """
-    tasks = data.schema.task_names
+    tasks, done = data.schema.task_names, {_key(record) for record in known}
     choose_device(config.device_target, config.device_id)
+    config.output_path.mkdir(parents=True, exist_ok=True)
     for seed in range(seeds):
         seeded = config.replace(seed=seed, progress=False)
-        yield {"set": name, "selector": "none", "seed": seed, "share": 1.0,
-               "mean_auc": train_on(data, f"curve-{name}-none-1-{seed}", {"selector": "none"}, seeded)["mean_auc"]}
-        for changes in selectors:
+        for changes in ({"selector": "none"}, *selectors):
             settings, selector = seeded.replace(**changes), None
-            for share in SHARES:
-                run_name = f"curve-{name}-{label(changes)}-{share:g}-{seed}"
-                path = settings.output_path / f"{run_name}.selection.json"
-                if not path.exists():
+            for share in SHARES if changes["selector"] != "none" else (1.0,):
+                record = {"set": name, "selector": label(changes), "seed": seed, "share": share}
+                if _key(record) in done:
+                    continue
+                if share == 1:
+                    chosen = dict.fromkeys(tasks, tuple(data.schema.field_names))
+                else:
                     selector = selector or SELECTORS[changes["selector"]](settings).fit(data, tasks)
-                    chosen = make_selection(selector, data, tasks, settings.replace(keep_ratio=share))
-                    write_json(path, chosen.to_json(), sealed=True)
-                found = train_on(data, run_name, {"keep_ratio": share, "selection": str(path)}, settings)
-                yield {"set": name, "selector": label(changes), "seed": seed, "share": share,
-                       "mean_auc": found["mean_auc"]}
+                    chosen = make_selection(selector, data, tasks, settings.replace(keep_ratio=share)).selected
+                yield {**record, "mean_auc": _trained_on(chosen, name, data, seeded)}
+
+
+def _key(record: Mapping) -> tuple:
+    return record["set"], record["selector"], record["seed"], record["share"]
+
+
+def _trained_on(selected: Mapping[str, Sequence[str]], name: str, data: DataSet, config: Settings) -> float | None:
+    """Mean test AUC of a network with these fields of every task, whoever chose them and in whichever order."""
+    kept = {task: tuple(sorted(fields)) for task, fields in selected.items()}
+    run_name = f"curve-{name}-{config.seed}-{sha256(json.dumps(kept).encode()).hexdigest()[:12]}"
+    path = config.output_path / f"{run_name}.selection.json"
+    if not path.exists():
+        write_json(path, replace(all_fields(data.schema, list(kept), config), selected=kept).to_json(), sealed=True)
+    return train_on(data, run_name, {"selection": str(path)}, config)["mean_auc"]
 
 
 def curves_of(records: Sequence[Mapping]) -> dict[str, dict[int, np.ndarray]]:

@@ -16,10 +16,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from benchmarks.selection.choices import _begun
 from benchmarks.selection.curves import area, curve_table, curves_of, draw_curves, measure_curves
+from src.common.errors import UserError
+from src.common.files import read_json
 from src.selection import SELECTORS
 from tests.helpers import toy_data
 from tests.unit.selection.planted_data import trained_config
@@ -65,5 +72,32 @@ def test_a_selector_scores_once_a_seed_and_a_stopped_measurement_continues(eager
     assert [(record["selector"], record["share"]) for record in first] == [
         ("none", 1.0), ("chi2", 0.25), ("chi2", 0.5), ("chi2", 0.75)]
     assert len(scored) == 1 and all(0 <= record["mean_auc"] <= 1 for record in first)
-    assert list(measure_curves("toy", toy_data(rows=300), [{"selector": "chi2"}], 1, config)) == first
-    assert len(scored) == 1
+    rest = list(measure_curves("toy", toy_data(rows=300), [{"selector": "chi2"}], 1, config, first[:2]))
+    assert rest == first[2:] and len(scored) == 2
+    assert not list(measure_curves("toy", toy_data(rows=300), [{"selector": "chi2"}], 1, config, first))
+
+
+def test_the_same_fields_are_trained_once_a_seed(eager, tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarks.selection.curves.choose_device", lambda *device: "CPU")
+    data, trained = toy_data(rows=300), []
+    one, another = data.schema.field_names[:2]
+    order = {"chi2": (another, one), "random": (one, another)}
+    monkeypatch.setattr("benchmarks.selection.curves.train_on", lambda data, name, changes, config: (
+        trained.append((name, read_json(Path(changes["selection"]))["selected"])) or {"mean_auc": 0.5}))
+    config = trained_config(f"output_dir={tmp_path}")
+    monkeypatch.setattr("benchmarks.selection.curves.make_selection", lambda selector, *given: SimpleNamespace(
+        selected=dict.fromkeys(data.schema.task_names, order[selector.name])))
+    list(measure_curves("toy", data, [{"selector": "chi2"}, {"selector": "random"}], 1, config))
+    assert len({name for name, _ in trained}) == 2
+    assert trained[1][1] == trained[-1][1] == dict.fromkeys(data.schema.task_names, sorted([one, another]))
+
+
+def test_a_measurement_of_other_settings_is_not_taken_up(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    begun = {"suite": "curves", "rows": 100, "settings": ["epochs=1"], "records": [{"set": "toy"}]}
+    Path("benchmark.json").write_text(json.dumps(begun), encoding="utf-8")
+    asked = {"suite": "curves", "rows": 100, "settings": ["epochs=1"]}
+    assert _begun(asked) == begun
+    with pytest.raises(UserError, match="benchmark.json was measured with rows 100, not 200"):
+        _begun({**asked, "rows": 200})
+    assert _begun({**asked, "suite": "other"})["records"] == []
