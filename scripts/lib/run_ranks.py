@@ -43,7 +43,7 @@ sys.path.insert(0, str(ROOT))
 from src.command_line import parse, start_logging  # noqa: E402
 from src.common.errors import Interrupted, UserError, run_program  # noqa: E402
 from src.common.option import Option  # noqa: E402
-from src.common.processes import LAUNCHER, end_with  # noqa: E402
+from src.common.processes import LAUNCHER, LOCAL_RANKS, end_with  # noqa: E402
 from src.run import run_name  # noqa: E402
 from src.settings import load_settings  # noqa: E402
 
@@ -69,15 +69,16 @@ class Job:
         command: msrun's command line.
         logs: folder of the processes' logs.
         first: number of the first process on this host.
+        variables: environment variables of theirs.
     """
 
-    def __init__(self, command: list[str], logs: Path, first: int):
+    def __init__(self, command: list[str], logs: Path, first: int, variables: dict[str, str]):
         self.logs, self.first = logs, first
         self.ranks: dict[int, int] = {}  # by process id
         self.death: tuple[int, int] | None = None  # process id and exit code of the first to fail
         self.signal: int | None = None
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
-                       "PYTHONUNBUFFERED": "1", LAUNCHER: str(os.getpid())}
+                       "PYTHONUNBUFFERED": "1", LAUNCHER: str(os.getpid()), **variables}
         # Its own session: a Ctrl+C of the terminal reaches this program alone, which tells the workers. msrun ends when
         # this program does, even by SIGKILL, and the workers end when msrun does (join_ranks in
         # src/training/machine/ranks.py). No thread is running yet. pylint: disable-next=subprocess-popen-preexec-fn
@@ -217,7 +218,8 @@ def main(arguments: list) -> None:
                *(f"--{key}={value}" for key, value in own.items()),
                str(ROOT / "train.py"), *options]
     print(f"{total} processes; their logs are in {logs}", file=sys.stderr)
-    sys.exit(Job(command, logs, first).watch())
+    shared = {LOCAL_RANKS: str(ranks)} if device == "CPU" else {}  # of a GPU's or an Ascend's host all take all cores
+    sys.exit(Job(command, logs, first, shared).watch())
 
 
 def numbers(local: int, own: dict, config) -> tuple[int, int]:

@@ -35,7 +35,7 @@ from .errors import run_program
 
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
 LAUNCHER = "MULTISFS_LAUNCHER"  # process id of scripts/lib/run_ranks.py, which sets it
-LOCAL_RANKS = "MULTISFS_LOCAL_RANKS"  # processes of a job that are to share this host's cores out; optional
+LOCAL_RANKS = "MULTISFS_LOCAL_RANKS"  # processes of a job that share this host's cores out; run_ranks.py sets it
 
 
 def fork_program(main: Callable[[list], None], arguments: Sequence[str], out: Path, errors: Path,
@@ -78,13 +78,23 @@ def run_apart(function: str, *arguments: Any) -> None:
 def take_cores(place: int, places: int) -> None:
     """Leaves this process one of ``places`` equal shares of the cores it may use, number ``place``.
 
-    MindSpore starts a thread for every core that it may use, so processes that share cores get in each other's way. To
-    be called before it computes anything. With fewer cores than shares, and off Linux, nothing changes.
+    MindSpore starts threads for every core that it may use, so that processes which share cores get in each other's
+    way. With fewer cores than shares, and off Linux, nothing changes.
     """
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     share = len(cores) // places
     if share:
         os.sched_setaffinity(0, cores[place * share:(place + 1) * share])
+
+
+def share_cores() -> None:
+    """Takes this process's share of the cores, if LOCAL_RANKS says that the processes of its job share them out.
+
+    To be called before MindSpore is imported: some of its threads start then.
+    """
+    places, place = os.environ.get(LOCAL_RANKS, ""), os.environ.get("RANK_ID", "")
+    if places.isdigit() and place.isdigit():
+        take_cores(int(place) % int(places), int(places))
 
 
 def end_with(launcher: int, number: int = signal.SIGKILL) -> None:

@@ -29,7 +29,7 @@ from mindspore import Tensor, nn, ops
 from mindspore.communication import get_group_size, get_rank, init
 
 from ...common.compat import set_device
-from ...common.processes import LAUNCHER, LOCAL_RANKS, end_with, take_cores
+from ...common.processes import LAUNCHER, end_with
 from .device import choose_device, likely_devices
 
 LAUNCHED = ("MS_ROLE", "RANK_TABLE_FILE")  # environment variables that msrun and Ascend's launchers set
@@ -107,9 +107,6 @@ def join_ranks(wanted: str, device_id: int = 0) -> tuple[str, Ranks]:
     device = (*likely_devices(), "CPU")[0] if wanted == "auto" else wanted
     if LAUNCHER in os.environ:
         end_with(int(os.environ[LAUNCHER]))
-    if device == "CPU" and LOCAL_RANKS in os.environ and os.environ.get("RANK_ID", "").isdigit():
-        local = int(os.environ[LOCAL_RANKS])
-        take_cores(int(os.environ["RANK_ID"]) % local, local)
     for name, value in PATIENCE.items():
         os.environ.setdefault(name, value)
     set_device(device, 0 if device == "CPU" else int(os.environ.get("DEVICE_ID", "0")))

@@ -35,7 +35,7 @@ time.sleep(60)
 FORKED = f"""
 import os, sys
 from pathlib import Path
-from src.common.processes import fork_program
+from src.common.processes import LOCAL_RANKS, fork_program, share_cores
 def program(arguments):
     exec({SLEEP!r})
 child = fork_program(program, ["program", sys.argv[1]], Path(os.devnull), Path(os.devnull))
@@ -98,3 +98,18 @@ def test_cores_are_shared_out_and_a_process_keeps_one_at_least():
     assert cores(0, 1) == every and cores(0, len(every) + 1) == every
     if half:
         assert (cores(0, 2), cores(1, 2)) == (every[:half], every[half:2 * half])
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux alone says which cores a process may use")
+@pytest.mark.parametrize("variables, number", [
+    ({}, None), ({"RANK_ID": "0"}, None), ({LOCAL_RANKS: "2"}, None),
+    ({LOCAL_RANKS: "2", "RANK_ID": "1"}, 1), ({LOCAL_RANKS: "2", "RANK_ID": "2"}, 0)])  # 2: the first of the second host
+def test_a_rank_takes_its_share_of_the_cores_of_its_host(variables, number, monkeypatch):
+    shared = []
+    monkeypatch.setattr("src.common.processes.take_cores", lambda place, places: shared.append((place, places)))
+    for name in (LOCAL_RANKS, "RANK_ID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    share_cores()
+    assert shared == ([] if number is None else [(number, 2)])
