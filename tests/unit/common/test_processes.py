@@ -25,6 +25,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from src.common.processes import LOCAL_RANKS, share_cores
+
 ROOT = Path(__file__).resolve().parents[3]
 SLEEP = """
 import os, sys, time
@@ -35,7 +37,7 @@ time.sleep(60)
 FORKED = f"""
 import os, sys
 from pathlib import Path
-from src.common.processes import LOCAL_RANKS, fork_program, share_cores
+from src.common.processes import fork_program
 def program(arguments):
     exec({SLEEP!r})
 child = fork_program(program, ["program", sys.argv[1]], Path(os.devnull), Path(os.devnull))
