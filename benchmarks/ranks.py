@@ -41,7 +41,7 @@ from benchmarks.measure import ROUNDS
 from benchmarks.shapes import SHAPES
 from src.common.environment import processor
 from src.common.errors import UserError
-from src.common.processes import LOCAL_RANKS, end_with, share_cores
+from src.common.processes import LOCAL_RANKS, end_with
 
 LOG = logging.getLogger(__name__)
 CORES = 2  # all that a group uses, on any machine: one a process, or both of one process
@@ -198,7 +198,6 @@ def _environment(form: Form) -> dict[str, str]:
 
 def prepare_form(form: Form, backbone: str, shape: str) -> Callable[[], object]:
     """A training step of this process, which has joined the others of its group."""
-    share_cores()
     from benchmarks import steps
 
     config = steps.sized_config(backbone, shape).replace(sync_batch_norm=form.synchronised)

@@ -90,7 +90,7 @@ def take_cores(place: int, places: int) -> None:
 def share_cores() -> None:
     """Takes this process's share of the cores, if LOCAL_RANKS says that the processes of its job share them out.
 
-    To be called before MindSpore is imported: some of its threads start then.
+    To be called before MindSpore computes anything: it starts its threads then.
     """
     places, place = os.environ.get(LOCAL_RANKS, ""), os.environ.get("RANK_ID", "")
     if places.isdigit() and place.isdigit():

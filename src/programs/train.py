@@ -26,7 +26,6 @@ import json
 import logging
 
 from ..command_line import parse, start_logging
-from ..common.processes import share_cores
 from ..run import RunFolder
 from ..settings import load_settings
 
@@ -36,7 +35,6 @@ LOG = logging.getLogger("train")
 def main(arguments: list) -> None:
     """Selects, trains and tests: one run."""
     given = parse(arguments, __doc__, settings=True)
-    share_cores()
     from ..selection import check_request  # only now: MindSpore takes seconds to load, and --help needs none of it
     from ..training import join_ranks
     from ..workflow import check_given, choose_tasks, open_data, select_and_train

@@ -29,7 +29,7 @@ from mindspore import Tensor, nn, ops
 from mindspore.communication import get_group_size, get_rank, init
 
 from ...common.compat import set_device
-from ...common.processes import LAUNCHER, end_with
+from ...common.processes import LAUNCHER, end_with, share_cores
 from .device import choose_device, likely_devices
 
 LAUNCHED = ("MS_ROLE", "RANK_TABLE_FILE")  # environment variables that msrun and Ascend's launchers set
@@ -111,4 +111,6 @@ def join_ranks(wanted: str, device_id: int = 0) -> tuple[str, Ranks]:
         os.environ.setdefault(name, value)
     set_device(device, 0 if device == "CPU" else int(os.environ.get("DEVICE_ID", "0")))
     init()
+    if device == "CPU":
+        share_cores()  # only now: the threads that connect the processes fail, or crash, on a single core
     return device, Ranks(get_rank(), get_group_size())
