@@ -51,9 +51,9 @@ OPTIONS = (
     Option("shape", "both", "train, operators, ranks: fields of which data set",
            choices=("kuairand", "movielens", "both")),
     Option("selectors", "fast", "selection, curves: fast, trained, every, or some of them by name"),
-    Option("laws", ("every",), "selection: laws of planted truth; every, none, or some by name", "names"),
-    Option("sets", ("every",), "selection, curves, dropped: sets to train on; every, none, or some of simulate, adult, "
-           "adult_noise, movielens, flights, caravan and yeast", "names"),
+    Option("laws", ("every",), "selection: laws of planted truth; every, nothing, or some by name", "names"),
+    Option("sets", ("every",), "selection, curves, dropped: sets to train on; every, nothing, or some of simulate, "
+           "adult, adult_noise, movielens, flights, caravan and yeast", "names"),
     Option("instances", 3, "selection: data sets of every law", "whole", limits={"min": 1}),
     Option("draws", 2, "selection: seeds of a selector on each of them", "whole", limits={"min": 1}),
     Option("seeds", 3, "labels, selection, curves, dropped: seeds of training", "whole", limits={"min": 1}),

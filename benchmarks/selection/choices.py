@@ -23,7 +23,7 @@ from types import SimpleNamespace
 from benchmarks.selection.curves import curve_table, draw_curves, measure_curves
 from benchmarks.selection.dropped import VARIANTS, Table, above_chance, dropped_table, measure_dropped
 from benchmarks.selection.interactions import interaction_table, interactions
-from benchmarks.selection.tables import draw_truth, summary_table, training_table, truth_table
+from benchmarks.selection.tables import draw_truth, null_table, summary_table, training_table, truth_table
 from benchmarks.selection.truth import label, measure_truth, train_on
 from src.common.errors import UserError, nearest
 from src.common.files import read_json, write_json
@@ -68,7 +68,7 @@ def measure_selection(given: SimpleNamespace) -> None:
     for record in measure_truth(laws, selectors, given.instances, given.draws, rows, config):
         _keep(found, "truth", record)
     if found["truth"]:
-        print(truth_table(found["truth"]), summary_table(found["truth"]), sep="\n\n")
+        print(truth_table(found["truth"]), summary_table(found["truth"]), null_table(found["truth"]), sep="\n\n")
         draw_truth(found["truth"], Path(given.picture))
     for name in sets:
         for record in _train_on_set(name, selectors, small, given.seeds, rows):
@@ -132,13 +132,15 @@ def explain_dropped(given: SimpleNamespace) -> None:
 
 
 def _some(given: SimpleNamespace, key: str, known: Collection[str]) -> list[str]:
-    """The names that an option gives; every and none mean all of them and none of them."""
+    """The names that an option gives: every means all, nothing (and none, where no law is called so) no name."""
     names = list(getattr(given, key))
-    if names in (["every"], ["none"]):
-        return list(known) if names == ["every"] else []
+    if names == ["every"]:
+        return list(known)
+    if names in (["nothing"], ["none"]) and names[0] not in known:
+        return []
     for name in names:
         if name not in known:
-            raise UserError(f"{key} is {name!r}; expected some of {', '.join(known)}, every or none"
+            raise UserError(f"{key} is {name!r}; expected some of {', '.join(known)}, every or nothing"
                             f"{nearest(name, known)}")
     return names
 

@@ -52,6 +52,22 @@ def summary_table(records: Sequence[Mapping]) -> str:
     return markdown_table(["selector", "precision@k", "Jaccard", "seconds"], [row[1:] for row in rows])
 
 
+def null_table(records: Sequence[Mapping]) -> str:
+    """Fields above the chance level where no field matters: how many a data set and task, and in how many there is any.
+
+    ± is the standard error, from the spread between data sets.
+    """
+    rows = []
+    for selector in _names(records, "selector"):
+        mine = np.array([record["above_chance"] for record in records if record["selector"] == selector
+                         and not any(record["relevant"]) and record["above_chance"] is not None])
+        for task, counts in enumerate(mine.T, 1):
+            error = counts.std(ddof=1) / np.sqrt(len(counts)) if len(counts) > 1 else None
+            rows.append([selector, str(task), str(len(counts)), f"{counts.mean():.3f} ± {number(error, '.3f')}",
+                         f"{np.mean(counts > 0):.3f}"])
+    return markdown_table(["selector", "task", "data sets", "false fields each", "share with any"], rows) if rows else ""
+
+
 def training_table(records: Sequence[Mapping]) -> str:
     """Mean test AUC over seeds and the difference from all fields, paired by seed, both with their standard errors.
 

@@ -69,7 +69,9 @@ class TrainLoader:
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
         """Yields (ids, labels, keep) of every step from ``start`` on: int32 ``[rows, columns]``, labels as
-        ``loss_targets`` makes them, bool ``[mask_rows, rows]`` or None."""
+        ``loss_targets`` makes them, and None or the dropout mask: bool ``[mask_rows, rows]`` on a CPU; elsewhere a random
+        word for every row and unit, int32 ``[rows + mask_rows]``, from which the device makes it
+        (src/models/layers.py)."""
         order = generator(self.seed, Stream.ROW_ORDER, epoch).permutation(self.split.rows)
         return prefetch(self._batch(order, epoch, step) for step in range(start, self.steps))
 
@@ -89,8 +91,16 @@ class TrainLoader:
         if not self.mask_rows or not self.threshold:
             return None
         source = np.random.Generator(np.random.SFC64(entropy(self.seed, Stream.DROPOUT, epoch, step)))
+        if not masks_from_host():
+            words = source.integers(-2 ** 31, 2 ** 31, self.batch_size + self.mask_rows, np.int32)
+            return Tensor(np.concatenate([words[self.mine], words[self.batch_size:]]))
         noise = np.frombuffer(source.bytes(self.mask_rows * self.batch_size), np.uint8)
         return Tensor(noise.reshape(self.mask_rows, self.batch_size)[:, self.mine] >= self.threshold)
+
+
+def masks_from_host() -> bool:
+    """Whether whole dropout masks are drawn here: on a CPU, where that is faster. A device would wait for them."""
+    return ms.get_context("device_target") == "CPU"
 
 
 def eval_batches(split: RowSource, columns: Sequence[int], tasks: Sequence[int], batch_size: int,

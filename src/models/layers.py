@@ -24,6 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
@@ -98,12 +99,45 @@ class BatchNorm(nn.Cell):
         return centred * (gamma / ops.sqrt(variance + 1e-5)).reshape(-1, 1) + beta.reshape(-1, 1)
 
 
+class DropoutMask(nn.Cell):
+    """A layer's rows of the dropout mask, bool ``[units, batch]``, True keeps a unit, from what the loader gives.
+
+    ``construct(keep, batch)``: keep is the network's whole mask, bool ``[mask rows, batch]``, or, where the host would hold
+    a device back by drawing it, a random word for every row of the batch and every row of the mask, int32
+    ``[batch + mask rows]``. A unit's word and a row's then make one number, which is mixed (multiplied by odd constants
+    and shifted, ours) and compared: every device makes the same mask of the same words. The mask is an input because
+    MindSpore's own dropout kernels are not repeatable and cannot be resumed.
+
+    Args:
+        units: of the layer.
+        start: the first of its rows in the mask.
+        dropout: probability of dropping, a multiple of 1/256.
+    """
+
+    FACTORS = (0x7FEB352D, -0x7B935975)  # odd, their bits half ones; the second is 0x846CA68B
+    SHIFT, REST = 15, 2 ** 17 - 1  # the bits that are left after the shift: MindSpore's keeps the sign
+
+    def __init__(self, units: int, start: int, dropout: float):
+        super().__init__()
+        self.start, self.stop = start, start + units
+        self.least = Tensor(min(round(dropout * 2 ** 32), 2 ** 32 - 1) - 2 ** 31, ms.int32)
+        self.factors = tuple(Tensor(factor, ms.int32) for factor in self.FACTORS)
+        self.shift, self.rest = Tensor(self.SHIFT, ms.int32), Tensor(self.REST, ms.int32)
+        self.shifted, self.both, self.either = ops.RightShift(), ops.BitwiseAnd(), ops.BitwiseXor()
+
+    def construct(self, keep, batch: int):
+        if keep.dtype == ms.bool_:
+            return keep[self.start:self.stop]
+        words = self.either(keep[batch + self.start:batch + self.stop].reshape(-1, 1), keep[:batch].reshape(1, -1))
+        words = words * self.factors[0]
+        words = self.either(words, self.both(self.shifted(words, self.shift), self.rest))
+        return words * self.factors[1] >= self.least
+
+
 class HiddenUnits(nn.Cell):
     """Batch normalisation, ReLU, dropout of ``[units, batch]``.
 
-    ``construct(x, keep)``: keep is the network's dropout mask ``[mask rows, batch]`` (bool, True keeps a unit), or None
-    for no dropout. The mask is an input because MindSpore's own dropout kernels are not repeatable
-    and cannot be resumed.
+    ``construct(x, keep)``: keep is what DropoutMask takes, or None for no dropout.
     """
 
     def __init__(self, units: int, context: BuildContext):
@@ -111,14 +145,14 @@ class HiddenUnits(nn.Cell):
         self.norm = BatchNorm(units, context.ranks, 1 / (1 - context.dropout))
         self.relu = ops.ReLU()
         self.cast = ops.Cast()
-        self.start = context.reserve_mask(units) if context.dropout > 0 else 0
-        self.stop = self.start + units
+        start = context.reserve_mask(units) if context.dropout > 0 else 0
+        self.mask = DropoutMask(units, start, context.dropout)
 
     def construct(self, x, keep=None):
         if keep is None:
             return self.relu(self.norm(x))
         made = self.relu(self.norm(x, True))
-        return made * self.cast(keep[self.start:self.stop], made.dtype)
+        return made * self.cast(self.mask(keep, made.shape[1]), made.dtype)
 
 
 class MLPs(nn.Cell):

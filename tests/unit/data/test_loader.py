@@ -60,6 +60,18 @@ def test_ranks_share_every_batch_and_its_mask():
         np.testing.assert_array_equal(np.concatenate([part[step][2] for part in parts], 1), keep)
 
 
+def test_words_of_masks_are_those_of_the_step_and_ranks_share_them(monkeypatch):
+    monkeypatch.setattr("src.data.loader.masks_from_host", lambda: False)
+    whole = as_numpy(loader(mask_rows=4, dropout=0.5).epoch(1))
+    parts = [as_numpy(loader(mask_rows=4, dropout=0.5, rank=rank, ranks=2).epoch(1, 7)) for rank in (0, 1)]
+    for step, (_, _, keep) in enumerate(whole[7:]):
+        assert keep.dtype == np.int32 and keep.shape == (10 + 4,)
+        np.testing.assert_array_equal(np.concatenate([part[step][2][:5] for part in parts]), keep[:10])
+        for part in parts:
+            np.testing.assert_array_equal(part[step][2][5:], keep[10:])
+    assert not np.array_equal(whole[0][2], whole[1][2])
+
+
 @pytest.mark.parametrize("ranks", [2, 5])
 def test_ranks_take_as_many_equal_steps_and_every_row_once(ranks):
     parts = [loader(rank=rank, ranks=ranks) for rank in range(ranks)]

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from benchmarks.selection.tables import draw_truth, summary_table, training_table, truth_table
+from benchmarks.selection.tables import draw_truth, null_table, summary_table, training_table, truth_table
 
 TRUTH = [
     {"law": law, "selector": selector, "relevant": [4, 2], "precision": precision, "auc": [0.9, None],
@@ -50,3 +50,13 @@ def test_picture(tmp_path):
     assert (tmp_path / "new" / "truth.png").stat().st_size > 5000
     draw_truth(TRUTH[3:], tmp_path / "none.png")
     assert not (tmp_path / "none.png").exists()
+
+
+def test_false_fields_are_counted_where_nothing_matters():
+    records = [{"selector": "good", "relevant": [0, 0], "above_chance": counts} for counts in ([0, 1], [2, 1], [0, 1])]
+    records += [{"selector": "good", "relevant": [3, 0], "above_chance": [9, 9]},
+                {"selector": "blind", "relevant": [0, 0], "above_chance": None}]
+    lines = null_table(records).splitlines()
+    assert [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]] == [
+        ["good", "1", "3", "0.667 ± 0.667", "0.333"], ["good", "2", "3", "1.000 ± 0.000", "1.000"]]
+    assert null_table(records[3:]) == ""

@@ -16,11 +16,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import mindspore as ms
 import numpy as np
 import pytest
 
+from benchmarks.selection.choices import _some
 from benchmarks.selection.truth import judge, label, measure_truth
+from src.data.simulation.laws import LAWS
 from src.settings import load_settings
 
 
@@ -47,3 +51,10 @@ def test_selectors_are_run_on_planted_data():
     assert counted["precision"][0] > 0.8 > random["precision"][0] and counted["auc"][0] > 0.9
     assert counted["jaccard"] == [1.0, 1.0] and random["jaccard"][0] < 1
     assert 3 <= counted["above_chance"][0] <= 10 and random["above_chance"] is None
+
+
+def test_the_law_none_can_be_named_and_nothing_means_no_laws():
+    given = SimpleNamespace(laws=("none",), sets=("none",))
+    assert _some(given, "laws", LAWS) == ["none"] and _some(given, "sets", ("adult",)) == []
+    assert _some(SimpleNamespace(laws=("nothing",)), "laws", LAWS) == []
+    assert _some(SimpleNamespace(laws=("every",)), "laws", LAWS) == list(LAWS)
