@@ -23,6 +23,8 @@
     python -m benchmarks operators                   # time of a step by operator, from MindSpore's profiler
     python -m benchmarks parts                       # where the time of a training step goes
     python -m benchmarks ranks                       # two processes, ours and PyTorch DDP's, and one of each
+    python -m benchmarks calls                       # a graph call a step, and several steps a call
+    python -m benchmarks rounding                    # AUC with products of bfloat16 factors, and of float32
     python -m benchmarks labels                      # labels of some rows: masked, or filled with 0
     python -m benchmarks selection                   # what every selector chooses, and what that is worth
     python -m benchmarks curves --sets adult         # AUC over the number of fields kept, for every selector
@@ -48,7 +50,7 @@ from src.settings import load_settings
 OPTIONS = (
     Option("rows", None, "select, input, prepare, labels, selection, curves: rows of the simulated data", "whole",
            limits={"min": 1}),
-    Option("shape", "both", "train, operators, ranks: fields of which data set",
+    Option("shape", "both", "train, operators, ranks, calls: fields of which data set",
            choices=("kuairand", "movielens", "both")),
     Option("selectors", "fast", "selection, curves: fast, trained, every, or some of them by name"),
     Option("laws", ("every",), "selection: laws of planted truth; every, nothing, or some by name", "names"),
@@ -56,7 +58,7 @@ OPTIONS = (
            "adult, adult_noise, movielens, flights, caravan and yeast", "names"),
     Option("instances", 3, "selection: data sets of every law", "whole", limits={"min": 1}),
     Option("draws", 2, "selection: seeds of a selector on each of them", "whole", limits={"min": 1}),
-    Option("seeds", 3, "labels, selection, curves, dropped: seeds of training", "whole", limits={"min": 1}),
+    Option("seeds", 3, "labels, rounding, selection, curves, dropped: seeds of training", "whole", limits={"min": 1}),
     Option("variants", ("every",), "dropped: every, none, or some of the data sets in benchmarks/selection/dropped.py",
            "names"),
     Option("picture", "outputs/selectors.png", "selection, curves: where the picture goes", "path"),
@@ -95,9 +97,9 @@ def _options(suite: str, given: SimpleNamespace) -> dict:
     options: dict = {}
     if suite in ("select", "input", "prepare", "labels") and given.rows:
         options["rows"] = given.rows
-    if suite == "labels":
+    if suite in ("labels", "rounding"):
         options["seeds"] = given.seeds
-    if suite in ("train", "operators", "ranks") and given.shape != "both":
+    if suite in ("train", "operators", "ranks", "calls") and given.shape != "both":
         options["shapes"] = (given.shape,)
     backbone = [text.partition("=")[2] for text in given.settings if text.startswith("backbone=")]
     if suite in ("train", "ranks") and backbone:

@@ -35,6 +35,7 @@ from src.settings import Settings, load_settings
 from src.training import Ranks, make_step, predict_logits
 
 BATCHES = 16  # in the rows that are drawn
+TOGETHER = 4  # steps that are taken together where graph calls are compared
 BACKBONES = ("mmoe", "ple", "esmm", "aitm")  # those whose speed is promised
 
 
@@ -224,6 +225,51 @@ def part_candidates(config: Settings) -> dict[str, Callable[[], None]]:
         "forward only": candidate(make=lambda model, config: NetWithLoss(model)),
         "input only": candidate(make=lambda model, config: Nothing()),
     }
+
+
+def call_candidates(config: Settings, cardinalities) -> dict[str, Callable[[], None]]:
+    """TOGETHER training steps: a call and a reading of the loss each, all calls before the readings, all in one call."""
+    split = Synthetic(BATCHES * config.batch_size, cardinalities)
+
+    def trained() -> tuple[nn.Cell, Iterator]:
+        model, plan = make_ours(config, cardinalities, half=False)
+        loader = TrainLoader(split, plan.columns, range(2), config.batch_size, config.seed, model.mask_rows,
+                             model.dropout)
+        return make_step(model, config), (batch for epoch in range(10 ** 6) for batch in loader.epoch(epoch))
+
+    def at_once() -> None:
+        for _ in range(TOGETHER):
+            step(*next(batches)).asnumpy()
+
+    def later() -> None:
+        for loss in [step(*next(batches)) for _ in range(TOGETHER)]:
+            loss.asnumpy()
+
+    def together() -> None:
+        taken = [next(others) for _ in range(TOGETHER)]
+        several(*(Tensor(np.stack([part.asnumpy() for part in parts])) for parts in zip(*taken))).asnumpy()
+
+    step, batches = trained()
+    several, others = trained()
+    several = Several(several)
+    for cell in (step, several):
+        cell.set_train()
+    return {"a call each": at_once, "a call each, losses read after all": later,
+            f"{TOGETHER} steps in a call": together}
+
+
+class Several(nn.Cell):
+    """Training steps on TOGETHER batches, one after the other in one graph; gives the last loss."""
+
+    def __init__(self, step: nn.Cell):
+        super().__init__(auto_prefix=False)
+        self.step = step
+
+    def construct(self, ids, labels, keep):
+        loss = self.step(ids[0], labels[0], keep[0])
+        for batch in range(1, TOGETHER):
+            loss = self.step(ids[batch], labels[batch], keep[batch])
+        return loss
 
 
 class Gradients(nn.Cell):

@@ -29,6 +29,7 @@ from benchmarks.measure import STEP_COLUMNS, alternate, in_turn, median, step_ro
 from benchmarks.operators import profile
 from benchmarks.preparing import preparing
 from benchmarks.rivals import FORMS, take_turns
+from benchmarks.rounding import measure_rounding, rounding_row
 from benchmarks.selection import labels as partial
 from benchmarks.shapes import SHAPES
 from src.common.environment import processor
@@ -39,6 +40,7 @@ from src.report import markdown_table
 from src.selection import select_fields
 from src.settings import Settings
 from src.training import fast_instructions, set_products
+from src.workflow import open_data
 
 LOG = logging.getLogger(__name__)
 EPOCH_ROWS = 764_000  # an epoch of KuaiRand-Pure's train split, about
@@ -192,6 +194,33 @@ def ranks(config: Settings, backbones=steps.BACKBONES, shapes=tuple(SHAPES)) -> 
     return several.measure_ranks(_table, backbones, shapes)
 
 
+def calls(config: Settings, shapes=("movielens",)) -> dict:
+    """A training step in a graph call of its own, against several of them in one call."""
+    found = {}
+    for shape in shapes:
+        sized = steps.sized_config(config.backbone, shape)
+        seconds = {name: [each / steps.TOGETHER for each in taken]
+                   for name, taken in alternate(steps.call_candidates(sized, SHAPES[shape]), rounds=11).items()}
+        _table(f"Graph calls of training {config.backbone}, {shape} shape", STEP_COLUMNS,
+               step_rows(seconds, sized.batch_size))
+        found[shape] = seconds
+    return found
+
+
+def rounding(config: Settings, seeds: int = 3, sets=("movielens", "adult")) -> dict:
+    """Mean test AUC of networks of the paper's widths with products of bfloat16 factors, against float32."""
+    found, rows = {}, []
+    for name in sets:
+        ours = config.replace(dataset=name, data_dir="auto")
+        found[name] = list(measure_rounding(open_data(ours), seeds, ours))
+        rows.append(rounding_row(name, found[name]))
+        print(f"{name}: {found[name]}", flush=True)
+    _table(f"Factors of products rounded to bfloat16, {config.backbone}, bottoms {list(config.bottom_dims)}",
+           ["data set", "float32, mean AUC", "rounded", "difference", "seeds"], rows)
+    return found
+
+
 SUITES = {"train": train, "select": select, "input": read, "prepare": preparing, "scale": scale,
-          "operators": operators, "parts": parts, "labels": labels, "ranks": ranks}
+          "operators": operators, "parts": parts, "labels": labels, "ranks": ranks, "calls": calls,
+          "rounding": rounding}
 ALL = ("train", "select", "input", "prepare", "scale")
