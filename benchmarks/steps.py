@@ -228,7 +228,7 @@ def part_candidates(config: Settings) -> dict[str, Callable[[], None]]:
 
 
 def call_candidates(config: Settings, cardinalities) -> dict[str, Callable[[], None]]:
-    """TOGETHER training steps: a call and a reading of the loss each, all calls before the readings, all in one call."""
+    """TOGETHER steps of training: a call and a reading of the loss each, all calls before the readings, all in one."""
     split = Synthetic(BATCHES * config.batch_size, cardinalities)
 
     def trained() -> tuple[nn.Cell, Iterator]:

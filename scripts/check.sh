@@ -68,7 +68,8 @@ case "${1:-all}" in
     all)
         "$PYTHON" -m ruff check .
         bash scripts/run_tests.sh
-        bash scripts/run_tests.sh -m slow tests/unit tests/e2e/test_distributed.py tests/e2e/test_contributing.py
+        bash scripts/run_tests.sh -m slow tests/unit tests/e2e/runs/test_distributed.py \
+            tests/e2e/project/test_contributing.py
         lint
         ;;
 esac

@@ -44,7 +44,7 @@ def refusal(program: str, *arguments) -> str:
     """The one line that a program refuses its arguments with, without a process of its own.
 
     That such a line becomes "error: ..." and exit code 2 is tested with ``run_program``
-    (tests/unit/common/test_errors.py) and once for every program (tests/e2e/test_refusals.py).
+    (tests/unit/common/test_errors.py) and once for every program (tests/e2e/project/test_refusals.py).
     """
     module = importlib.import_module(program.removeprefix("-m ").removesuffix(".py"))
     with pytest.raises(UserError) as error:

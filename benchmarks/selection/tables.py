@@ -65,7 +65,8 @@ def null_table(records: Sequence[Mapping]) -> str:
             error = counts.std(ddof=1) / np.sqrt(len(counts)) if len(counts) > 1 else None
             rows.append([selector, str(task), str(len(counts)), f"{counts.mean():.3f} ± {number(error, '.3f')}",
                          f"{np.mean(counts > 0):.3f}"])
-    return markdown_table(["selector", "task", "data sets", "false fields each", "share with any"], rows) if rows else ""
+    header = ["selector", "task", "data sets", "false fields each", "share with any"]
+    return markdown_table(header, rows) if rows else ""
 
 
 def training_table(records: Sequence[Mapping]) -> str:

@@ -14,7 +14,8 @@
 # ============================================================================
 """Bad input of every kind, drawn from a seed: damaged files, with or without right checksums, odd options and frames.
 
-Nothing here says what a program should answer; only that it has to answer with a line (tests/e2e/test_bad_inputs.py).
+Nothing here says what a program should answer; only that it has to answer with a line
+(tests/e2e/data/test_bad_inputs.py).
 """
 
 from __future__ import annotations

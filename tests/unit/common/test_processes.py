@@ -105,7 +105,7 @@ def test_cores_are_shared_out_and_a_process_keeps_one_at_least():
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux alone says which cores a process may use")
 @pytest.mark.parametrize("variables, number", [
     ({}, None), ({"RANK_ID": "0"}, None), ({LOCAL_RANKS: "2"}, None),
-    ({LOCAL_RANKS: "2", "RANK_ID": "1"}, 1), ({LOCAL_RANKS: "2", "RANK_ID": "2"}, 0)])  # 2: the first of the second host
+    ({LOCAL_RANKS: "2", "RANK_ID": "1"}, 1), ({LOCAL_RANKS: "2", "RANK_ID": "2"}, 0)])  # the last: of a second host
 def test_a_rank_takes_its_share_of_the_cores_of_its_host(variables, number, monkeypatch):
     shared = []
     monkeypatch.setattr("src.common.processes.take_cores", lambda place, places: shared.append((place, places)))

@@ -32,7 +32,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TINY = ["epochs=1", "embedding_dim=4", "bottom_dims=8", "tower_dims=4", "experts=2", "batch_size=8192",
         "score_batches=1", "relation_epochs=1", "progress=false"]
 TRAIN = [f"run_standalone_train{twin}.sh" for twin in ("", "_cpu", "_gpu", "_ascend")]

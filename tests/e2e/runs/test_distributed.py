@@ -31,7 +31,7 @@ import numpy as np
 import psutil
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SMALL = ["epochs=1", "embedding_dim=8", "bottom_dims=16", "tower_dims=8", "experts=2", "progress=false",
          "score=paper", "score_batches=3", "relation_epochs=2", "data_dir=my data",
          "output_dir=my runs"]

@@ -35,7 +35,7 @@ from src.models import TRAITS, backbones
 from src.models.backbone import BACKBONES
 from tests.helpers import make_batch, make_config, make_model, make_schema, make_selection
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 BLOCK = re.compile(r"^`([\w/.]+)`, (at the end|a new file|after `([^`]+)`)[^\n]*:\n\n```\w+\n(.*?)```", re.M | re.S)
 TINY = ["epochs=1", "embedding_dim=4", "bottom_dims=8", "tower_dims=8", "batch_size=64", "score_batches=2",
         "progress=false"]

@@ -29,7 +29,7 @@ import compare
 import preprocess
 from src.common.errors import UserError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SMALL = ["--batch_size", "256", "epochs=1", "search_epochs=1"]
 
 
