@@ -69,7 +69,7 @@ class TrainLoader:
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
         """Yields (ids, labels, keep) of every step from ``start`` on: int32 ``[rows, columns]``, labels as
-        ``loss_targets`` makes them, and the dropout mask, if there is one: bool ``[mask_rows, rows]`` on a CPU; elsewhere
+        ``loss_targets`` makes them, and the dropout mask or None: bool ``[mask_rows, rows]`` on a CPU; elsewhere
         a random word for every row and unit, int32 ``[rows + mask_rows]``, from which the device makes it
         (src/models/layers.py)."""
         order = generator(self.seed, Stream.ROW_ORDER, epoch).permutation(self.split.rows)
