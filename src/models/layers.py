@@ -105,8 +105,8 @@ class DropoutMask(nn.Cell):
     ``construct(keep, batch)``: keep is the network's whole mask, bool ``[mask rows, batch]``; or, where a device would
     wait for the host to draw that, a random word for every row of the batch and of the mask, int32
     ``[batch + mask rows]``. The words of a unit and a row make one number, which is mixed (multiplied by odd constants
-    and shifted, ours) and compared, so that every device makes the same mask of the same words. It is an input because MindSpore's own dropout
-    kernels are not repeatable and cannot be resumed.
+    and shifted, ours) and compared, so that every device makes the same mask of the same words. It is an input because
+    MindSpore's own dropout kernels are not repeatable and cannot be resumed.
 
     Args:
         units: of the layer.
