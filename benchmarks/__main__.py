@@ -57,6 +57,7 @@ OPTIONS = (
     Option("sets", ("every",), "selection, curves, dropped: sets to train on; every, nothing, or some of simulate, "
            "adult, adult_noise, movielens, flights, caravan and yeast", "names"),
     Option("instances", 3, "selection: data sets of every law", "whole", limits={"min": 1}),
+    Option("noise_fields", 0, "selection: fields without meaning, added to a law's", "whole", limits={"min": 0}),
     Option("draws", 2, "selection: seeds of a selector on each of them", "whole", limits={"min": 1}),
     Option("seeds", 3, "labels, rounding, selection, curves, dropped: seeds of training", "whole", limits={"min": 1}),
     Option("variants", ("every",), "dropped: every, none, or some of the data sets in benchmarks/selection/dropped.py",

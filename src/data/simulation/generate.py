@@ -75,7 +75,7 @@ class Simulation:
             logits = {task: self.logit(task, users, videos) for task in self.plan.tasks}
             chance = {**_BACKGROUND, **{task: expit(logit) for task, logit in logits.items()}}
             columns = {"user_id": users, "video_id": videos}
-            for signal in _SIGNALS:
+            for signal in dict.fromkeys((*_SIGNALS, *self.plan.tasks)):
                 columns[signal] = (draw.random(count) < chance[signal]).astype(np.int8)
             yield first, pl.DataFrame(columns), logits
 
@@ -206,7 +206,8 @@ def _to_log(frame: pl.DataFrame, first: int, rows: int, random: bool, draw: np.r
         "hourmin": moment.dt.hour().cast(pl.Int32) * 100 + moment.dt.minute(), "time_ms": time,
         **{f"is_{signal}": frame[signal] for signal in ("click", "like", "follow", "comment", "forward", "hate")},
         "long_view": (play >= 18_000).astype(np.int8), "play_time_ms": play, "duration_ms": duration,
-        "profile_stay_time": zero, "comment_stay_time": zero, "is_profile_enter": zero,
+        "profile_stay_time": zero, "comment_stay_time": zero,
+        "is_profile_enter": frame["profile_enter"] if "profile_enter" in frame.columns else zero,
         "is_rand": zero + np.int8(random), "tab": draw.integers(0, 15, count)})
 
 

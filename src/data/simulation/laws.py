@@ -59,13 +59,14 @@ LAWS = {
     "noise": Law(mains=6, shared=3, largest=50),
     "opposed": Law(mains=10, shared=8, agreement=-1),
     "three_tasks": Law(mains=8, shared=3, pairs=1, copies=3, rates=(0.35, 0.05, 0.02)),
+    "seven_tasks": Law(mains=6, shared=3, rates=(0.35, 0.02, 0.05, 0.1, 0.02, 0.01, 0.2)),
     "rare": Law(mains=8, shared=4, pairs=1, rates=(0.35, 0.002)),
     "rare_agreeing": Law(mains=8, shared=6, pairs=1, rates=(0.35, 0.002), agreement=1),
     "correlated": Law(mains=8, shared=4, groups=8),
     "all": Law(mains=39, shared=39),
     "none": Law(),
 }
-TASKS = ("click", "like", "follow")
+TASKS = ("click", "like", "follow", "comment", "forward", "hate", "profile_enter")
 
 
 @dataclass(frozen=True)

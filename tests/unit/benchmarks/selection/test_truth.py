@@ -25,6 +25,7 @@ import pytest
 from benchmarks.selection.choices import _some
 from benchmarks.selection.truth import judge, label, measure_truth
 from src.data.simulation.laws import LAWS
+from src.selection import SELECTORS
 from src.settings import load_settings
 
 
@@ -51,6 +52,18 @@ def test_selectors_are_run_on_planted_data():
     assert counted["precision"][0] > 0.8 > random["precision"][0] and counted["auc"][0] > 0.9
     assert counted["jaccard"] == [1.0, 1.0] and random["jaccard"][0] < 1
     assert 3 <= counted["above_chance"][0] <= 10 and random["above_chance"] is None
+
+
+def test_fields_of_noise_are_added_to_a_law(monkeypatch):
+    monkeypatch.setattr("benchmarks.selection.truth.choose_device", lambda *device: "CPU")
+    sizes, fit = [], SELECTORS["random"].fit
+    monkeypatch.setattr(SELECTORS["random"], "fit",
+                        lambda self, data, tasks: sizes.append(len(data.schema.fields)) or fit(self, data, tasks))
+    config = load_settings(["dataset=simulate"])
+    for noise in (0, 259):
+        record, = measure_truth(["seven_tasks"], [{"selector": "random"}], 1, 1, 300, config, noise)
+        assert record["law"] == "seven_tasks" and record["relevant"] == [6] * 7 and len(record["precision"]) == 7
+    assert sizes == [41, 300]
 
 
 def test_the_law_none_can_be_named_and_nothing_means_no_laws():
