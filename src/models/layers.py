@@ -88,6 +88,11 @@ class BatchNorm(nn.Cell):
         made = norm(x.reshape(1, features, batch, 1), gamma, beta, self.moving_mean, self.moving_variance)
         return made[0].reshape(features, batch)
 
+    def line(self):
+        """By the moving moments x becomes scale * x + shift: both, ``[features]``."""
+        scale = self.gamma / ops.sqrt(self.moving_variance + 1e-5)
+        return scale, self.beta - self.moving_mean * scale
+
     def over_ranks(self, x, gamma, beta, count):
         """Normalises by the moments of the ``count`` columns that all ranks have together."""
         mean = self.reduce(x.sum(1)) / count
@@ -188,8 +193,17 @@ class MLPs(nn.Cell):
             total = sum(size for _, size in gates)
             self.gate_bias = Parameter(context.uniform((total,), 1 / math.sqrt(first.inputs)), name="gate_bias")
             self.cut = Cut(count * widths[0])
+        self.relu = ops.ReLU()
 
     def construct(self, x, keep=None):
+        made, gates = self.trained(x, keep) if self.training else self.evaluated(x)
+        if self.logit:
+            return made + self.bias.reshape(-1, 1)
+        made = made.reshape(self.count, self.top, -1)
+        return (made, gates) if self.gates else made
+
+    def trained(self, x, keep):
+        """What the last layer and the gates give, normalised by the batch."""
         made, gates = self.first(x), ()
         if self.gates:
             made, gates = self.cut(made)
@@ -198,10 +212,26 @@ class MLPs(nn.Cell):
             made = self.hidden[i](made, keep)
             if i < len(self.products):
                 made = self.products[i](made.reshape(self.count, self.widths[i], -1))
-        if self.logit:
-            return made + self.bias.reshape(-1, 1)
-        made = made.reshape(self.count, self.top, -1)
-        return (made, gates) if self.gates else made
+        return made, gates
+
+    def evaluated(self, x):
+        """The same, normalised by the moving moments: weights are scaled, which are far fewer than hidden values."""
+        scale, shift = self.hidden[0].norm.line()
+        gates = ()
+        if self.gates:
+            made = self.first.line(x, scale, shift, 0, self.cut.rows)
+            gates = self.first.line(x, None, self.gate_bias, self.cut.rows, None)
+        else:
+            made = self.first.line(x, scale, shift)
+        made = self.relu(made)
+        for i in range(len(self.products)):
+            below = made.reshape(self.count, self.widths[i], -1)
+            if i + 1 < len(self.hidden):
+                scale, shift = self.hidden[i + 1].norm.line()
+                made = self.relu(self.products[i].line(below, scale, shift))
+            else:
+                made = self.products[i](below)
+        return made, gates
 
 
 class Cut(nn.Cell):

@@ -86,7 +86,8 @@ class MultiTaskModel(nn.Cell):
 
 def sizes_of(plan: InputPlan, tasks: int, config: Settings, fold: bool = True) -> Sizes:
     """Fields and widths of the backbone over the planned fields."""
-    fields = tuple(PathFields(tuple(plan.cardinalities[slot] for slot in path), config.embedding_dim, fold)
+    fields = tuple(PathFields(tuple(plan.cardinalities[slot] for slot in path), config.embedding_dim, fold,
+                              tuple(place for place, slot in enumerate(path) if plan.slot_pools[slot]))
                    for path in plan.paths)
     return Sizes(fields, tasks, tuple(config.bottom_dims), tuple(config.tower_dims), config.experts)
 

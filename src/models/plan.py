@@ -132,11 +132,13 @@ class PathFields:
         sizes: number of ids of every field.
         dim: columns of an embedding.
         fold: whether fields with fewer ids than columns are folded (``FoldedInputs``).
+        pooled: places of fields of which a row has several values, or none.
     """
 
     sizes: tuple[int, ...]
     dim: int
     fold: bool = True
+    pooled: tuple[int, ...] = ()
 
     @property
     def width(self) -> int:

@@ -44,6 +44,11 @@ class Product(nn.Cell):
     def construct(self, x):
         return self.product(self.weight, x.reshape(self.inputs, -1))
 
+    def line(self, x, scale, shift, start=0, stop=None):
+        """scale * W x + shift of the outputs from start to stop; scale, ``[outputs]``, goes into W, and may be None."""
+        return self.product(_scaled(_between(self.weight, start, stop), scale), x.reshape(self.inputs, -1)) \
+            + shift.reshape(-1, 1)
+
     def natural(self, values: dict[str, np.ndarray]) -> np.ndarray:
         """Takes this product's values, weights or their gradients, out of ``values``: ``[outputs, inputs]``."""
         return values.pop(self.weight.name)
@@ -72,6 +77,13 @@ class SeparateProducts(nn.Cell):
         if self.single:
             return self.product(self.weight, x.reshape(self.inputs, -1))
         return self.product(self.weight, x).reshape(self.rows, -1)
+
+    def line(self, x, scale, shift):
+        """scale * W x + shift, both ``[count * outputs]``; scale goes into W."""
+        if self.single:
+            return self.product(_scaled(self.weight, scale), x.reshape(self.inputs, -1)) + shift.reshape(-1, 1)
+        weight = self.weight * scale.reshape(self.weight.shape[0], -1, 1)
+        return self.product(weight, x).reshape(self.rows, -1) + shift.reshape(-1, 1)
 
     def natural(self, values: dict[str, np.ndarray]) -> np.ndarray:
         """As of Product, one W below the other: ``[count * outputs, inputs]``."""
@@ -103,6 +115,11 @@ class FieldProduct(nn.Cell):
             self.embed, self.pick = ops.BatchMatMul(transpose_b=True), ops.MatMul(transpose_a=True, transpose_b=True)
             self.valid = ValidRows([fields.sizes[place] for place in fields.small], outputs)
             self.small_columns = Tensor(np.array(fields.small, np.int32))
+            single = [place not in fields.pooled for place in fields.small]
+            self.has_single = any(single)
+            chosen = [place if self.has_single and place == single.index(True) else -1 for place in range(len(single))]
+            owner = np.repeat(chosen, [fields.sizes[place] for place in fields.small])
+            self.once = Tensor((owner >= 0).astype(np.float32).reshape(-1, 1))
         if self.has_large:
             self.large = Parameter(Tensor(self._large_of(drawn)), name="large")
             self.large_columns = Tensor(np.array(fields.large, np.int32))
@@ -121,6 +138,24 @@ class FieldProduct(nn.Cell):
         if self.has_large:
             made = made + self.product(self.large, embedded[0])
         return made
+
+    def line(self, x, scale, shift, start=0, stop=None):
+        """scale * W x + shift of the outputs from start to stop; scale, ``[outputs]``, goes into W, and may be None."""
+        if not isinstance(x, tuple):
+            return _scaled(_between(self.of_embedded(x), start, stop), scale) + shift.reshape(-1, 1)
+        folded, embedded = x
+        large = _scaled(_between(self.large, start, stop), scale) if self.has_large else None
+        if not self.has_small:
+            return self.product(large, embedded[0]) + shift.reshape(-1, 1)
+        hot, vectors = folded
+        rows = self.valid(self.embed(vectors, self.small).reshape(-1, self.outputs))[:, start:stop]
+        rows = rows if scale is None else rows * scale.reshape(1, -1)
+        if self.has_single:
+            rows = rows + self.once * shift.reshape(1, -1)  # every row of the batch picks one of these, once
+        made = self.pick(rows, hot)
+        if self.has_large:
+            made = made + self.product(large, embedded[0])
+        return made if self.has_single else made + shift.reshape(-1, 1)
 
     def of_embedded(self, x):
         """W x of ``[batch, inputs]``."""
@@ -182,3 +217,13 @@ class ValidRows(nn.Cell):
     def bprop(self, rows, out, gradient):
         zeros = self.cast(self.zeros, gradient.dtype)
         return (self.gather(self.concat((gradient, zeros)), self.back, 0),)
+
+
+def _between(rows, start, stop):
+    """Rows from start to stop; all of them as they are, without a copy."""
+    return rows if stop is None and start == 0 else rows[start:stop]
+
+
+def _scaled(rows, scale):
+    """Every row times its number in ``scale``; as they are if that is None."""
+    return rows if scale is None else rows * scale.reshape(-1, 1)

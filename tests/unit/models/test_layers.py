@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Tests of src/models/layers.py: the dropout mask that a device makes of a word for every row and unit."""
+"""Tests of src/models/layers.py: dropout masks of a word for every row and unit; evaluation by scaled weights."""
 
 import mindspore as ms
 import numpy as np
@@ -21,10 +21,11 @@ from mindspore import Tensor
 
 from src.data import loader
 from src.data.loader import TrainLoader
-from src.models import fresh_model
-from src.models.layers import DropoutMask
+from src.models import TRAITS, fresh_model
+from src.models.layers import DropoutMask, MLPs
+from src.pooling import blocks
 from src.training import make_step
-from tests.helpers import toy_data
+from tests.helpers import make_model, make_pooled_schema, make_selection, pooled_ids, toy_data
 from tests.unit.selection.planted_data import trained_config
 
 
@@ -81,3 +82,24 @@ def test_training_with_words_is_training_with_their_mask(eager, monkeypatch):
 
 def test_a_device_gets_words_and_a_cpu_masks():
     assert ms.get_context("device_target") == "CPU" and loader.masks_from_host()
+
+
+@pytest.mark.parametrize("pools", [(None,) * 6, ("mean", "sum", None, "sum", "sum", "mean")])  # the last: f2 is not folded
+@pytest.mark.parametrize("backbone", sorted(TRAITS))
+def test_evaluation_scales_weights_to_what_normalising_gives(backbone, pools, eager, monkeypatch):
+    schema = make_pooled_schema(2, (3, 3, 9, 3, 3, 7), pools)
+    kept = {"t0": ("f0", "f1", "f2", "f5"), "t1": ("f2", "f3", "f4")}
+    model, plan = make_model(backbone, schema, make_selection(schema, kept, schema.field_names, backbone))
+    rng = np.random.default_rng(3)
+    for name, parameter in model.parameters_and_names():
+        if name.rpartition(".")[2] in ("gamma", "beta", "moving_mean", "moving_variance"):
+            parameter.set_data(Tensor(rng.uniform(0.5, 2, parameter.shape).astype(np.float32)))
+    model.set_train(False)
+    ids = pooled_ids(50, schema)
+    ids = Tensor(np.concatenate([blocks(ids, schema.widths)[column] for column in plan.columns], 1))
+    for folds in (True, False):
+        model.folds = folds
+        found = model(ids).asnumpy()
+        with monkeypatch.context() as patched:
+            patched.setattr(MLPs, "evaluated", lambda self, x: self.trained(x, None))
+            np.testing.assert_allclose(found, model(ids).asnumpy(), rtol=2e-5, atol=2e-5)
