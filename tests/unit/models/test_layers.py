@@ -84,7 +84,7 @@ def test_a_device_gets_words_and_a_cpu_masks():
     assert ms.get_context("device_target") == "CPU" and loader.masks_from_host()
 
 
-@pytest.mark.parametrize("pools", [(None,) * 6, ("mean", "sum", None, "sum", "sum", "mean")])  # the last: f2 is not folded
+@pytest.mark.parametrize("pools", [(None,) * 6, ("mean", "sum", None, "sum", "sum", "mean")])
 @pytest.mark.parametrize("backbone", sorted(TRAITS))
 def test_evaluation_scales_weights_to_what_normalising_gives(backbone, pools, eager, monkeypatch):
     schema = make_pooled_schema(2, (3, 3, 9, 3, 3, 7), pools)
