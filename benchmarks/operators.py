@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Time of a training step by operator, from MindSpore's own profiler."""
+"""Time of a training step, or of an evaluation, by operator, from MindSpore's own profiler."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ from src.settings import Settings
 STEPS = 8
 
 
-def profile(config: Settings, shape: str) -> list[tuple[str, float, int]]:
-    """Operators of a training step, the longest first: name, milliseconds of all calls, number of calls.
+def profile(config: Settings, shape: str, evaluation: bool = False) -> list[tuple[str, float, int]]:
+    """Operators of a training step, or of an evaluation of 16 batches, the longest first: name, milliseconds of all
+    calls, number of calls.
 
-    Times are summed over operators; several run at once, so the sum is more than the step takes.
+    Times are summed over operators; several run at once, so the sum may be more than all takes.
     """
     split = steps.Synthetic(steps.BATCHES * config.batch_size, SHAPES[shape])
-    step = steps.our_step(config, SHAPES[shape], split)
+    step = (steps.our_evaluation if evaluation else steps.our_step)(config, SHAPES[shape], split)
     for _ in range(3):
         step()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():

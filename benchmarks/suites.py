@@ -19,6 +19,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -61,16 +62,17 @@ def parts(config: Settings) -> dict:
 
 
 def operators(config: Settings, shapes=tuple(SHAPES)) -> dict:
-    """Time of a training step by operator; with --precision bf16, with products of that."""
+    """Time of a training step and of an evaluation by operator; with --precision bf16, with products of that."""
     set_products("bf16" if config.precision == "bf16" else "float32")
     found = {}
-    for shape in shapes:
-        rows = profile(steps.sized_config(config.backbone, shape), shape)
+    for shape, evaluation in product(shapes, (False, True)):
+        rows = profile(steps.sized_config(config.backbone, shape), shape, evaluation)
         others = [sum(numbers) for numbers in zip((0.0, 0), *((time, count) for _, time, count in rows[LISTED:]))]
         shown = [*rows[:LISTED], ("others", *others), ("all", sum(row[1] for row in rows), sum(row[2] for row in rows))]
-        _table(f"Operators of a training step of {config.backbone}, {shape} shape", ["operator", "ms", "calls"],
+        what = f"evaluation of {steps.BATCHES} batches" if evaluation else "training step"
+        _table(f"Operators, {what} of {config.backbone}, {shape} shape", ["operator", "ms", "calls"],
                [[name, f"{time:.1f}", str(count)] for name, time, count in shown])
-        found[shape] = rows
+        found[f"{shape}, {what}"] = rows
     return found
 
 
@@ -89,8 +91,8 @@ def train(config: Settings, backbones=steps.BACKBONES, shapes=tuple(SHAPES)) -> 
             _table(f"Evaluation of {steps.BATCHES} batches: {name}", STEP_COLUMNS,
                    step_rows(tested, steps.BATCHES * sized.batch_size))
             found[f"{shape} {backbone}"] = {"train": trained, "evaluate": tested}
-    product, operations = steps.matrix_product()
-    found["peak_flops"] = operations / np.median(alternate({"product": product})["product"])
+    square, operations = steps.matrix_product()
+    found["peak_flops"] = operations / np.median(alternate({"product": square})["product"])
     done = steps.products_of_a_step(steps.make_ours(config.replace(backbone="mmoe"), steps.KUAIRAND, False)[0], config)
     print(f"\nThe products of a float32 step of mmoe, kuairand shape, are {done / 1e9:.1f} GFLOP; a square product of "
           f"2,048 runs at {found['peak_flops'] / 1e9:.0f} GFLOP/s here")
