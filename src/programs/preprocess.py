@@ -46,8 +46,8 @@ OVERRIDES = (  # of the preset's data: mapping
     Option("layout", help="official: kuairand, aliccp or qb"),
     Option("task_t", help="official: the authors' choice of labels, 0 to 4", kind="whole"),
     Option("rows", help="simulate: number of standard impressions", kind="whole"),
-    Option("law", help="simulate: mix, additive, pairwise, copies, noise, opposed, three_tasks, rare, rare_agreeing, "
-           "correlated, all or none"),
+    Option("law", help="simulate: mix, additive, pairwise, copies, noise, opposed, three_tasks, seven_tasks, rare, "
+           "rare_agreeing, correlated, all or none"),
     Option("entities", help="simulate: unique, real or auto"),
     Option("min_count", help="values seen less often on train become id 0", kind="whole"),
     Option("buckets", help="quantile buckets of a number", kind="whole"),
