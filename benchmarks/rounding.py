@@ -27,11 +27,12 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn, ops
 
+from benchmarks.selection.tables import with_error
 from src.data.loader import TrainLoader
 from src.data.subsets import DataSet
 from src.evaluation import mean_auc, task_metrics
-from src.evaluation.significance import standard_error
 from src.models import MultiTaskModel, fresh_model
+from src.selection.baselines.searching import BestWeights
 from src.settings import Settings
 from src.training import make_step, predict_logits, run_epochs
 
@@ -85,37 +86,32 @@ def measure_rounding(data: DataSet, seeds: int, config: Settings) -> Iterator[di
     """
     for seed in range(seeds):
         for form in FORMS:
-            found = _train(data, config.replace(seed=seed, progress=False), form == "rounded")
-            best = int(np.argmax([valid for valid, _ in found]))
-            yield {"form": form, "seed": seed, "mean_auc": found[best][1], "epoch": best + 1}
+            yield {"form": form, "seed": seed,
+                   **_train(data, config.replace(seed=seed, progress=False), form == "rounded")}
 
 
-def _train(data: DataSet, config: Settings, rounded: bool) -> list[tuple[float, float]]:
-    """Mean AUC of the valid and the test split after every epoch."""
+def _train(data: DataSet, config: Settings, rounded: bool) -> dict:
+    """Mean test AUC of the best epoch's weights, and which epoch that is."""
     tasks = data.schema.task_names
     plan, model = fresh_model(data.schema, tasks, config)
     if rounded:
         round_products(model)
-    columns = data.schema.task_indices(tasks)
+    columns, best = data.schema.task_indices(tasks), BestWeights(model, config.patience)
     loader = TrainLoader(data.split("train"), plan.columns, columns, config.batch_size, config.seed, model.mask_rows,
                          model.dropout)
-    found: list[tuple[float, float]] = []
 
-    def after_epoch(_epoch: int) -> bool:
-        found.append(tuple(mean_auc(task_metrics(*predict_logits(model, data.split(split), plan, columns,
-                                                                 config.batch_size), tasks))
-                           for split in ("valid", "test")))
-        waited = len(found) - 1 - int(np.argmax([valid for valid, _ in found]))
-        return waited >= config.patience
+    def auc(split: str) -> float:
+        found = predict_logits(model, data.split(split), plan, columns, config.batch_size)
+        return mean_auc(task_metrics(*found, tasks))
 
-    run_epochs(make_step(model, config), loader, config.epochs, "epoch", "lower learning_rate", False, after_epoch)
-    return found
+    run_epochs(make_step(model, config), loader, config.epochs, "epoch", "lower learning_rate", False,
+               lambda epoch: best.update(epoch, auc("valid")))
+    best.restore()
+    return {"mean_auc": auc("test"), "epoch": best.epoch}
 
 
 def rounding_row(name: str, records: Sequence[dict]) -> list[str]:
     """A row of the table: means of both forms, and their difference, paired by seed, with its standard error."""
     aucs = {form: np.array([record["mean_auc"] for record in records if record["form"] == form]) for form in FORMS}
     difference = aucs["rounded"] - aucs["float32"]
-    error = f" ± {standard_error(difference):.5f}" if len(difference) > 1 else ""
-    return [name, *(f"{aucs[form].mean():.5f}" for form in FORMS), f"{difference.mean():+.5f}{error}",
-            str(len(difference))]
+    return [name, *(f"{aucs[form].mean():.5f}" for form in FORMS), with_error(difference, "+.5f"), str(len(difference))]

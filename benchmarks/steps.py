@@ -74,10 +74,17 @@ def our_step(config: Settings, cardinalities, split: Synthetic, half: bool = Fal
     model, plan = make_ours(config, cardinalities, half, ranks.size)
     step = make_step(model, config, ranks)
     step.set_train()
-    loader = TrainLoader(split, plan.columns, range(2), config.batch_size * ranks.size, config.seed, model.mask_rows,
-                         model.dropout, ranks.rank, ranks.size)
-    batches = (batch for epoch in range(10 ** 6) for batch in loader.epoch(epoch))
+    batches = _batches(split, plan, model, config, ranks)
     return lambda: step(*next(batches)).asnumpy()
+
+
+def _batches(split: Synthetic, plan: InputPlan, model: MultiTaskModel, config: Settings, ranks: Ranks | None = None,
+             dropout: bool = True) -> Iterator[tuple]:
+    """Our training batches, without end."""
+    ranks = ranks or Ranks()
+    loader = TrainLoader(split, plan.columns, range(2), config.batch_size * ranks.size, config.seed,
+                         model.mask_rows if dropout else 0, model.dropout, ranks.rank, ranks.size)
+    return (batch for epoch in count() for batch in loader.epoch(epoch))
 
 
 def our_evaluation(config: Settings, cardinalities, split: Synthetic, half: bool = False) -> Callable[[], None]:
@@ -198,9 +205,7 @@ def part_candidates(config: Settings) -> dict[str, Callable[[], None]]:
         change(model)
         step = make(model, config)
         step.set_train()
-        loader = TrainLoader(split, plan.columns, range(2), config.batch_size, config.seed,
-                             model.mask_rows if dropout else 0, model.dropout)
-        batches = (batch for epoch in range(10 ** 6) for batch in loader.epoch(epoch))
+        batches = _batches(split, plan, model, config, dropout=dropout)
 
         def run() -> None:
             made = step(*next(batches))
@@ -233,9 +238,7 @@ def call_candidates(config: Settings, cardinalities) -> dict[str, Callable[[], N
 
     def trained() -> tuple[nn.Cell, Iterator]:
         model, plan = make_ours(config, cardinalities, half=False)
-        loader = TrainLoader(split, plan.columns, range(2), config.batch_size, config.seed, model.mask_rows,
-                             model.dropout)
-        return make_step(model, config), (batch for epoch in range(10 ** 6) for batch in loader.epoch(epoch))
+        return make_step(model, config), _batches(split, plan, model, config)
 
     def at_once() -> None:
         for _ in range(TOGETHER):
@@ -251,9 +254,7 @@ def call_candidates(config: Settings, cardinalities) -> dict[str, Callable[[], N
 
     step, batches = trained()
     several, others = trained()
-    several = Several(several)
-    for cell in (step, several):
-        cell.set_train()
+    several = Several(several).set_train()
     return {"a call each": at_once, "a call each, losses read after all": later,
             f"{TOGETHER} steps in a call": together}
 

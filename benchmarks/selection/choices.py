@@ -65,8 +65,7 @@ def measure_selection(given: SimpleNamespace) -> None:
     small = [*SMALL, *given.settings]
     config = load_settings(["dataset=simulate", *small])
     found: dict = {"suite": "selection", "truth": [], "trained": []}
-    for record in measure_truth(laws, selectors, given.instances, given.draws, rows, config,
-                                given.noise_fields):
+    for record in measure_truth(laws, selectors, given.instances, given.draws, rows, config, given.noise_fields):
         _keep(found, "truth", record)
     if found["truth"]:
         print(truth_table(found["truth"]), summary_table(found["truth"]), null_table(found["truth"]), sep="\n\n")

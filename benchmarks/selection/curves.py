@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from scipy.integrate import trapezoid
 
+from benchmarks.selection.tables import with_error
 from benchmarks.selection.truth import label, train_on
 from src.common.files import write_json
 from src.data.subsets import DataSet
@@ -121,14 +122,9 @@ def curve_table(records: Sequence[Mapping]) -> str:
         heights = np.array([[*curve[:-1], area(curve)] for curve in own.values()])
         both = [seed for seed in own if seed in curves[order[0]]]
         behind = np.array([area(own[seed]) - area(curves[order[0]][seed]) for seed in both])
-        rows.append([selector, *(_with_error(column) for column in heights.T),
-                     "-" if selector == order[0] or not both else _with_error(behind), str(len(own))])
+        rows.append([selector, *(with_error(column) for column in heights.T),
+                     "-" if selector == order[0] or not both else with_error(behind), str(len(own))])
     return markdown_table(["selector", *(f"{share:.0%}" for share in SHARES), "area", "behind", "seeds"], rows)
-
-
-def _with_error(values: np.ndarray) -> str:
-    mean = f"{values.mean():+.4f}"
-    return mean if len(values) < 2 else f"{mean} ± {values.std(ddof=1) / np.sqrt(len(values)):.4f}"
 
 
 def draw_curves(records: Sequence[Mapping], path: Path) -> None:

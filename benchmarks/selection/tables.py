@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from src.evaluation import standard_error
 from src.report.tables import markdown_table, number
 
 DARK = 0.6  # cells of a lower mean are so dark that they need white text
@@ -62,9 +63,8 @@ def null_table(records: Sequence[Mapping]) -> str:
         mine = np.array([record["above_chance"] for record in records if record["selector"] == selector
                          and not any(record["relevant"]) and record["above_chance"] is not None])
         for task, counts in enumerate(mine.T, 1):
-            error = counts.std(ddof=1) / np.sqrt(len(counts)) if len(counts) > 1 else None
-            rows.append([selector, str(task), str(len(counts)), f"{counts.mean():.3f} ± {number(error, '.3f')}",
-                         f"{np.mean(counts > 0):.3f}"])
+            share = f"{np.mean(counts > 0):.3f}"
+            rows.append([selector, str(task), str(len(counts)), with_error(counts, ".3f"), share])
     header = ["selector", "task", "data sets", "false fields each", "share with any"]
     return markdown_table(header, rows) if rows else ""
 
@@ -142,8 +142,14 @@ def _per_task(records: Sequence[Mapping], key: str, form: str) -> str:
     return " / ".join(number(float(np.mean(column)) if column else None, form) for column in columns)
 
 
+def with_error(values: np.ndarray, form: str = "+.4f") -> str:
+    """Mean ± standard error, which a single value does not have."""
+    mean = format(values.mean(), form)
+    return mean if len(values) < 2 else f"{mean} ± {format(standard_error(values), form.removeprefix('+'))}"
+
+
 def paired(differences: Sequence[float]) -> str:
     """Mean ± standard error."""
     values = np.array(differences)
-    error = f"{values.std(ddof=1) / np.sqrt(len(values)):.4f}" if len(values) > 1 else "?"
+    error = f"{standard_error(values):.4f}" if len(values) > 1 else "?"
     return f"{values.mean():+.4f} ± {error}"

@@ -58,7 +58,7 @@ def measure_truth(laws: Sequence[str], selectors: Sequence[dict], instances: int
             if noise:
                 planted = replace(planted, data=with_noise(planted.data, noise, instance))
             for changes in selectors:
-                record = _on_planted(planted, changes, draws, config)
+                record = {"law": law, **_on_planted(planted, changes, draws, config)}
                 LOG.info("%s", describe(record))
                 yield record
 
@@ -78,7 +78,7 @@ def _on_planted(planted: Planted, changes: dict, draws: int, config: Settings) -
         found.append([judge(row, relevant, planted.copies) for row, relevant in zip(scores, planted.relevant)])
         kept.append(None if selector.chance_ is None else (scores > selector.chance_).sum(1).tolist())
     return {
-        "law": planted.data.schema.dataset.removesuffix("+noise").split("-", 1)[1], "selector": label(changes),
+        "selector": label(changes),
         "relevant": [len(relevant) for relevant in planted.relevant],
         "precision": [_mean(draw[t]["precision"] for draw in found) for t in range(len(tasks))],
         "auc": [_mean(draw[t]["auc"] for draw in found) for t in range(len(tasks))],

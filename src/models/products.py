@@ -115,11 +115,10 @@ class FieldProduct(nn.Cell):
             self.embed, self.pick = ops.BatchMatMul(transpose_b=True), ops.MatMul(transpose_a=True, transpose_b=True)
             self.valid = ValidRows([fields.sizes[place] for place in fields.small], outputs)
             self.small_columns = Tensor(np.array(fields.small, np.int32))
-            single = [place not in fields.pooled for place in fields.small]
-            self.has_single = any(single)
-            chosen = [place if self.has_single and place == single.index(True) else -1 for place in range(len(single))]
-            owner = np.repeat(chosen, [fields.sizes[place] for place in fields.small])
-            self.once = Tensor((owner >= 0).astype(np.float32).reshape(-1, 1))
+            single = next((place for place in fields.small if place not in fields.pooled), None)
+            self.has_single = single is not None
+            self.once = Tensor(np.concatenate([np.full((fields.sizes[place], 1), place == single, np.float32)
+                                               for place in fields.small]))
         if self.has_large:
             self.large = Parameter(Tensor(self._large_of(drawn)), name="large")
             self.large_columns = Tensor(np.array(fields.large, np.int32))
