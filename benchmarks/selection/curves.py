@@ -30,7 +30,7 @@ from benchmarks.selection.truth import label, train_on
 from src.common.files import write_json
 from src.data.subsets import DataSet
 from src.report.tables import markdown_table
-from src.selection import SELECTORS, all_fields, make_selection
+from src.selection import SELECTORS, all_fields
 from src.settings import Settings
 from src.training import choose_device
 
@@ -39,7 +39,7 @@ SHARES = (0.25, 0.5, 0.75)  # of the fields; 1 is the same for all selectors
 
 def measure_curves(name: str, data: DataSet, selectors: Sequence[dict], seeds: int, config: Settings,
                    known: Sequence[Mapping] = ()) -> Iterator[dict]:
-    """Trains every selector's choice of every share of the fields; a selector scores once a seed.
+    """Trains every selector's choice of every share of the fields, by ``drafted``; a selector scores once a seed.
 
     Selectors that choose the same fields get the same network: it is trained once a seed.
 
@@ -66,24 +66,42 @@ def measure_curves(name: str, data: DataSet, selectors: Sequence[dict], seeds: i
                 if _key(record) in done:
                     continue
                 if share == 1:
-                    chosen = dict.fromkeys(tasks, tuple(data.schema.field_names))
+                    chosen = np.arange(len(data.schema.fields))
                 else:
                     selector = selector or SELECTORS[changes["selector"]](settings).fit(data, tasks)
-                    chosen = make_selection(selector, data, tasks, settings.replace(keep_ratio=share)).selected
+                    chosen = drafted(selector.scores_, round(share * selector.scores_.shape[1]))
                 yield {**record, "mean_auc": _trained_on(chosen, name, data, seeded)}
+
+
+def drafted(scores: np.ndarray, count: int) -> np.ndarray:
+    """The fields of a network that all tasks share: tasks choose in turn, each the best field left by its score.
+
+    A network reads what any task keeps, so that of two selectors with as many fields per task the one whose tasks
+    disagree would read more fields.
+
+    Args:
+        scores: ``[tasks, fields]``.
+        count: how many fields.
+
+    Returns:
+        positions of the fields, rising, ``[count]``.
+    """
+    places = np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1)
+    return np.sort(np.lexsort((places.mean(0), places.min(0)))[:count])
 
 
 def _key(record: Mapping) -> tuple:
     return record["set"], record["selector"], record["seed"], record["share"]
 
 
-def _trained_on(selected: Mapping[str, Sequence[str]], name: str, data: DataSet, config: Settings) -> float | None:
-    """Mean test AUC of a network with these fields of every task, whoever chose them and in whichever order."""
-    kept = {task: tuple(sorted(fields)) for task, fields in selected.items()}
+def _trained_on(chosen: np.ndarray, name: str, data: DataSet, config: Settings) -> float | None:
+    """Mean test AUC of a network with these fields, whoever chose them."""
+    kept, tasks = tuple(data.schema.field_names[n] for n in chosen), data.schema.task_names
     run_name = f"curve-{name}-{config.seed}-{sha256(json.dumps(kept).encode()).hexdigest()[:12]}"
     path = config.output_path / f"{run_name}.selection.json"
     if not path.exists():
-        write_json(path, replace(all_fields(data.schema, list(kept), config), selected=kept).to_json(), sealed=True)
+        whole = all_fields(data.schema, tasks, config)
+        write_json(path, replace(whole, selected=dict.fromkeys(tasks, kept)).to_json(), sealed=True)
     return train_on(data, run_name, {"selection": str(path)}, config)["mean_auc"]
 
 
@@ -139,7 +157,7 @@ def draw_curves(records: Sequence[Mapping], path: Path) -> None:
             axes.plot([*SHARES, 1.0], np.mean(list(own.values()), 0), marker="o", markersize=3, label=selector)
         axes.axhline(0, color="grey", linewidth=0.8)
         axes.set_title(name, fontsize=10)
-        axes.set_xlabel("share of the fields kept per task")
+        axes.set_xlabel("share of the fields that the network reads")
     panels[0].set_ylabel("mean test AUC, all fields = 0")
     panels[-1].legend(fontsize=7)
     path.parent.mkdir(parents=True, exist_ok=True)

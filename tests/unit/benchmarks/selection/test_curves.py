@@ -18,13 +18,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from benchmarks.selection.choices import _begun
-from benchmarks.selection.curves import area, curve_table, curves_of, draw_curves, measure_curves
+from benchmarks.selection.curves import area, curve_table, curves_of, drafted, draw_curves, measure_curves
 from src.common.errors import UserError
 from src.common.files import read_json
 from src.selection import SELECTORS
@@ -77,6 +76,12 @@ def test_a_selector_scores_once_a_seed_and_a_stopped_measurement_continues(eager
     assert not list(measure_curves("toy", toy_data(rows=300), [{"selector": "chi2"}], 1, config, first))
 
 
+def test_tasks_choose_in_turn():
+    scores = np.array([[9.0, 8, 7, 6, 5], [1, 0, 7, 2, 9]])  # orders: 01234 and 42301
+    assert [drafted(scores, count).tolist() for count in (1, 2, 3, 4)] == [[0], [0, 4], [0, 2, 4], [0, 1, 2, 4]]
+    assert drafted(np.array([[3.0, 1, 2]]), 2).tolist() == [0, 2]
+
+
 def test_the_same_fields_are_trained_once_a_seed(eager, tmp_path, monkeypatch):
     monkeypatch.setattr("benchmarks.selection.curves.choose_device", lambda *device: "CPU")
     data, trained = toy_data(rows=300), []
@@ -85,11 +90,13 @@ def test_the_same_fields_are_trained_once_a_seed(eager, tmp_path, monkeypatch):
     monkeypatch.setattr("benchmarks.selection.curves.train_on", lambda data, name, changes, config: (
         trained.append((name, read_json(Path(changes["selection"]))["selected"])) or {"mean_auc": 0.5}))
     config = trained_config(f"output_dir={tmp_path}")
-    monkeypatch.setattr("benchmarks.selection.curves.make_selection", lambda selector, *given: SimpleNamespace(
-        selected=dict.fromkeys(data.schema.task_names, order[selector.name])))
+    for selector in ("chi2", "random"):
+        monkeypatch.setattr(SELECTORS[selector], "score_fields", lambda self, data, tasks: np.tile(
+            [order[self.name].index(name) if name in order[self.name] else -1.0 for name in data.schema.field_names],
+            (len(tasks), 1)))
     list(measure_curves("toy", data, [{"selector": "chi2"}, {"selector": "random"}], 1, config))
-    assert len({name for name, _ in trained}) == 2
-    assert trained[1][1] == trained[-1][1] == dict.fromkeys(data.schema.task_names, sorted([one, another]))
+    assert len({name for name, _ in trained}) == 4  # all, 2, 3 and 4 of 6
+    assert trained[1][1] == trained[4][1] == dict.fromkeys(data.schema.task_names, [one, another])
 
 
 def test_a_measurement_of_other_settings_is_not_taken_up(tmp_path, monkeypatch):
