@@ -32,9 +32,8 @@ from src.data.loader import TrainLoader
 from src.data.subsets import DataSet
 from src.evaluation import mean_auc, task_metrics
 from src.models import MultiTaskModel, fresh_model
-from src.selection.baselines.searching import BestWeights
 from src.settings import Settings
-from src.training import make_step, predict_logits, run_epochs
+from src.training import BestWeights, make_step, predict_logits, run_epochs
 
 PRODUCTS = (ops.MatMul, ops.BatchMatMul)
 FORMS = ("float32", "rounded")

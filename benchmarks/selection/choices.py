@@ -20,7 +20,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
-from benchmarks.selection.curves import curve_table, draw_curves, measure_curves
+from benchmarks.selection.curves import auto_table, curve_table, draw_curves, measure_curves
 from benchmarks.selection.dropped import VARIANTS, Table, above_chance, dropped_table, measure_dropped
 from benchmarks.selection.interactions import interaction_table, interactions
 from benchmarks.selection.tables import draw_truth, null_table, summary_table, training_table, truth_table
@@ -40,6 +40,7 @@ FAST = (
 )
 SEARCHED = ({"selector": "multisfs_trained"}, {"selector": "permutation"}, {"selector": "autofield"},
             {"selector": "mssm"}, {"selector": "cfs"})
+AUTO_KEPT = {"selector": "multisfs", "score": "calibrated", "keep_ratio": "auto"}
 SELECTORS = {"fast": FAST, "trained": SEARCHED, "every": (*FAST, *SEARCHED)}
 TRAINED = {"simulate": "simulate", "adult": "adult", "adult_noise": "adult", "movielens": "movielens",
            "flights": "flights", "caravan": "caravan", "yeast": "yeast"}
@@ -90,7 +91,7 @@ def measure_field_counts(given: SimpleNamespace) -> None:
         for record in measure_curves(name, _set(name, config, rows), selectors, given.seeds, config, found["records"]):
             _keep(found, "records", record)
         mine = [record for record in found["records"] if record["set"] == name]
-        print(f"{name}\n\n{curve_table(mine)}\n", flush=True)
+        print(f"{name}\n\n{curve_table(mine)}\n\n{auto_table(mine)}\n", flush=True)
     if found["records"]:
         draw_curves(found["records"], Path(given.picture))
 
@@ -159,7 +160,7 @@ def choose_selectors(wanted: str) -> tuple[dict, ...]:
     """
     if wanted in SELECTORS:
         return SELECTORS[wanted]
-    known = {label(changes): changes for changes in SELECTORS["every"]}
+    known = {label(changes): changes for changes in (*SELECTORS["every"], AUTO_KEPT)}
     for name in wanted.split(","):
         if name not in known:
             raise UserError(f"selectors is {name!r}; expected {', '.join(SELECTORS)}, or some of {', '.join(known)}")

@@ -30,11 +30,12 @@ from benchmarks.selection.truth import label, train_on
 from src.common.files import write_json
 from src.data.subsets import DataSet
 from src.report.tables import markdown_table
-from src.selection import SELECTORS, all_fields
+from src.selection import SELECTORS, all_fields, make_selection
 from src.settings import Settings
 from src.training import choose_device
 
 SHARES = (0.25, 0.5, 0.75)  # of the fields; 1 is the same for all selectors
+AUTO = "auto"  # what keep_ratio=auto keeps
 
 
 def measure_curves(name: str, data: DataSet, selectors: Sequence[dict], seeds: int, config: Settings,
@@ -52,7 +53,8 @@ def measure_curves(name: str, data: DataSet, selectors: Sequence[dict], seeds: i
         known: records of before, which are not measured again.
 
     Yields:
-        ``{"set", "selector", "seed", "share", "mean_auc"}``; the selector "none" has all fields.
+        ``{"set", "selector", "seed", "share", "mean_auc", "train_seconds"}``; the selector "none" has all fields. Where
+        the share is auto, with the share that it kept as "fields" and the "seconds" of trying out.
     """
     tasks, done = data.schema.task_names, {_key(record) for record in known}
     choose_device(config.device_target, config.device_id)
@@ -61,16 +63,26 @@ def measure_curves(name: str, data: DataSet, selectors: Sequence[dict], seeds: i
         seeded = config.replace(seed=seed, progress=False)
         for changes in ({"selector": "none"}, *selectors):
             settings, selector = seeded.replace(**changes), None
-            for share in SHARES if changes["selector"] != "none" else (1.0,):
+            for share in _shares(changes):
                 record = {"set": name, "selector": label(changes), "seed": seed, "share": share}
                 if _key(record) in done:
                     continue
-                if share == 1:
-                    chosen = np.arange(len(data.schema.fields))
-                else:
+                chosen = np.arange(len(data.schema.fields))
+                if changes["selector"] != "none":
                     selector = selector or SELECTORS[changes["selector"]](settings).fit(data, tasks)
+                if share == AUTO:
+                    found = make_selection(selector, data, tasks, settings).selected.values()
+                    chosen = np.sort(data.schema.field_indices(set().union(*found)))
+                    record |= {"fields": len(chosen) / len(data.schema.fields), "seconds": selector.seconds_["try_out"]}
+                elif share < 1:
                     chosen = drafted(selector.scores_, round(share * selector.scores_.shape[1]))
-                yield {**record, "mean_auc": _trained_on(chosen, name, data, seeded)}
+                yield {**record, **_trained_on(chosen, name, data, seeded)}
+
+
+def _shares(changes: Mapping) -> tuple:
+    if changes["selector"] == "none":
+        return (1.0,)
+    return (AUTO,) if changes.get("keep_ratio") == AUTO else SHARES
 
 
 def drafted(scores: np.ndarray, count: int) -> np.ndarray:
@@ -94,15 +106,18 @@ def _key(record: Mapping) -> tuple:
     return record["set"], record["selector"], record["seed"], record["share"]
 
 
-def _trained_on(chosen: np.ndarray, name: str, data: DataSet, config: Settings) -> float | None:
-    """Mean test AUC of a network with these fields, whoever chose them."""
+def _trained_on(chosen: np.ndarray, name: str, data: DataSet, config: Settings) -> dict:
+    """Mean test AUC of a network with these fields, whoever chose them, and the seconds of its compiling,
+    training and testing."""
     kept, tasks = tuple(data.schema.field_names[n] for n in chosen), data.schema.task_names
     run_name = f"curve-{name}-{config.seed}-{sha256(json.dumps(kept).encode()).hexdigest()[:12]}"
     path = config.output_path / f"{run_name}.selection.json"
     if not path.exists():
         whole = all_fields(data.schema, tasks, config)
         write_json(path, replace(whole, selected=dict.fromkeys(tasks, kept)).to_json(), sealed=True)
-    return train_on(data, run_name, {"selection": str(path)}, config)["mean_auc"]
+    metrics = train_on(data, run_name, {"selection": str(path)}, config)
+    seconds = metrics["seconds"]
+    return {"mean_auc": metrics["mean_auc"], "train_seconds": seconds["compile"] + seconds["train"] + seconds["eval"]}
 
 
 def curves_of(records: Sequence[Mapping]) -> dict[str, dict[int, np.ndarray]]:
@@ -143,6 +158,26 @@ def curve_table(records: Sequence[Mapping]) -> str:
         rows.append([selector, *(with_error(column) for column in heights.T),
                      "-" if selector == order[0] or not both else with_error(behind), str(len(own))])
     return markdown_table(["selector", *(f"{share:.0%}" for share in SHARES), "area", "behind", "seeds"], rows)
+
+
+def auto_table(records: Sequence[Mapping]) -> str:
+    """What keep_ratio=auto keeps, its AUC against all fields, and its seconds as a share of training all; empty without.
+
+    Means over the seeds ± standard errors; the share of seconds is the median.
+    """
+    rows = []
+    for name in dict.fromkeys(record["set"] for record in records if record["share"] == AUTO):
+        mine = [record for record in records if record["set"] == name]
+        whole = {record["seed"]: record for record in mine if record["selector"] == "none"}
+        pairs = [(record, whole[record["seed"]]) for record in mine if record["share"] == AUTO
+                 and None not in (record["mean_auc"], whole[record["seed"]]["mean_auc"])]
+        if pairs:
+            gains = np.array([record["mean_auc"] - other["mean_auc"] for record, other in pairs])
+            cost = np.median([record["seconds"] / other["train_seconds"] for record, other in pairs])
+            rows.append([name, f"{np.mean([record['fields'] for record, _ in pairs]):.0%}", with_error(gains),
+                         f"{cost:.2f}", str(len(pairs))])
+    header = ["set", "fields kept", "AUC against all", "seconds against training", "seeds"]
+    return markdown_table(header, rows) if rows else ""
 
 
 def draw_curves(records: Sequence[Mapping], path: Path) -> None:

@@ -46,8 +46,9 @@ def _ladder(selection: Selection) -> list:
                      f"{100 * step['change']:+.2f} % ± {100 * step['error']:.2f} %" if tried else "not tried",
                      *(f"{step['losses'][task]:.4f}" if tried else "–" for task in selection.tasks),
                      "✓" if step["kept"] else ""])
-    words = ("keep_ratio is auto: a small network was trained on train rows with the best fields of each task; kept "
-             "(✓) are the fewest with which held-out train rows are predicted better by two standard errors, or all.")
+    words = ("keep_ratio is auto: a small network was trained on train rows with all fields, and asked with all but "
+             "the best fields of each task blank; kept (✓) are the fewest with which held-out train rows are predicted "
+             "no worse.")
     header = [f"fields of {', '.join(selection.tasks)}", "held-out loss against all fields",
               *(f"loss of {task}" for task in selection.tasks), "kept"]
     return [Text(words), Table("Numbers of fields tried", header, rows)]

@@ -12,13 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""How many fields to keep where nobody says: all, unless a small network predicts held-out rows better with fewer.
+"""How many fields to keep where nobody says: the fewest without which a small network predicts held-out rows no worse.
 
 The chance level says which fields carry information of their own. It does not say whether a network is better off
 without the others: the genre of a movie whose number is known adds no information of its own, yet users differ in how
-they like it; a field of pure noise is memorised. So the fields are tried out, in the order of their scores, in a few
-nested steps (the *ladder*). ``keep_ratio=auto`` keeps the first step, from the fewest fields up, whose network has a
-clearly smaller held-out loss than the one of all fields; if there is none, all.
+they like it; a field of pure noise is memorised. So one small network is trained with all fields, and asked what it
+loses when all fields behind the best few are blank (probe.py), in nested steps (the *ladder*). ``keep_ratio=auto``
+keeps the first step, from the fewest fields up, at which its held-out loss is not larger; if there is none, all.
 """
 
 from __future__ import annotations
@@ -32,11 +32,10 @@ import numpy as np
 
 from ..data.subsets import DataSet
 from ..settings import Settings
-from .probe import Probe, draw_parts
+from .probe import Probe, draw_parts, relative_change
 
 LOG = logging.getLogger(__name__)
-SHARES = (0.25, 0.5, 0.75)  # steps of scores that have no levels of their own
-SURE = 2.0  # standard errors by which a loss must be smaller; nearer ones differ from training to training
+TENTHS = 10  # steps are the tenths of the fields, besides those of a score's levels
 FEWEST_ROWS = 200  # train rows below which held-out losses say nothing
 
 
@@ -46,7 +45,7 @@ class Step:
 
     Attributes:
         counts: how many fields every task keeps.
-        losses: every task's mean held-out loss; None for a step that was not tried, because a smaller one was better.
+        losses: every task's mean held-out loss; None for a step that was not tried, because a smaller one was enough.
         change: by how much they are larger than those of all fields: mean over tasks of the share.
         error: its standard error, from the held-out rows.
     """
@@ -81,51 +80,35 @@ def ladder_counts(scores: np.ndarray, levels: Sequence[float]) -> list[tuple[int
 
     Args:
         scores: ``[tasks, fields]``.
-        levels: falling scores; a step keeps the fields above one of them, at least one. Without levels, steps are
-            shares of the fields.
+        levels: of the score; a step keeps the fields above one of them, at least one.
     """
-    fields = scores.shape[1]
+    tasks, fields = scores.shape
     found = [tuple(max(1, int(n)) for n in (scores > level).sum(1)) for level in levels]
-    found += [(max(1, int(share * fields)),) * len(scores) for share in SHARES if not levels]
-    return list(dict.fromkeys([*found, (fields,) * len(scores)]))
+    found += [(max(1, tenth * fields // TENTHS),) * tasks for tenth in range(1, TENTHS + 1)]
+    return sorted(dict.fromkeys(found), key=lambda counts: (sum(counts), counts))
 
 
 def climb(counts: Sequence[tuple[int, ...]], losses_of: Callable[[tuple[int, ...]], np.ndarray],
           shares: np.ndarray) -> Ladder:
-    """Tries all fields, then the steps from the fewest fields up, until one is better than all fields for sure.
+    """Tries the steps from the fewest fields up, until one has no larger loss than all fields.
 
     Args:
         counts: of ``ladder_counts``.
-        losses_of: trains a network on as many fields; the losses of the held-out rows, ``[rows, tasks]``.
+        losses_of: the losses of the held-out rows with as many fields, ``[rows, tasks]``.
         shares: what part every loss has in its task's mean, ``[rows, tasks]``; 0 where the label is not known.
     """
     steps = [Step(step) for step in counts]
     everything = losses_of(counts[-1])
-    whole = (everything * shares).sum(0)
-    steps[-1] = Step(counts[-1], tuple(whole.tolist()), 0.0, 0.0)
+    steps[-1] = Step(counts[-1], tuple((everything * shares).sum(0).tolist()), 0.0, 0.0)
     for place, step in enumerate(counts[:-1]):
         losses = losses_of(step)
         change, error = relative_change(losses, everything, shares)
         steps[place] = Step(step, tuple((losses * shares).sum(0).tolist()), change, error)
         LOG.info("%s of %s fields: held-out loss %+.2f %% ± %.2f %%", "/".join(map(str, step)),
                  "/".join(map(str, counts[-1])), 100 * change, 100 * error)
-        if change < -SURE * error:
+        if change <= 0:
             return Ladder(tuple(steps), place)
     return Ladder(tuple(steps), len(steps) - 1)
-
-
-def relative_change(losses: np.ndarray, reference: np.ndarray, shares: np.ndarray) -> tuple[float, float]:
-    """By which share the tasks' losses exceed those of a reference, the mean over tasks; and its standard error.
-
-    In shares, so that a task with few positives, whose loss is small, counts as much as the others.
-
-    Args:
-        losses, reference, shares: ``[rows, tasks]``; the shares of a task add up to 1, or to 0 where it has no label.
-    """
-    means = (reference * shares).sum(0)
-    scale = np.where(means > 0, 1 / np.where(means > 0, means, 1), 0) / max(1, np.count_nonzero(means > 0))
-    parts = ((losses - reference) * shares * scale).sum(1)
-    return float(parts.sum()), float(parts.std() * np.sqrt(len(parts)))
 
 
 def find_ladder(scores: np.ndarray, levels: Sequence[float], data: DataSet, tasks: Sequence[str],
@@ -144,7 +127,11 @@ def find_ladder(scores: np.ndarray, levels: Sequence[float], data: DataSet, task
         LOG.info("every task keeps all fields: %d train rows, of which at least %d are needed to try fewer out",
                  train.rows, FEWEST_ROWS)
         return Ladder((Step(counts[-1]),), 0)
-    parts = draw_parts(train, data.schema, tasks, config.seed)
-    probe = Probe(parts, tasks, config)
+    probe = Probe(draw_parts(train, data.schema, tasks, config.seed), tasks, config)
+    probe.train()
     order = np.argsort(-scores, axis=1, kind="stable")
-    return climb(counts, lambda step: probe.losses([row[:k].tolist() for row, k in zip(order, step)]), probe.shares)
+
+    def losses_of(counts: tuple[int, ...]) -> np.ndarray:
+        return probe.losses(sorted(set().union(*(row[:k].tolist() for row, k in zip(order, counts)))))
+
+    return climb(counts, losses_of, probe.shares)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""The small network that ``keep_ratio=auto`` tries sets of fields out with: trained for a few epochs, on train rows."""
+"""The small network that ``keep_ratio=auto`` asks which fields it needs: trained for a few epochs, on train rows."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ import numpy as np
 from mindspore import Tensor
 
 from ..common.compat import graph_mode
+from ..common.errors import UserError
 from ..common.streams import Stream, generator
 from ..data.loader import TrainLoader
 from ..data.memory import MemorySplit
@@ -33,7 +34,7 @@ from ..models.model import set_output_bias
 from ..pooling import blocks, id_columns, packed
 from ..schema import Schema
 from ..settings import Settings
-from ..training import make_step, predict_logits, run_epochs
+from ..training import BestWeights, make_step, predict_logits, run_epochs
 
 MOST_ROWS = 200_000  # train rows that are looked at
 HELD_OUT = 0.2  # share of them held out
@@ -90,11 +91,12 @@ def numbered(ids: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 class Probe:
-    """Trains one small network again and again, each time from the same weights and with other fields blank.
+    """One small network of all fields, which says what held-out rows lose when fields are blank.
 
-    A field that no task keeps has id 0 in all rows, so that it says nothing and nothing is learned of it. That all sets
-    of fields have the same initial weights, row order and dropout masks leaves less chance in the difference of two of
-    them, and one graph serves them all.
+    It is trained until the rows held out are predicted no better, at most EPOCHS. A blank field has id 0 in all rows,
+    whose vector is made the mean over the rows to train on: so the network gets what the field says on average, and
+    nothing of a row. What a field of noise says of a row is memorised and wrong for others; without it they are
+    predicted better.
 
     Args:
         parts: of ``draw_parts``.
@@ -113,47 +115,45 @@ class Probe:
         rates = targets.prod(2, dtype=np.float64).sum(0)
         set_output_bias(self.model, self.model.backbone.rate_logits(rates, parts.train.rows))
         self.step = make_step(self.model, self.config)
-        self.first = [(parameter, parameter.asnumpy().copy()) for parameter in self.step.get_parameters()]
         self.labels = loss_targets(parts.held.labels, True, weights=parts.held.weights)
         self.shares = self.labels[:, :, 1].astype(np.float64)
-        self._known: dict[tuple[int, ...], np.ndarray] = {}  # losses by the fields that are not blank
 
-    def losses(self, kept: Sequence[Sequence[int]]) -> np.ndarray:
-        """Trains with the fields that every task keeps; held-out losses, those of every task after its own best epoch.
-
-        Args:
-            kept: positions of every task's fields.
-
-        Returns:
-            ``[rows, tasks]``.
+    @graph_mode()
+    def train(self) -> None:
+        """Trains with all fields.
 
         Raises:
             UserError: a loss is not finite.
         """
-        fields = tuple(sorted(set().union(*kept)))
-        if fields not in self._known:
-            self._known[fields] = self._train(fields)
-        return self._known[fields]
+        loader = TrainLoader(self.parts.train, self.plan.columns, self.tasks, self.config.batch_size, self.config.seed,
+                             self.model.mask_rows, self.model.dropout)
+        best, found = BestWeights(self.model, 1), []
+
+        def after_epoch(epoch: int) -> bool:
+            found.append(self.losses(range(len(self.plan.columns))))
+            return best.update(epoch, -relative_change(found[-1], found[0], self.shares)[0])
+
+        run_epochs(self.step, loader, EPOCHS, "trying fields out: epoch", "give keep_ratio a number",
+                   self.config.progress, after_epoch)
+        if not best.epoch:
+            raise UserError("the loss on held-out rows is never finite; give keep_ratio a number")
+        best.restore()
+        self._set_blanks()
+
+    def _set_blanks(self) -> None:
+        """Makes the vector of id 0 of every plain field the mean over the rows to train on."""
+        table, ids = self.model.embedding.table.asnumpy().copy(), blocks(self.parts.train.ids, self.parts.schema.widths)
+        for slot, first in zip(self.plan.slots, self.plan.offsets):
+            column = self.plan.columns[slot]
+            if self.parts.schema.fields[column].pool is None:  # a pooled field without values adds nothing already
+                counts = np.bincount(ids[column].ravel())
+                table[first] = counts @ table[first:first + len(counts)] / counts.sum()
+        self.model.embedding.table.set_data(Tensor(table))
 
     @graph_mode()
-    def _train(self, fields: Sequence[int]) -> np.ndarray:
-        for parameter, value in self.first:
-            parameter.set_data(Tensor(value))
-        train, held = (blank_but(part, fields) for part in (self.parts.train, self.parts.held))
-        loader = TrainLoader(train, self.plan.columns, self.tasks, self.config.batch_size, self.config.seed,
-                             self.model.mask_rows, self.model.dropout)
-        found: list[np.ndarray] = []
-
-        def after_epoch(_epoch: int) -> bool:
-            found.append(self._losses_of(held))
-            return False
-
-        run_epochs(self.step, loader, EPOCHS, f"{len(fields)} fields: epoch", "give keep_ratio a number",
-                   self.config.progress, after_epoch)
-        best = np.argmin([(losses * self.shares).sum(0) for losses in found], 0)
-        return np.stack([found[epoch][:, task] for task, epoch in enumerate(best)], 1)
-
-    def _losses_of(self, held: MemorySplit) -> np.ndarray:
+    def losses(self, fields: Sequence[int]) -> np.ndarray:
+        """Losses ``[rows, tasks]`` of the rows held out, with all fields blank but these."""
+        held = blank_but(self.parts.held, fields)
         logits, _ = predict_logits(self.model, held, self.plan, self.tasks, self.config.batch_size)
         return self.step.network.losses.terms(Tensor(logits), Tensor(self.labels[:, :, 0])).asnumpy().astype(np.float64)
 
@@ -173,3 +173,17 @@ def small(config: Settings, rows: int) -> Settings:
     batch = int(np.clip(2 ** int(np.log2(max(1, rows / STEPS))), *BATCHES))
     return config.replace(**cut, batch_size=batch, learning_rate=LEARNING_RATE, embedding_optimizer="dense",
                           precision="float32")
+
+
+def relative_change(losses: np.ndarray, reference: np.ndarray, shares: np.ndarray) -> tuple[float, float]:
+    """By which share the tasks' losses exceed those of a reference, the mean over tasks; and its standard error.
+
+    In shares, so that a task with few positives, whose loss is small, counts as much as the others.
+
+    Args:
+        losses, reference, shares: ``[rows, tasks]``; the shares of a task add up to 1, or to 0 where it has no label.
+    """
+    means = (reference * shares).sum(0)
+    scale = np.where(means > 0, 1 / np.where(means > 0, means, 1), 0) / max(1, np.count_nonzero(means > 0))
+    parts = ((losses - reference) * shares * scale).sum(1)
+    return float(parts.sum()), float(parts.std() * np.sqrt(len(parts)))

@@ -12,7 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Passes over rows: the epochs of every training, the Trainer's and those of selectors that train; and predictions."""
+"""Passes over rows: the epochs of every training, the Trainer's and those of selectors that train; their best weights;
+and predictions."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from typing import Callable
 
 import numpy as np
-from mindspore import nn
+from mindspore import Tensor, nn
 
 from ..common.errors import UserError
 from ..common.progress import progress
@@ -112,3 +113,28 @@ def predict_logits(model: nn.Cell, split: RowSource, plan: InputPlan, task_indic
         labels[start:stop] = label
         start = stop
     return ranks.total(logits), ranks.total(labels).astype(labels.dtype)
+
+
+class BestWeights:
+    """The weights of the epoch of the largest value so far, kept in memory.
+
+    Args:
+        model: whose weights.
+        patience: epochs without a larger value after which training stops.
+    """
+
+    def __init__(self, model: nn.Cell, patience: int):
+        self.model, self.patience = model, patience
+        self.value, self.epoch, self.weights = -np.inf, 0, []
+
+    def update(self, epoch: int, value: float) -> bool:
+        """Takes in an epoch's value; returns whether training should stop."""
+        if value > self.value:
+            self.value, self.epoch = value, epoch
+            self.weights = [parameter.asnumpy().copy() for parameter in self.model.get_parameters()]
+        return epoch - self.epoch >= self.patience
+
+    def restore(self) -> None:
+        """Gives the model its best weights."""
+        for parameter, value in zip(self.model.get_parameters(), self.weights):
+            parameter.set_data(Tensor(value))

@@ -160,7 +160,8 @@ def test_auto_tries_out_how_many_columns_are_enough():
     selector = MultiSFSSelector(k="auto", **{**TINY, "score_batches": "auto"}).fit(table, labels)
     steps = selector.selection_.settings["ladder"]
     above = np.maximum((selector.scores_ > selector.chance_).sum(1), 1).tolist()
-    assert list(steps[0]["fields"].values()) == above and list(steps[-1]["fields"].values()) == [6, 6]
+    assert above in [list(step["fields"].values()) for step in steps]
+    assert list(steps[-1]["fields"].values()) == [6, 6]
     kept = next(step for step in steps if step["kept"])
     assert selector.get_support().sum(1).tolist() == list(kept["fields"].values()) and kept["change"] <= 0
     assert MultiSFSSelector(k=0.5, **TINY).fit(table, labels).get_support().sum(1).tolist() == [3, 3]

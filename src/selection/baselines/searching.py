@@ -20,7 +20,7 @@ import logging
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from mindspore import Parameter, Tensor, nn
+from mindspore import Parameter, nn
 
 from ...common.compat import make_adam
 from ...common.errors import UserError
@@ -30,7 +30,7 @@ from ...evaluation import monitored, task_metrics
 from ...models import InputPlan, LearnedMaskModel, MultiTaskModel, fresh_model, plan_inputs
 from ...schema import Scale, Schema
 from ...settings import Settings
-from ...training import make_step, predict_logits, run_epochs
+from ...training import BestWeights, make_step, predict_logits, run_epochs
 from ..base import Selector
 
 LOG = logging.getLogger(__name__)
@@ -56,31 +56,6 @@ def advice(config: Settings) -> str:
     """What to do when the training of a selector diverges."""
     return (f"selector {config.selector} needs a smaller learning_rate than {config.learning_rate} or a smaller "
             f"weight_decay than {config.weight_decay}")
-
-
-class BestWeights:
-    """The weights of the epoch of the largest value so far, kept in memory.
-
-    Args:
-        model: whose weights.
-        patience: epochs without a larger value after which training stops.
-    """
-
-    def __init__(self, model: nn.Cell, patience: int):
-        self.model, self.patience = model, patience
-        self.value, self.epoch, self.weights = -np.inf, 0, []
-
-    def update(self, epoch: int, value: float) -> bool:
-        """Takes in an epoch's value; returns whether training should stop."""
-        if value > self.value:
-            self.value, self.epoch = value, epoch
-            self.weights = [parameter.asnumpy().copy() for parameter in self.model.get_parameters()]
-        return epoch - self.epoch >= self.patience
-
-    def restore(self) -> None:
-        """Gives the model its best weights."""
-        for parameter, value in zip(self.model.get_parameters(), self.weights):
-            parameter.set_data(Tensor(value))
 
 
 def train_model(model: MultiTaskModel, plan: InputPlan, parts: tuple[RowSource, RowSource], tasks: Sequence[int],

@@ -110,9 +110,11 @@ def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequen
     significant = np.stack([path.taken for path in paths])
     weak = np.stack([path.weak for path in paths])
     shadows = np.stack([(path.alone >= CHANCE) & ~path.taken for path in paths])
-    for path, row in zip(paths, shadows):
-        row &= ~copies_of(table, np.flatnonzero(row), np.flatnonzero(path.taken))
-    scores = one_scale(gain, significant, weak, shadows, table.entropies())
+    twins = np.zeros_like(shadows)
+    for path, row, twin in zip(paths, shadows, twins):
+        taken = np.flatnonzero(path.taken)
+        row &= ~copies_of(table, np.flatnonzero(row), taken, twin)
+    scores = one_scale(gain, significant, weak, shadows, twins, table.entropies())
     scores[:, ~table.varies] = -CHANCE  # a constant has no information: last of all
     parts = {"uz": uz, "z": np.stack([path.alone for path in paths]), "gain": gain,
              "pair": np.stack([_best_pair(pairs, row) for row in found])}
@@ -120,24 +122,31 @@ def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequen
     return CalibratedScores(scores, CHANCE, significant, parts, relations)
 
 
-def one_scale(gain: np.ndarray, significant: np.ndarray, weak: np.ndarray, shadows: np.ndarray,
+def one_scale(gain: np.ndarray, significant: np.ndarray, weak: np.ndarray, shadows: np.ndarray, twins: np.ndarray,
               entropies: np.ndarray) -> np.ndarray:
-    """Puts four kinds of fields on one scale, ``[tasks, fields]``.
+    """Puts five kinds of fields on one scale, ``[tasks, fields]``.
 
     Above 3: fields with evidence of their own, 3 + gain in nats. 2 to 3: fields with weak evidence of their own, which
     more likely matter than not, by gain. 0 to 2: *shadows*, whose evidence other fields already carry (the age of a
     user whose id is taken). They are harmless, and can add through interactions only, which the entropy h of the field
-    bounds: 2 h / (1 + h). Below 0: no evidence, by gain, what costs most to memorise last.
+    bounds: 2 h / (1 + h). 0: *twins*, fields that say the same as one taken: they cannot add, but there is no noise in
+    them. Below 0: no evidence, by gain, what costs most to memorise last.
     """
     bounded = gain / (1 + np.abs(gain))
-    kinds = [significant, weak & (gain > 0), shadows]
+    kinds = [significant, weak & (gain > 0), twins, shadows]
     return np.select(kinds, [CHANCE + np.maximum(gain, 1e-6 * entropies), WEAK_FROM + bounded * (CHANCE - WEAK_FROM),
-                             WEAK_FROM * np.broadcast_to(entropies / (1 + entropies), gain.shape)],
+                             0.0, WEAK_FROM * np.broadcast_to(entropies / (1 + entropies), gain.shape)],
                      CHANCE / 2 * (bounded - 1))
 
 
-def copies_of(table: ValueTable, fields: np.ndarray, taken: np.ndarray) -> np.ndarray:
+def copies_of(table: ValueTable, fields: np.ndarray, taken: np.ndarray, twins: np.ndarray | None = None) -> np.ndarray:
     """Which of ``fields`` determine the value of a ``taken`` one (nearly): they add nothing to it.
+
+    Args:
+        table: the fields' values.
+        fields: positions of those asked about.
+        taken: positions of those taken.
+        twins: bool, one for every field of the table, set where the taken one determines the field as well.
 
     Returns:
         bool, one for every field of the table.
@@ -148,6 +157,8 @@ def copies_of(table: ValueTable, fields: np.ndarray, taken: np.ndarray) -> np.nd
         for other in taken[entropies[taken] <= entropies[n] * (1 + COPY) + COPY]:
             left = table.joint_entropy(n, other) - entropies[n]  # H(other | n)
             copies[n] |= left <= COPY * entropies[other]
+            if twins is not None:
+                twins[n] |= left <= COPY * entropies[other] and entropies[n] <= entropies[other] * (1 + COPY) + COPY
     return copies
 
 

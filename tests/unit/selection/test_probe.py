@@ -16,7 +16,9 @@
 
 import numpy as np
 import pytest
+from mindspore import Tensor
 
+from src.common.errors import UserError
 from src.data.memory import MemorySplit
 from src.schema import UNKNOWN
 from src.selection.probe import Probe, draw_parts, numbered, small
@@ -44,17 +46,47 @@ def test_rows_are_divided_by_seed_and_keep_their_labels_and_weights():
 
 
 @pytest.mark.parametrize("backbone", ["mmoe", "ple"])
-def test_a_field_that_no_task_keeps_is_not_read_and_every_set_begins_anew(backbone):
+def test_a_blank_field_says_what_it_says_on_average(backbone):
+    """The losses with blank fields are those of a table whose every vector of these fields is the mean of the rows'."""
     data = toy_data(1200)
     parts = draw_parts(data.split("train"), data.schema, data.schema.task_names, 0)
     probe = Probe(parts, data.schema.task_names, make_config(backbone=backbone))
-    without = probe.losses([[2, 3, 4], [3, 5]])
-    everything = probe.losses([list(range(6))] * 2)
-    assert probe.losses([[2, 3], [3, 4, 5]]) is without  # the same fields: not trained again
-    parts.train.ids[:, :2], parts.held.ids[:, :2], probe._known = 0, 0, {}
-    assert np.array_equal(probe.losses([[2, 3, 4, 5]] * 2), without)
-    assert everything.mean() < without.mean() - 0.05 and not np.array_equal(
-        probe.losses([list(range(6))] * 2), everything)
+    probe.train()
+    everything, without = probe.losses(range(6)), probe.losses([2, 3, 4, 5])
+    table = probe.model.embedding.table.asnumpy().copy()
+    for slot, first in zip(probe.plan.slots, probe.plan.offsets):
+        if slot in (0, 1):
+            ids = parts.train.ids[:, slot]
+            table[first:first + parts.schema.cardinalities[slot]] = table[first + ids].astype(np.float64).mean(0)
+    probe.model.embedding.table.set_data(Tensor(table))
+    assert np.allclose(probe.losses(range(6)), without, atol=1e-5)
+    assert everything.mean() < without.mean() - 0.05  # the fields that decide
+
+
+def test_the_weights_of_the_best_epoch_are_kept_and_training_stops_after_a_worse_one(monkeypatch):
+    data = toy_data(1200)
+    parts = draw_parts(data.split("train"), data.schema, data.schema.task_names, 0)
+    probe, tables = Probe(parts, data.schema.task_names, make_config()), []
+    means = iter([[5.0, 1], [4, 0.9], [4.2, 1.1], [1, 1]])
+
+    def losses(fields):
+        tables.append(probe.model.embedding.table.asnumpy().copy())
+        return np.tile(next(means), (parts.held.rows, 1))
+
+    monkeypatch.setattr(probe, "losses", losses)
+    probe.train()
+    offsets = set(probe.plan.offsets)
+    learned = [row for row in range(len(tables[0])) if row not in offsets]  # all but those of blank fields
+    assert len(tables) == 3 and np.array_equal(probe.model.embedding.table.asnumpy()[learned], tables[1][learned])
+
+
+def test_a_loss_that_is_not_finite_is_an_error(monkeypatch):
+    data = toy_data(1200)
+    parts = draw_parts(data.split("train"), data.schema, data.schema.task_names, 0)
+    probe = Probe(parts, data.schema.task_names, make_config())
+    monkeypatch.setattr(probe, "losses", lambda fields: np.full((parts.held.rows, 2), np.nan))
+    with pytest.raises(UserError, match="the loss on held-out rows is never finite; give keep_ratio a number"):
+        probe.train()
 
 
 def test_losses_are_cross_entropies_and_unknown_labels_have_no_share(monkeypatch):
@@ -62,7 +94,8 @@ def test_losses_are_cross_entropies_and_unknown_labels_have_no_share(monkeypatch
     data = hide_labels(toy_data(1200), 1, lambda ids, labels: labels[:, 0] == 1)
     parts = draw_parts(data.split("train"), data.schema, data.schema.task_names, 0)
     probe = Probe(parts, data.schema.task_names, make_config())
-    losses, known = probe.losses([list(range(6))] * 2), parts.held.labels != UNKNOWN
+    probe.train()
+    losses, known = probe.losses(range(6)), parts.held.labels != UNKNOWN
     logits = predict_logits(probe.model, parts.held, probe.plan, [0, 1], 64)[0].astype(np.float64)
     wanted = np.log1p(np.exp(np.where(parts.held.labels == 1, -logits, logits)))
     assert losses.shape == (240, 2) and np.allclose(losses[known], wanted[known], atol=1e-5)
@@ -77,15 +110,6 @@ def test_the_network_begins_at_the_positive_rates_of_the_rows_that_count():
     counted = [column[column != UNKNOWN] for column in parts.train.labels[100:].T]
     rates = np.array([column.mean() for column in counted])
     assert np.allclose(probe.model.backbone.tower.bias.asnumpy(), np.log(rates / (1 - rates)), atol=1e-5)
-
-
-def test_every_task_has_the_losses_of_its_own_best_epoch(monkeypatch):
-    data = toy_data(1200)
-    parts = draw_parts(data.split("train"), data.schema, data.schema.task_names, 0)
-    probe = Probe(parts, data.schema.task_names, make_config())
-    epochs = iter(np.array([[5.0, 1], [3, 2], [4, 3]]))
-    monkeypatch.setattr(probe, "_losses_of", lambda held: np.tile(next(epochs), (held.rows, 1)))
-    assert (probe.losses([[0], [1]]) == [3.0, 1.0]).all()
 
 
 def test_no_width_grows():

@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.selection.choices import _begun
-from benchmarks.selection.curves import area, curve_table, curves_of, drafted, draw_curves, measure_curves
+from benchmarks.selection.choices import AUTO_KEPT, _begun
+from benchmarks.selection.curves import area, auto_table, curve_table, curves_of, drafted, draw_curves, measure_curves
 from src.common.errors import UserError
 from src.common.files import read_json
 from src.selection import SELECTORS
@@ -54,6 +54,28 @@ def test_a_seed_without_an_auc_is_left_out():
     records = [{**record, "mean_auc": None} if (record["selector"], record["seed"]) == ("bad", 1) else record
                for record in RECORDS]
     assert list(curves_of(records)["bad"]) == [0] and list(curves_of(records)["good"]) == [0, 1]
+
+
+def test_what_auto_keeps_is_compared_with_all_fields_of_its_seed():
+    records = [{"set": "toy", "selector": "none", "seed": seed, "share": 1.0, "mean_auc": 0.7 + seed / 10,
+                "train_seconds": 4.0} for seed in range(3)]
+    records += [{"set": "toy", "selector": "multisfs-calibrated-auto", "seed": seed, "share": "auto", "fields": 0.5,
+                 "mean_auc": 0.71 + seed / 10, "seconds": 1.0, "train_seconds": 3.0} for seed in range(2)]
+    lines = auto_table(records).splitlines()
+    assert [cell.strip() for cell in lines[2].strip("|").split("|")] == [
+        "toy", "50%", "+0.0100 ± 0.0000", "0.25", "2"]
+    assert curves_of(records) == {} and curve_table(records).count("\n") == 1 and auto_table(RECORDS) == ""
+
+
+def test_auto_is_tried_out_once_a_seed(eager, tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarks.selection.curves.choose_device", lambda *device: "CPU")
+    monkeypatch.setattr("benchmarks.selection.curves.train_on", lambda *given: {
+        "mean_auc": 0.5, "seconds": {"compile": 1.0, "train": 2.0, "eval": 3.0}})
+    config = trained_config(f"output_dir={tmp_path}")
+    found = list(measure_curves("toy", toy_data(rows=600), [AUTO_KEPT], 1, config))
+    assert [(record["selector"], record["share"]) for record in found] == [("none", 1.0),
+                                                                            ("multisfs-calibrated-auto", "auto")]
+    assert 0 < found[1]["fields"] <= 1 and found[1]["seconds"] > 0 and found[1]["train_seconds"] == 6
 
 
 def test_picture(tmp_path):
@@ -88,7 +110,8 @@ def test_the_same_fields_are_trained_once_a_seed(eager, tmp_path, monkeypatch):
     one, another = data.schema.field_names[:2]
     order = {"chi2": (another, one), "random": (one, another)}
     monkeypatch.setattr("benchmarks.selection.curves.train_on", lambda data, name, changes, config: (
-        trained.append((name, read_json(Path(changes["selection"]))["selected"])) or {"mean_auc": 0.5}))
+        trained.append((name, read_json(Path(changes["selection"]))["selected"])) or
+        {"mean_auc": 0.5, "seconds": {"compile": 1.0, "train": 2.0, "eval": 3.0}}))
     config = trained_config(f"output_dir={tmp_path}")
     for selector in ("chi2", "random"):
         monkeypatch.setattr(SELECTORS[selector], "score_fields", lambda self, data, tasks: np.tile(

@@ -162,12 +162,12 @@ def test_gain_leaves_every_row_out(lam):
 
 
 def test_kinds_of_fields_are_apart():
-    gain = np.array([[5.0, -2.0, 0.5, -40.0, 0.0, 4.0]])
-    taken, weak, shadows = (np.array([[n in kind for n in range(6)]]) for kind in ({0, 4}, {5}, {1}))
-    scores = one_scale(gain, taken, weak, shadows, np.array([1.0, 2.0, 1.0, 1.0, 1.0, 1.0]))[0]
+    gain = np.array([[5.0, -2.0, 0.5, -40.0, 0.0, 4.0, -60.0]])
+    taken, weak, shadows, twins = (np.array([[n in kind for n in range(7)]]) for kind in ({0, 4}, {5}, {1}, {6}))
+    scores = one_scale(gain, taken, weak, shadows, twins, np.array([1.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0]))[0]
     assert scores[0] == 8 and scores[4] > CHANCE > scores[5] > 2
     assert scores[1] == pytest.approx(4 / 3) and scores[2] < 0
-    assert list(np.argsort(-scores)) == [0, 4, 5, 1, 2, 3]
+    assert list(np.argsort(-scores)) == [0, 4, 5, 1, 6, 2, 3]
 
 
 def test_copies_are_told_from_coarser_views():
@@ -176,6 +176,8 @@ def test_copies_are_told_from_coarser_views():
     base = rng.integers(0, 6, 5000)
     ids = np.stack([base, 5 - base, base // 2, base * 3 + rng.integers(0, 3, 5000), rng.integers(0, 6, 5000)], 1)
     table = ValueTable(ids, [6, 6, 3, 18, 6])
-    assert copies_of(table, np.arange(1, 5), np.array([0])).tolist() == [False, True, False, True, False]
+    twins = np.zeros(5, bool)
+    assert copies_of(table, np.arange(1, 5), np.array([0]), twins).tolist() == [False, True, False, True, False]
+    assert twins.tolist() == [False, True, False, False, False]
     np.testing.assert_allclose(table.entropies()[[0, 4]], np.log(6), atol=0.01)
     assert table.joint_entropy(0, 2) == pytest.approx(table.entropies()[0])
