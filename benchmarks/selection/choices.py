@@ -91,7 +91,7 @@ def measure_field_counts(given: SimpleNamespace) -> None:
         for record in measure_curves(name, _set(name, config, rows), selectors, given.seeds, config, found["records"]):
             _keep(found, "records", record)
         mine = [record for record in found["records"] if record["set"] == name]
-        print(f"{name}\n\n{curve_table(mine)}\n\n{auto_table(mine)}\n", flush=True)
+        print("\n\n".join(filter(None, (name, curve_table(mine), auto_table(mine)))) + "\n", flush=True)
     if found["records"]:
         draw_curves(found["records"], Path(given.picture))
 

@@ -157,11 +157,12 @@ def curve_table(records: Sequence[Mapping]) -> str:
         behind = np.array([area(own[seed]) - area(curves[order[0]][seed]) for seed in both])
         rows.append([selector, *(with_error(column) for column in heights.T),
                      "-" if selector == order[0] or not both else with_error(behind), str(len(own))])
-    return markdown_table(["selector", *(f"{share:.0%}" for share in SHARES), "area", "behind", "seeds"], rows)
+    header = ["selector", *(f"{share:.0%}" for share in SHARES), "area", "behind", "seeds"]
+    return markdown_table(header, rows) if rows else ""
 
 
 def auto_table(records: Sequence[Mapping]) -> str:
-    """What keep_ratio=auto keeps, its AUC against all fields, and its seconds as a share of training all; empty without.
+    """What keep_ratio=auto keeps, its AUC against all fields, its seconds as a share of training all; empty without.
 
     Means over the seeds ± standard errors; the share of seconds is the median.
     """
@@ -194,6 +195,7 @@ def draw_curves(records: Sequence[Mapping], path: Path) -> None:
         axes.set_title(name, fontsize=10)
         axes.set_xlabel("share of the fields that the network reads")
     panels[0].set_ylabel("mean test AUC, all fields = 0")
-    panels[-1].legend(fontsize=7)
+    if panels[-1].lines[1:]:  # besides the line of all fields
+        panels[-1].legend(fontsize=7)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, metadata={"Software": None})

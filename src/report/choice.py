@@ -48,7 +48,7 @@ def _ladder(selection: Selection) -> list:
                      "✓" if step["kept"] else ""])
     words = ("keep_ratio is auto: a small network was trained on train rows with all fields, and asked with all but "
              "the best fields of each task blank; kept (✓) are the fewest with which held-out train rows are predicted "
-             "no worse.")
+             "better by a standard error, or no worse where only fields without evidence go.")
     header = [f"fields of {', '.join(selection.tasks)}", "held-out loss against all fields",
               *(f"loss of {task}" for task in selection.tasks), "kept"]
     return [Text(words), Table("Numbers of fields tried", header, rows)]

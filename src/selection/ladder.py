@@ -12,13 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""How many fields to keep where nobody says: the fewest without which a small network predicts held-out rows no worse.
+"""How many fields to keep where nobody says: as few as a small network predicts held-out rows with no worse.
 
 The chance level says which fields carry information of their own. It does not say whether a network is better off
 without the others: the genre of a movie whose number is known adds no information of its own, yet users differ in how
 they like it; a field of pure noise is memorised. So one small network is trained with all fields, and asked what it
 loses when all fields behind the best few are blank (probe.py), in nested steps (the *ladder*). ``keep_ratio=auto``
-keeps the first step, from the fewest fields up, at which its held-out loss is not larger; if there is none, all.
+keeps the first step, from the fewest fields up, at which its held-out loss is smaller by a standard error; where all
+fields that are dropped are without any evidence, it must only not be larger. If there is none, all fields are kept.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from .probe import Probe, draw_parts, relative_change
 
 LOG = logging.getLogger(__name__)
 TENTHS = 10  # steps are the tenths of the fields, besides those of a score's levels
+SURE = 1.0  # standard errors by which the loss must be smaller where fields with some evidence are dropped
 FEWEST_ROWS = 200  # train rows below which held-out losses say nothing
 
 
@@ -89,13 +91,14 @@ def ladder_counts(scores: np.ndarray, levels: Sequence[float]) -> list[tuple[int
 
 
 def climb(counts: Sequence[tuple[int, ...]], losses_of: Callable[[tuple[int, ...]], np.ndarray],
-          shares: np.ndarray) -> Ladder:
-    """Tries the steps from the fewest fields up, until one has no larger loss than all fields.
+          shares: np.ndarray, evident: Sequence[int]) -> Ladder:
+    """Tries the steps from the fewest fields up, until one is no worse than all fields.
 
     Args:
         counts: of ``ladder_counts``.
         losses_of: the losses of the held-out rows with as many fields, ``[rows, tasks]``.
         shares: what part every loss has in its task's mean, ``[rows, tasks]``; 0 where the label is not known.
+        evident: for how many fields every task has some evidence.
     """
     steps = [Step(step) for step in counts]
     everything = losses_of(counts[-1])
@@ -106,7 +109,8 @@ def climb(counts: Sequence[tuple[int, ...]], losses_of: Callable[[tuple[int, ...
         steps[place] = Step(step, tuple((losses * shares).sum(0).tolist()), change, error)
         LOG.info("%s of %s fields: held-out loss %+.2f %% ± %.2f %%", "/".join(map(str, step)),
                  "/".join(map(str, counts[-1])), 100 * change, 100 * error)
-        if change <= 0:
+        has_evident = all(k >= known for k, known in zip(step, evident))
+        if change <= (0 if has_evident else -SURE * error):
             return Ladder(tuple(steps), place)
     return Ladder(tuple(steps), len(steps) - 1)
 
@@ -134,4 +138,5 @@ def find_ladder(scores: np.ndarray, levels: Sequence[float], data: DataSet, task
     def losses_of(counts: tuple[int, ...]) -> np.ndarray:
         return probe.losses(sorted(set().union(*(row[:k].tolist() for row, k in zip(order, counts)))))
 
-    return climb(counts, losses_of, probe.shares)
+    evident = (scores > min(levels)).sum(1) if levels else counts[-1]
+    return climb(counts, losses_of, probe.shares, evident)

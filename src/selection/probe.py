@@ -41,7 +41,7 @@ HELD_OUT = 0.2  # share of them held out
 STEPS = 64  # an epoch takes at least as many, and fewer than twice as many while batches can grow
 BATCHES = (32, 1024)  # rows of the smallest and the largest batch
 LEARNING_RATE = 3e-3
-EPOCHS = 3
+EPOCHS = 8
 WIDEST = {"embedding_dim": 16, "bottom_dims": 32, "tower_dims": 16, "experts": 2}
 
 

@@ -41,17 +41,17 @@ def test_scores_without_levels_are_tried_in_tenths():
 
 @pytest.mark.parametrize("means, kept, tried", [
     ({1: 0.9, 2: 0.8, 4: 1.0}, (1,), [4, 1]),
-    ({1: 1.2, 2: 1.0, 4: 1.0}, (2,), [4, 1, 2]),
+    ({1: 1.2, 2: 0.9, 4: 1.0}, (2,), [4, 1, 2]),
     ({1: 1.2, 2: 1.001, 4: 1.0}, (4,), [4, 1, 2]),
 ])
-def test_the_fewest_fields_that_lose_nothing_are_kept(means, kept, tried):
+def test_the_fewest_fields_that_gain_are_kept(means, kept, tried):
     asked = []
 
     def losses_of(counts):
         asked.append(counts[0])
         return np.full((4, 1), means[counts[0]])
 
-    ladder = climb([(1,), (2,), (4,)], losses_of, ONE)
+    ladder = climb([(1,), (2,), (4,)], losses_of, ONE, [4])
     assert tuple(ladder.counts) == kept and asked == tried
     found = ladder.to_json(["click"])
     assert [step["kept"] for step in found] == [step["fields"]["click"] == kept[0] for step in found]
@@ -59,11 +59,12 @@ def test_the_fewest_fields_that_lose_nothing_are_kept(means, kept, tried):
     assert found[0]["change"] == pytest.approx(means[1] - 1) and found[-1]["losses"] == {"click": 1.0}
 
 
-def test_every_step_has_its_standard_error():
+@pytest.mark.parametrize("gain, evident, kept", [(0.09, 4, (4,)), (0.11, 4, (1,)), (0.0, 1, (1,)), (-0.01, 1, (4,))])
+def test_fields_with_evidence_go_for_a_sure_gain_only_and_others_if_nothing_is_lost(gain, evident, kept):
     spread = np.tile([-1.0, 1.0], 50)[:, None]  # of a hundred rows: the mean has a standard error of 0.1
-    losses = {1: 2.5 + 2 * spread, 4: np.full((100, 1), 2.0)}  # as shares of 2
-    ladder = climb([(1,), (4,)], lambda counts: losses[counts[0]], np.full((100, 1), 0.01))
-    assert ladder.steps[0].change == pytest.approx(0.25) and ladder.steps[0].error == pytest.approx(0.1)
+    losses = {1: 2 - 2 * gain + 2 * spread, 4: np.full((100, 1), 2.0)}  # as shares of 2
+    ladder = climb([(1,), (4,)], lambda counts: losses[counts[0]], np.full((100, 1), 0.01), [evident])
+    assert tuple(ladder.counts) == kept and ladder.steps[0].error == pytest.approx(0.1)
 
 
 def test_the_change_is_the_mean_share_over_tasks_and_its_error_that_of_a_mean_over_rows():
@@ -116,6 +117,13 @@ def test_one_seed_gives_one_selection_and_valid_and_test_rows_are_not_read():
         data.split(name).ids[:] = 0
     assert select_fields(data, data.schema.task_names, config)[0].to_json() == first.to_json()
     assert 0 < seconds["try_out"] < seconds["total"]
+
+
+def test_a_score_without_levels_has_evidence_for_every_field(monkeypatch):
+    monkeypatch.setattr("src.selection.ladder.climb", lambda counts, losses_of, shares, evident: list(evident))
+    data, scores = toy_data(600), np.array([[3.5, 1, 0, -1, -1, -1], [1.0, 1, 1, -1, -1, -1]])
+    assert find_ladder(scores, (3.0, 0.0), data, data.schema.task_names, make_config()) == [2, 3]
+    assert find_ladder(scores, (), data, data.schema.task_names, make_config()) == [6, 6]
 
 
 def test_few_rows_keep_all_fields():
