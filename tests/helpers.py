@@ -57,7 +57,7 @@ def pooled_ids(rows: int, schema: Schema, seed: int = 0) -> np.ndarray:
 def make_config(**changes) -> Settings:
     """Settings of a small network; the rest is default_config.yaml's."""
     values = {"dataset": "toy", "embedding_dim": 4, "bottom_dims": (8, 6), "tower_dims": (5,), "experts": 4,
-              "dropout": 0.0, "seed": 3, "batch_size": 64, "selector": "none", "progress": False}
+              "dropout": 0.0, "seed": 3, "batch_size": 64, "selector": "none", "progress": False, "keep_ratio": 0.5}
     return load_settings(["dataset=toy"]).replace(**{**values, **changes})
 
 

@@ -157,9 +157,11 @@ train_and_compare() {
             return "$code"
         fi
     done
+    set -- "device_target=$device" "$@"
+    if [[ " $*" != *" config="* ]]; then set -- keep_ratio=0.5 "$@"; fi # as many for both scores
     for choice in selector=none score=paper score=calibrated; do
         say "== $choice"
-        run "$PYTHON" "$ROOT/train.py" "device_target=$device" "$@" "$choice" "$(named "$choice" "$@")" >"$output"
+        run "$PYTHON" "$ROOT/train.py" "$@" "$choice" "$(named "$choice" "$@")" >"$output"
         runs+=("$(run_folder "$output")")
     done
     "$PYTHON" "$ROOT/report.py" "${runs[@]}"

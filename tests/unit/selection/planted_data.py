@@ -26,7 +26,7 @@ from tests.unit.selection.planted import draw_ids, draw_labels, standard
 SIZES = (4, 5, 3, 6, 4, 8)
 SETTINGS = ["embedding_dim=4", "bottom_dims=[16]", "tower_dims=[8]", "experts=2", "batch_size=128", "dropout=0.1",
             "learning_rate=0.01", "search_epochs=1", "epochs=1", "patience=1", "relation_epochs=1", "relation_dim=4",
-            "score_batches=2", "progress=false", "backbone=shared_bottom"]
+            "score_batches=2", "progress=false", "keep_ratio=0.5", "backbone=shared_bottom"]
 
 
 def trained_config(*changes: str) -> Settings:

@@ -14,6 +14,8 @@
 # ============================================================================
 """keep_ratio=auto: which numbers of fields are tried, and which is kept."""
 
+from unittest.mock import MagicMock
+
 import numpy as np
 import pytest
 
@@ -121,6 +123,7 @@ def test_one_seed_gives_one_selection_and_valid_and_test_rows_are_not_read():
 
 def test_a_score_without_levels_has_evidence_for_every_field(monkeypatch):
     monkeypatch.setattr("src.selection.ladder.climb", lambda counts, losses_of, shares, evident: list(evident))
+    monkeypatch.setattr("src.selection.ladder.Probe", MagicMock())
     data, scores = toy_data(600), np.array([[3.5, 1, 0, -1, -1, -1], [1.0, 1, 1, -1, -1, -1]])
     assert find_ladder(scores, (3.0, 0.0), data, data.schema.task_names, make_config()) == [2, 3]
     assert find_ladder(scores, (), data, data.schema.task_names, make_config()) == [6, 6]
