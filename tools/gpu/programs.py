@@ -60,7 +60,7 @@ def programs() -> dict[str, tuple[str, list[str]]]:
     cases["train-pooled-small-float16"] = ("train", [*pooled, "embedding_dim=16", "precision=float16"])
     for relation in ("gnn", "pearson"):
         cases[f"select-paper-{relation}"] = ("select_features", ["score=paper", f"relation={relation}"])
-    cases["select-calibrated"] = ("select_features", ["score=calibrated"])
+    cases["select-calibrated"] = ("select_features", ["score=calibrated", "keep_ratio=auto"])
     for selector in sorted(set(choices("selector")) - {"multisfs", "none"} - set(WITHOUT_NETWORK)):
         cases[f"select-{selector}"] = ("select_features", [f"selector={selector}"])
     cases["eval"] = ("eval", ["--run_dir", "runs/train-mmoe-dense"])
