@@ -27,6 +27,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ import numpy as np
 from ..data.subsets import DataSet
 from ..settings import Settings
 from .probe import Probe, draw_parts, relative_change
+from .shared import fields_read
 
 LOG = logging.getLogger(__name__)
 TENTHS = 10  # steps are the tenths of the fields, besides those of a score's levels
@@ -107,7 +109,7 @@ def climb(counts: Sequence[tuple[int, ...]], losses_of: Callable[[tuple[int, ...
         losses = losses_of(step)
         change, error = relative_change(losses, everything, shares)
         steps[place] = Step(step, tuple((losses * shares).sum(0).tolist()), change, error)
-        LOG.info("%s of %s fields: held-out loss %+.2f %% ± %.2f %%", "/".join(map(str, step)),
+        LOG.info("trying %s of %s fields: held-out loss %+.2f %% ± %.2f %%", "/".join(map(str, step)),
                  "/".join(map(str, counts[-1])), 100 * change, 100 * error)
         has_evident = all(k >= known for k, known in zip(step, evident))
         if change <= (0 if has_evident else -SURE * error):
@@ -134,9 +136,11 @@ def find_ladder(scores: np.ndarray, levels: Sequence[float], data: DataSet, task
     probe = Probe(draw_parts(train, data.schema, tasks, config.seed), tasks, config)
     probe.train()
     order = np.argsort(-scores, axis=1, kind="stable")
+    ask = cache(probe.losses)
 
     def losses_of(counts: tuple[int, ...]) -> np.ndarray:
-        return probe.losses(sorted(set().union(*(row[:k].tolist() for row, k in zip(order, counts)))))
+        read = fields_read(config, [row[:k].tolist() for row, k in zip(order, counts)], scores.shape[1])
+        return np.stack([ask(fields)[:, task] for task, fields in enumerate(read)], 1)
 
     evident = (scores > min(levels)).sum(1) if levels else counts[-1]
     return climb(counts, losses_of, probe.shares, evident)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""The fields of the path that all tasks share, from those that every task keeps."""
+"""The fields of the path that all tasks share, from those that every task keeps; and what every task reads then."""
 
 from __future__ import annotations
 
@@ -58,3 +58,10 @@ def shared_path(config: Settings, selected: Sequence[Sequence[int]], fields: int
     if rule is not None and config.shared_fields != "auto":
         rule = config.shared_fields
     return shared_fields(rule, selected, fields)
+
+
+def fields_read(config: Settings, selected: Sequence[Sequence[int]], fields: int) -> list[tuple[int, ...]]:
+    """Every task's fields in the backbone: those of its own path, if it has one, and of the shared one; rising."""
+    shared = shared_path(config, selected, fields)
+    own = selected if traits_of(config.backbone, len(selected)).tasks else [()] * len(selected)
+    return [tuple(sorted({*kept, *shared})) for kept in own]

@@ -31,7 +31,7 @@ from src.selection.base import (
     with_masks,
 )
 from src.selection.registry import check_request
-from src.selection.shared import shared_fields
+from src.selection.shared import fields_read, shared_fields
 from src.settings import load_settings
 from tests.helpers import make_config, make_schema, toy_data
 
@@ -63,6 +63,12 @@ def test_shared_fields():
     assert shared_fields("union", [[4, 1], [1, 2]], 6) == [1, 2, 4]
     assert shared_fields("intersection", [[4, 1], [1, 2]], 6) == [1]
     assert shared_fields(None, [[4], [1]], 6) == []
+
+
+@pytest.mark.parametrize("backbone, read", [
+    ("mmoe", [(1, 2, 4), (1, 2, 4)]), ("ple", [(1, 4), (1, 2)]), ("esmm", [(1, 4), (1, 2)])])
+def test_what_every_task_reads(backbone, read):
+    assert fields_read(make_config(backbone=backbone), [[4, 1], [1, 2]], 6) == read
 
 
 def test_empty_intersection_takes_the_best_mean_ranks(caplog):

@@ -129,6 +129,21 @@ def test_a_score_without_levels_has_evidence_for_every_field(monkeypatch):
     assert find_ladder(scores, (), data, data.schema.task_names, make_config()) == [6, 6]
 
 
+@pytest.mark.parametrize("backbone, asked", [
+    ("mmoe", {(0, 1), (0, 1, 2, 3, 4, 5)}), ("shared_bottom", {(0, 1), (0, 1, 2, 3, 4, 5)}),
+    ("aitm", {(0,), (1,), (0, 1, 2, 3, 4, 5)})])
+def test_every_task_is_asked_with_the_fields_that_it_reads_in_the_backbone(monkeypatch, backbone, asked):
+    data, given, probe = toy_data(600), [], MagicMock()
+    probe.return_value.shares = np.full((4, 2), 0.25)
+    probe.return_value.losses = lambda fields: given.append(fields) or np.tile([float(1 in fields), 0.5], (4, 1))
+    monkeypatch.setattr("src.selection.ladder.Probe", probe)
+    scores = np.array([[9.0, 1, 0, -1, -1, -1], [1.0, 9, 0, -1, -1, -1]])  # the tasks' best fields are 0 and 1
+    ladder = find_ladder(scores, (3.0,), data, data.schema.task_names, make_config(backbone=backbone))
+    assert set(given) == asked and len(given) == len(asked)
+    assert ladder.counts == [1, 1]
+    assert ladder.steps[0].losses == ((0.0, 0.5) if backbone == "aitm" else (1.0, 0.5))
+
+
 def test_few_rows_keep_all_fields():
     data = toy_data(150)
     ladder = find_ladder(np.eye(2, 6) * 5, (3.0,), data, data.schema.task_names, make_config())
