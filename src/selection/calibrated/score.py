@@ -110,11 +110,9 @@ def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequen
     significant = np.stack([path.taken for path in paths])
     weak = np.stack([path.weak for path in paths])
     shadows = np.stack([(path.alone >= CHANCE) & ~path.taken for path in paths])
-    twins = np.zeros_like(shadows)
-    for path, row, twin in zip(paths, shadows, twins):
-        taken = np.flatnonzero(path.taken)
-        row &= ~copies_of(table, np.flatnonzero(row), taken, twin)
-    scores = one_scale(gain, significant, weak, shadows, twins, table.entropies())
+    copies, twins = np.stack([copies_of(table, np.flatnonzero(row), np.flatnonzero(path.taken))
+                              for path, row in zip(paths, shadows)], axis=1)
+    scores = one_scale(gain, significant, weak, shadows & ~copies, twins, table.entropies())
     scores[:, ~table.varies] = -CHANCE  # a constant has no information: last of all
     parts = {"uz": uz, "z": np.stack([path.alone for path in paths]), "gain": gain,
              "pair": np.stack([_best_pair(pairs, row) for row in found])}
@@ -139,27 +137,20 @@ def one_scale(gain: np.ndarray, significant: np.ndarray, weak: np.ndarray, shado
                      CHANCE / 2 * (bounded - 1))
 
 
-def copies_of(table: ValueTable, fields: np.ndarray, taken: np.ndarray, twins: np.ndarray | None = None) -> np.ndarray:
+def copies_of(table: ValueTable, fields: np.ndarray, taken: np.ndarray) -> np.ndarray:
     """Which of ``fields`` determine the value of a ``taken`` one (nearly): they add nothing to it.
 
-    Args:
-        table: the fields' values.
-        fields: positions of those asked about.
-        taken: positions of those taken.
-        twins: bool, one for every field of the table, set where the taken one determines the field as well.
-
     Returns:
-        bool, one for every field of the table.
+        bool ``[2, fields of the table]``: these; and the *twins* among them, which the taken one determines as well.
     """
     entropies = table.entropies()
-    copies = np.zeros(table.fields, bool)
+    copies, twins = np.zeros((2, table.fields), bool)
     for n in fields:
         for other in taken[entropies[taken] <= entropies[n] * (1 + COPY) + COPY]:
-            left = table.joint_entropy(n, other) - entropies[n]  # H(other | n)
-            copies[n] |= left <= COPY * entropies[other]
-            if twins is not None:
-                twins[n] |= left <= COPY * entropies[other] and entropies[n] <= entropies[other] * (1 + COPY) + COPY
-    return copies
+            if table.joint_entropy(n, other) - entropies[n] <= COPY * entropies[other]:  # H(other | n)
+                copies[n] = True
+                twins[n] |= entropies[n] <= entropies[other] * (1 + COPY) + COPY
+    return np.stack([copies, twins])
 
 
 def _take_pairs(paths: Sequence[ForwardPath], table: PairTable) -> np.ndarray:

@@ -22,7 +22,6 @@ import pytest
 from src.data.memory import MemoryData
 from src.selection.base import make_selection
 from src.selection.ladder import climb, find_ladder, ladder_counts
-from src.selection.probe import relative_change
 from src.selection.registry import select_fields
 from tests.helpers import make_config, toy_data
 from tests.unit.selection.test_base import fitted
@@ -67,23 +66,6 @@ def test_fields_with_evidence_go_for_a_sure_gain_only_and_others_if_nothing_is_l
     losses = {1: 2 - 2 * gain + 2 * spread, 4: np.full((100, 1), 2.0)}  # as shares of 2
     ladder = climb([(1,), (4,)], lambda counts: losses[counts[0]], np.full((100, 1), 0.01), [evident])
     assert tuple(ladder.counts) == kept and ladder.steps[0].error == pytest.approx(0.1)
-
-
-def test_the_change_is_the_mean_share_over_tasks_and_its_error_that_of_a_mean_over_rows():
-    rng = np.random.default_rng(0)
-    reference, losses = rng.random((500, 2)) * (1, 0.1), rng.random((500, 2)) * (1, 0.1)
-    change, error = relative_change(losses, reference, np.full((500, 2), 1 / 500))
-    wanted = [losses[:, t].mean() / reference[:, t].mean() - 1 for t in range(2)]
-    assert change == pytest.approx(np.mean(wanted))
-    draws = [rng.integers(0, 500, 500) for _ in range(2000)]
-    parts = ((losses - reference) / reference.mean(0)).mean(1)
-    assert error == pytest.approx(np.std([parts[rows].mean() for rows in draws]), rel=0.05)
-
-
-def test_rows_and_tasks_without_label_do_not_count():
-    shares = np.array([[0.5, 0], [0.5, 0], [0, 0], [0, 0]])
-    losses, reference = np.array([[2.0, 9], [4, 9], [9, 9], [9, 9]]), np.ones((4, 2))
-    assert relative_change(losses, reference, shares)[0] == pytest.approx(2.0)
 
 
 def with_fields_of_noise(rows: int, count: int, values: int) -> MemoryData:

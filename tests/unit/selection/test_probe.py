@@ -21,7 +21,7 @@ from mindspore import Tensor
 from src.common.errors import UserError
 from src.data.memory import MemorySplit
 from src.schema import UNKNOWN
-from src.selection.probe import Probe, draw_parts, numbered, small
+from src.selection.probe import Probe, draw_parts, numbered, relative_change, small
 from src.training import predict_logits
 from tests.helpers import hide_labels, make_config, toy_data
 
@@ -117,3 +117,20 @@ def test_no_width_grows():
     assert (config.embedding_dim, config.bottom_dims, config.tower_dims, config.experts) == (16, (32, 32), (), 2)
     assert config.batch_size == 256
     assert [small(make_config(), rows).batch_size for rows in (160, 2048, 4095, 10**6)] == [32, 32, 32, 1024]
+
+
+def test_the_change_is_the_mean_share_over_tasks_and_its_error_that_of_a_mean_over_rows():
+    rng = np.random.default_rng(0)
+    reference, losses = rng.random((500, 2)) * (1, 0.1), rng.random((500, 2)) * (1, 0.1)
+    change, error = relative_change(losses, reference, np.full((500, 2), 1 / 500))
+    wanted = [losses[:, t].mean() / reference[:, t].mean() - 1 for t in range(2)]
+    assert change == pytest.approx(np.mean(wanted))
+    draws = [rng.integers(0, 500, 500) for _ in range(2000)]
+    parts = ((losses - reference) / reference.mean(0)).mean(1)
+    assert error == pytest.approx(np.std([parts[rows].mean() for rows in draws]), rel=0.05)
+
+
+def test_rows_and_tasks_without_label_do_not_count():
+    shares = np.array([[0.5, 0], [0.5, 0], [0, 0], [0, 0]])
+    losses, reference = np.array([[2.0, 9], [4, 9], [9, 9], [9, 9]]), np.ones((4, 2))
+    assert relative_change(losses, reference, shares)[0] == pytest.approx(2.0)
