@@ -113,8 +113,8 @@ def test_other_requests_are_refused(served, monkeypatch, method, path, body, sta
 
 
 def test_rows_need_their_length(served):
-    status, found = served("POST", "/predict", iter([b"{}"]), encode_chunked=True,
-                           headers={"Transfer-Encoding": "chunked"})
+    # The head alone: the server refuses by it and may have closed before a body is sent.
+    status, found = served("POST", "/predict", headers={"Transfer-Encoding": "chunked"})
     assert status == 411 and "Content-Length is missing" in found["error"]
 
 
