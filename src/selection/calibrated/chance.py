@@ -28,6 +28,7 @@ import numpy as np
 from scipy.special import gammaincc, gammaln, logsumexp, ndtri_exp
 
 LOWEST = -5.0  # z is not resolved below this
+ONE_DEGREE = 8 ** 0.5  # skewness of χ² with one degree of freedom
 Moments = tuple  # mean, variance, third cumulant, and what a unit of squared skewness adds to it
 
 
@@ -57,15 +58,19 @@ def pair_moments(counts: np.ndarray, weights: np.ndarray, total) -> tuple[np.nda
 def log_tail(value: np.ndarray, mean: np.ndarray, variance: np.ndarray, cumulant: np.ndarray) -> np.ndarray:
     """Log of the probability of more than ``value``, 0 where there is no variance.
 
-    The distribution is a gamma, shifted and scaled to the given mean, variance and third cumulant.
+    The distribution is a gamma, shifted and scaled to the given mean, variance and third cumulant. Where it is more
+    skewed than χ² with one degree of freedom, the tail is at least that of this χ²: such a gamma has nearly all its
+    mass in one point, its lowest, and takes everything above for a surprise, but the sums of a field that is the same
+    in nearly all rows, few of them positive, are spread a little around the commonest one.
     """
     value, mean, variance, cumulant = np.broadcast_arrays(value, mean, variance, cumulant)
     known = variance > 1e-9
     scale = np.sqrt(np.where(known, variance, 1.0))
-    skew = np.maximum(np.where(known, cumulant, 0.0) / scale ** 3, 1e-3)
-    shape = 4 / skew ** 2
-    place = shape + (value - mean) / scale * np.sqrt(shape)
-    return np.where(known, _log_gamma_tail(shape, np.maximum(place, 1e-12)), 0.0)
+    distance, skew = (value - mean) / scale, np.maximum(np.where(known, cumulant, 0.0) / scale ** 3, 1e-3)
+    tail = _log_tail_of(distance, skew)
+    if (skew > ONE_DEGREE).any():
+        tail = np.maximum(tail, _log_tail_of(distance, np.minimum(skew, ONE_DEGREE)))
+    return np.where(known, tail, 0.0)
 
 
 def normal_score(log_tails: np.ndarray) -> np.ndarray:
@@ -80,6 +85,12 @@ def harmonic_tail(log_tails: np.ndarray) -> np.ndarray:
     the smallest p times their number would.
     """
     return np.log(len(log_tails)) - logsumexp(-np.asarray(log_tails), axis=0)
+
+
+def _log_tail_of(distance: np.ndarray, skew: np.ndarray) -> np.ndarray:
+    """Of a gamma with this skewness, at a distance from its mean in standard deviations."""
+    shape = 4 / skew ** 2
+    return _log_gamma_tail(shape, np.maximum(shape + distance * np.sqrt(shape), 1e-12))
 
 
 def _log_gamma_tail(shape: np.ndarray, place: np.ndarray) -> np.ndarray:

@@ -89,6 +89,22 @@ def test_noise_rarely_exceeds_the_level(rate):
     assert 0.01 < above < 0.035  # 0.023 by definition
 
 
+@pytest.mark.parametrize("rate", [0.3, 0.06, 0.02, 0.005])
+def test_noise_that_is_the_same_in_nearly_all_rows_rarely_exceeds_the_level(rate):
+    rng, rows, found = np.random.default_rng(8), 4000, []
+    ids = np.zeros((rows, 12), np.int32)
+    for n, others in enumerate([2, 5, 10, 30, 100, 300] * 2):
+        ids[rng.permutation(rows)[:others], n] = rng.integers(1, 2 + 3 * (n > 5), others)
+    table = ValueTable(ids, [5] * 12)
+    for _ in range(250):
+        label = (np.arange(rows) < rate * rows)[rng.permutation(rows)].astype(float)
+        residual = Residual(label - label.mean())
+        found.append(table.evidence(residual, *table.sums(residual)))
+    found = np.array(found)
+    assert (found > 2).mean() < 0.035  # .023 by definition, if the sums of so few rows were not so few
+    assert (found > 3).mean() < 0.008
+
+
 def test_noise_pairs_rarely_exceed_the_level():
     rng, found = np.random.default_rng(3), []
     for _ in range(300):
