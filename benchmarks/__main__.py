@@ -27,6 +27,7 @@
     python -m benchmarks rounding                    # AUC with products of bfloat16 factors, and of float32
     python -m benchmarks labels                      # labels of some rows: masked, or filled with 0
     python -m benchmarks selection                   # what every selector chooses, and what that is worth
+    python -m benchmarks chance --sets caravan       # fields above chance where labels belong to other rows
     python -m benchmarks curves --sets adult         # AUC over the number of fields kept, for every selector
     python -m benchmarks dropped --sets movielens    # what a network loses with the fields below chance, and why
 
@@ -48,17 +49,17 @@ from src.common.option import Option
 from src.settings import load_settings
 
 OPTIONS = (
-    Option("rows", None, "select, input, prepare, labels, selection, curves: rows of the simulated data", "whole",
+    Option("rows", None, "select, input, prepare, labels, selection, chance, curves: rows of simulated data", "whole",
            limits={"min": 1}),
     Option("shape", "both", "train, operators, ranks, calls: fields of which data set",
            choices=("kuairand", "movielens", "both")),
-    Option("selectors", "fast", "selection, curves: fast, trained, every, or some of them by name"),
+    Option("selectors", "fast", "selection, chance, curves: fast, trained, every, or some of them by name"),
     Option("laws", ("every",), "selection: laws of planted truth; every, nothing, or some by name", "names"),
-    Option("sets", ("every",), "selection, curves, dropped: sets to train on; every, nothing, or some of simulate, "
+    Option("sets", ("every",), "selection, chance, curves, dropped: real sets; every, nothing, or some of simulate, "
            "adult, adult_noise, movielens, flights, caravan and yeast", "names"),
-    Option("instances", 3, "selection: data sets of every law", "whole", limits={"min": 1}),
+    Option("instances", 3, "selection: data sets of every law; chance: of every set", "whole", limits={"min": 1}),
     Option("noise_fields", 0, "selection: fields without meaning, added to a law's", "whole", limits={"min": 0}),
-    Option("draws", 2, "selection: seeds of a selector on each of them", "whole", limits={"min": 1}),
+    Option("draws", 2, "selection, chance: seeds of a selector on each of them", "whole", limits={"min": 1}),
     Option("seeds", 3, "labels, rounding, selection, curves, dropped: seeds of training", "whole", limits={"min": 1}),
     Option("variants", ("every",), "dropped: every, none, or some of the data sets in benchmarks/selection/dropped.py",
            "names"),
@@ -73,11 +74,17 @@ def main(arguments: list) -> None:
         UserError: an option is wrong, or PyTorch is missing.
     """
     given = parse(arguments, __doc__, OPTIONS, settings=True, words=("SUITE",))
-    from benchmarks.selection.choices import explain_dropped, measure_field_counts, measure_selection
+    from benchmarks.selection.choices import (
+        count_false_fields,
+        explain_dropped,
+        measure_field_counts,
+        measure_selection,
+    )
     from benchmarks.suites import ALL, SUITES
     from src.training import choose_device
 
-    choices = {"selection": measure_selection, "curves": measure_field_counts, "dropped": explain_dropped}
+    choices = {"selection": measure_selection, "chance": count_false_fields, "curves": measure_field_counts,
+               "dropped": explain_dropped}
     known = ["all", *SUITES, *choices]
     suite = " ".join(given.words)
     if suite not in known:

@@ -24,7 +24,7 @@ from benchmarks.selection.curves import auto_table, curve_table, draw_curves, me
 from benchmarks.selection.dropped import VARIANTS, Table, above_chance, dropped_table, measure_dropped
 from benchmarks.selection.interactions import interaction_table, interactions
 from benchmarks.selection.tables import draw_truth, null_table, summary_table, training_table, truth_table
-from benchmarks.selection.truth import label, measure_truth, train_on
+from benchmarks.selection.truth import label, measure_chance, measure_truth, train_on
 from src.common.errors import UserError, nearest
 from src.common.files import read_json, write_json
 from src.data.memory import with_noise
@@ -77,6 +77,23 @@ def measure_selection(given: SimpleNamespace) -> None:
             _keep(found, "trained", record)
     if found["trained"]:
         print(training_table(found["trained"]))
+
+
+def count_false_fields(given: SimpleNamespace) -> None:
+    """Fields above the chance level in sets whose labels were dealt out anew, as the options of python -m benchmarks
+    say.
+
+    Raises:
+        UserError: a selector or a set is unknown.
+    """
+    selectors, found = choose_selectors(given.selectors), {"suite": "chance", "truth": []}
+    for name in _some(given, "sets", TRAINED):
+        config = load_settings([f"dataset={TRAINED[name]}", *SMALL, *given.settings])
+        data, mine = _set(name, config, given.rows or 200_000), []
+        for record in measure_chance(name, data, selectors, given.instances, given.draws, config):
+            mine.append(record)
+            _keep(found, "truth", record)
+        print(f"{name}\n\n{null_table(mine)}\n", flush=True)
 
 
 def measure_field_counts(given: SimpleNamespace) -> None:
