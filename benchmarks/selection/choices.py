@@ -17,22 +17,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 from benchmarks.selection.curves import auto_table, curve_table, draw_curves, measure_curves
 from benchmarks.selection.dropped import VARIANTS, Table, above_chance, dropped_table, measure_dropped
 from benchmarks.selection.interactions import interaction_table, interactions
+from benchmarks.selection.sets import TRAINED, draw_set, open_set
 from benchmarks.selection.tables import draw_truth, null_table, summary_table, training_table, truth_table
 from benchmarks.selection.truth import label, measure_chance, measure_truth, train_on
 from src.common.errors import UserError, nearest
 from src.common.files import read_json, write_json
-from src.data.memory import with_noise
 from src.data.simulation.laws import LAWS
-from src.data.simulation.planted import plant
-from src.data.subsets import DataSet
 from src.settings import Settings, load_settings
-from src.workflow import open_data
 
 FAST = (
     {"selector": "multisfs", "score": "calibrated"}, {"selector": "multisfs", "score": "paper"}, {"selector": "chi2"},
@@ -42,17 +40,13 @@ SEARCHED = ({"selector": "multisfs_trained"}, {"selector": "permutation"}, {"sel
             {"selector": "mssm"}, {"selector": "cfs"})
 AUTO_KEPT = {"selector": "multisfs", "score": "calibrated", "keep_ratio": "auto"}
 SELECTORS = {"fast": FAST, "trained": SEARCHED, "every": (*FAST, *SEARCHED)}
-TRAINED = {"simulate": "simulate", "adult": "adult", "adult_noise": "adult", "movielens": "movielens",
-           "flights": "flights", "caravan": "caravan", "yeast": "yeast"}
-NOISE = 15  # fields added to adult_noise
 ENTITIES = {"movielens": ("user", "item")}  # fields that name who and what
 SMALL = ["embedding_dim=16", "bottom_dims=64,32", "tower_dims=32,16", "experts=4", "keep_ratio=0.5"]
 BUDGET = ["batch_size=2048", "learning_rate=0.003", "epochs=8", "patience=2"]  # src/experiments/paper/paper.yaml's
 NARROW = ["backbone=shared_bottom", "embedding_dim=8", "bottom_dims=32,16", "tower_dims=16",  # for many trainings,
           "report=false"]  # of which no pages are read
 BUDGETS = {  # of curves, where it is not BUDGET: about as many steps for every set
-    "flights": ["epochs=3", "search_epochs=2"], "caravan": ["batch_size=256", "epochs=20", "patience=4"],
-    "yeast": ["batch_size=128", "epochs=30", "patience=5"],
+    "caravan": ["batch_size=256", "epochs=20", "patience=4"], "yeast": ["batch_size=128", "epochs=30", "patience=5"],
 }
 
 
@@ -89,7 +83,7 @@ def count_false_fields(given: SimpleNamespace) -> None:
     selectors, found = choose_selectors(given.selectors), {"suite": "chance", "truth": []}
     for name in _some(given, "sets", TRAINED):
         config = load_settings([f"dataset={TRAINED[name]}", *SMALL, *given.settings])
-        data, mine = _set(name, config, given.rows or 200_000), []
+        data, mine = open_set(name, config, given.rows or 200_000), []
         for record in measure_chance(name, data, selectors, given.instances, given.draws, config):
             mine.append(record)
             _keep(found, "truth", record)
@@ -103,10 +97,11 @@ def measure_field_counts(given: SimpleNamespace) -> None:
         UserError: a selector or a set is unknown.
     """
     selectors, rows = choose_selectors(given.selectors), given.rows or 200_000
-    found = _begun({"suite": "curves", "rows": rows, "settings": list(given.settings)})
+    found = _begun({"suite": "curves", "rows": rows, "splits": "anew for every seed", "settings": list(given.settings)})
     for name in _some(given, "sets", TRAINED):
         config = load_settings([f"dataset={TRAINED[name]}", *NARROW, *BUDGET, *BUDGETS.get(name, []), *given.settings])
-        for record in measure_curves(name, _set(name, config, rows), selectors, given.seeds, config, found["records"]):
+        draw = partial(draw_set, name, config, rows)
+        for record in measure_curves(name, draw, selectors, given.seeds, config, found["records"]):
             _keep(found, "records", record)
         mine = [record for record in found["records"] if record["set"] == name]
         print("\n\n".join(filter(None, (name, curve_table(mine), auto_table(mine)))) + "\n", flush=True)
@@ -137,7 +132,7 @@ def explain_dropped(given: SimpleNamespace) -> None:
     wanted = _some(given, "variants", VARIANTS)
     for name in _some(given, "sets", TRAINED):
         config = load_settings([f"dataset={TRAINED[name]}", *SMALL, *BUDGET, *given.settings])
-        data, mine = _set(name, config, given.rows or 100_000), []
+        data, mine = open_set(name, config, given.rows or 100_000), []
         if name in ENTITIES:
             table = Table(data, ENTITIES[name])
             pairs = interactions(table, above_chance(data, config.replace(progress=False)))
@@ -187,15 +182,9 @@ def choose_selectors(wanted: str) -> tuple[dict, ...]:
 
 def _train_on_set(name: str, selectors: Sequence[dict], arguments: list, seeds: int, rows: int) -> Iterator[dict]:
     config = load_settings([f"dataset={TRAINED[name]}", *arguments])
-    data = _set(name, config, rows)
+    data = open_set(name, config, rows)
     for seed in range(seeds):
         for changes in ({"selector": "none"}, *selectors):
             metrics = train_on(data, f"selection-{name}-{label(changes)}-{seed}", changes, config.replace(seed=seed))
             yield {"set": name, "selector": label(changes), "seed": seed, "mean_auc": metrics["mean_auc"],
                    "fields": list(metrics["input_fields"].values())}
-
-
-def _set(name: str, config: Settings, rows: int) -> DataSet:
-    """A set of TRAINED."""
-    data = plant("mix", 0, rows).data if name == "simulate" else open_data(config)
-    return with_noise(data, NOISE, 0) if name.endswith("_noise") else data

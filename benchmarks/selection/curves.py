@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -38,7 +38,7 @@ SHARES = (0.25, 0.5, 0.75)  # of the fields; 1 is the same for all selectors
 AUTO = "auto"  # what keep_ratio=auto keeps
 
 
-def measure_curves(name: str, data: DataSet, selectors: Sequence[dict], seeds: int, config: Settings,
+def measure_curves(name: str, draw: Callable[[int], DataSet], selectors: Sequence[dict], seeds: int, config: Settings,
                    known: Sequence[Mapping] = ()) -> Iterator[dict]:
     """Trains every selector's choice of every share of the fields, by ``drafted``; a selector scores once a seed.
 
@@ -46,7 +46,7 @@ def measure_curves(name: str, data: DataSet, selectors: Sequence[dict], seeds: i
 
     Args:
         name: of the set.
-        data: the set.
+        draw: gives the set of a seed.
         selectors: the settings of each.
         seeds: how many.
         config: everything else.
@@ -56,18 +56,19 @@ def measure_curves(name: str, data: DataSet, selectors: Sequence[dict], seeds: i
         ``{"set", "selector", "seed", "share", "mean_auc", "train_seconds"}``; the selector "none" has all fields. Where
         the share is auto, with the share that it kept as "fields" and the "seconds" of trying out.
     """
-    tasks, done = data.schema.task_names, {_key(record) for record in known}
+    done = {_key(record) for record in known}
     choose_device(config.device_target, config.device_id)
     config.output_path.mkdir(parents=True, exist_ok=True)
     for seed in range(seeds):
-        seeded = config.replace(seed=seed, progress=False)
+        seeded, data = config.replace(seed=seed, progress=False), None
         for changes in ({"selector": "none"}, *selectors):
             settings, selector = seeded.replace(**changes), None
             for share in _shares(changes):
                 record = {"set": name, "selector": label(changes), "seed": seed, "share": share}
                 if _key(record) in done:
                     continue
-                chosen = np.arange(len(data.schema.fields))
+                data = data or draw(seed)
+                tasks, chosen = data.schema.task_names, np.arange(len(data.schema.fields))
                 if changes["selector"] != "none":
                     selector = selector or SELECTORS[changes["selector"]](settings).fit(data, tasks)
                 if share == AUTO:

@@ -24,11 +24,11 @@ from dataclasses import replace
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from src.data.memory import MemoryData, with_noise
+from benchmarks.selection.sets import dealt
+from src.data.memory import with_noise
 from src.data.simulation.planted import Planted, plant
 from src.data.subsets import DataSet
 from src.run import RunFolder
-from src.schema import SPLITS
 from src.selection import SELECTORS, check_request
 from src.settings import Settings
 from src.training import choose_device
@@ -75,19 +75,6 @@ def measure_chance(name: str, data: DataSet, selectors: Sequence[dict], instance
             record = {"law": f"{name} dealt", **_on_planted(planted, changes, draws, config)}
             LOG.info("%s", describe(record))
             yield record
-
-
-def dealt(data: DataSet, seed: int) -> Planted:
-    """A set with the labels of every split's rows dealt out to other rows of it: no field of it says anything, but
-    fields are as common, as rare and as much alike as real ones, and so are the tasks."""
-    rng, schema, splits = np.random.default_rng(seed), data.schema, {}
-    for split in SPLITS:
-        ids, labels = data.split(split).read(0, data.split(split).rows)
-        splits[split] = ids, labels[rng.permutation(len(labels))]
-    fields, tasks = schema.field_names, schema.task_names
-    made = MemoryData(f"{schema.dataset}-dealt", fields, schema.cardinalities, tasks, splits, None, schema.pools,
-                      schema.widths, schema.scales)
-    return Planted(made, (frozenset(),) * len(tasks), {})
 
 
 def describe(record: dict) -> str:

@@ -72,7 +72,7 @@ def test_auto_is_tried_out_once_a_seed(eager, tmp_path, monkeypatch):
     monkeypatch.setattr("benchmarks.selection.curves.train_on", lambda *given: {
         "mean_auc": 0.5, "seconds": {"compile": 1.0, "train": 2.0, "eval": 3.0}})
     config = trained_config(f"output_dir={tmp_path}")
-    found = list(measure_curves("toy", toy_data(rows=600), [AUTO_KEPT], 1, config))
+    found = list(measure_curves("toy", lambda seed: toy_data(rows=600), [AUTO_KEPT], 1, config))
     assert [(record["selector"], record["share"]) for record in found] == [("none", 1.0),
                                                                             ("multisfs-calibrated-auto", "auto")]
     assert 0 < found[1]["fields"] <= 1 and found[1]["seconds"] > 0 and found[1]["train_seconds"] == 6
@@ -89,13 +89,13 @@ def test_a_selector_scores_once_a_seed_and_a_stopped_measurement_continues(eager
     for module in ("curves", "truth"):  # their choose_device leaves eager mode
         monkeypatch.setattr(f"benchmarks.selection.{module}.choose_device", lambda *device: "CPU")
     config = trained_config(f"output_dir={tmp_path}", "epochs=1", "batch_size=128")
-    first = list(measure_curves("toy", toy_data(rows=300), [{"selector": "chi2"}], 1, config))
+    first = list(measure_curves("toy", lambda seed: toy_data(rows=300), [{"selector": "chi2"}], 1, config))
     assert [(record["selector"], record["share"]) for record in first] == [
         ("none", 1.0), ("chi2", 0.25), ("chi2", 0.5), ("chi2", 0.75)]
     assert len(scored) == 1 and all(0 <= record["mean_auc"] <= 1 for record in first)
-    rest = list(measure_curves("toy", toy_data(rows=300), [{"selector": "chi2"}], 1, config, first[:2]))
+    rest = list(measure_curves("toy", lambda seed: toy_data(rows=300), [{"selector": "chi2"}], 1, config, first[:2]))
     assert rest == first[2:] and len(scored) == 2
-    assert not list(measure_curves("toy", toy_data(rows=300), [{"selector": "chi2"}], 1, config, first))
+    assert not list(measure_curves("toy", lambda seed: toy_data(rows=300), [{"selector": "chi2"}], 1, config, first))
 
 
 def test_tasks_choose_in_turn():
@@ -117,7 +117,7 @@ def test_the_same_fields_are_trained_once_a_seed(eager, tmp_path, monkeypatch):
         monkeypatch.setattr(SELECTORS[selector], "score_fields", lambda self, data, tasks: np.tile(
             [order[self.name].index(name) if name in order[self.name] else -1.0 for name in data.schema.field_names],
             (len(tasks), 1)))
-    list(measure_curves("toy", data, [{"selector": "chi2"}, {"selector": "random"}], 1, config))
+    list(measure_curves("toy", lambda seed: data, [{"selector": "chi2"}, {"selector": "random"}], 1, config))
     assert len({name for name, _ in trained}) == 4  # all, 2, 3 and 4 of 6
     assert trained[1][1] == trained[4][1] == dict.fromkeys(data.schema.task_names, [one, another])
 

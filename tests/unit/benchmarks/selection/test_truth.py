@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from benchmarks.selection.choices import _some
-from benchmarks.selection.truth import dealt, judge, label, measure_chance, measure_truth
+from benchmarks.selection.truth import judge, label, measure_chance, measure_truth
 from src.data.simulation.laws import LAWS
 from src.data.simulation.planted import plant
 from src.selection import SELECTORS
@@ -72,19 +72,6 @@ def test_the_law_none_can_be_named_and_nothing_means_no_laws():
     assert _some(given, "laws", LAWS) == ["none"] and _some(given, "sets", ("adult",)) == []
     assert _some(SimpleNamespace(laws=("nothing",)), "laws", LAWS) == []
     assert _some(SimpleNamespace(laws=("every",)), "laws", LAWS) == list(LAWS)
-
-
-def test_dealt_labels_stay_together_and_leave_the_fields_alone():
-    data = plant("mix", 0, 3_000).data
-    planted = dealt(data, 1)
-    for split in ("train", "test"):
-        (ids, labels), (same, others) = (found.split(split).read(0, found.split(split).rows)
-                                         for found in (data, planted.data))
-        np.testing.assert_array_equal(ids, same)
-        assert (labels != others).any() and sorted(map(tuple, labels)) == sorted(map(tuple, others))
-    assert planted.relevant == (frozenset(), frozenset()) and planted.data.schema.task_names == data.schema.task_names
-    np.testing.assert_array_equal(dealt(data, 1).data.split("valid").labels, planted.data.split("valid").labels)
-    assert (dealt(data, 2).data.split("train").labels != planted.data.split("train").labels).any()
 
 
 def test_few_fields_exceed_the_chance_level_of_dealt_labels():
