@@ -43,8 +43,7 @@ SELECTORS = {"fast": FAST, "trained": SEARCHED, "every": (*FAST, *SEARCHED)}
 ENTITIES = {"movielens": ("user", "item")}  # fields that name who and what
 SMALL = ["embedding_dim=16", "bottom_dims=64,32", "tower_dims=32,16", "experts=4", "keep_ratio=0.5"]
 BUDGET = ["batch_size=2048", "learning_rate=0.003", "epochs=8", "patience=2"]  # src/experiments/paper/paper.yaml's
-NARROW = ["backbone=shared_bottom", "embedding_dim=8", "bottom_dims=32,16", "tower_dims=16",  # for many trainings,
-          "report=false"]  # of which no pages are read
+NARROW = ["backbone=shared_bottom", "embedding_dim=8", "bottom_dims=32,16", "tower_dims=16"]  # for many trainings
 BUDGETS = {  # of curves, where it is not BUDGET: about as many steps for every set
     "caravan": ["batch_size=256", "epochs=20", "patience=4"], "yeast": ["batch_size=128", "epochs=30", "patience=5"],
 }

@@ -134,7 +134,7 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def train_on(data, name: str, changes: dict, config: Settings) -> dict:
-    """Selects, trains and tests once; a finished run of the same name is read, not repeated.
+    """Selects, trains and tests once, without a report; a finished run of the same name is read, not repeated.
 
     Args:
         data: a PreparedData or MemoryData.
@@ -145,7 +145,7 @@ def train_on(data, name: str, changes: dict, config: Settings) -> dict:
     Returns:
         metrics.json of the run.
     """
-    config, tasks = config.replace(run_name=name, progress=False, **changes), data.schema.task_names
+    config, tasks = config.replace(run_name=name, progress=False, report=False, **changes), data.schema.task_names
     check_request(data, tasks, config)
     run = RunFolder.create(config, data)
     try:
