@@ -30,6 +30,7 @@ import signal
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -47,6 +48,7 @@ LOG = logging.getLogger(__name__)
 MOST_BYTES = 16 << 20  # of a request
 DRAINED_BYTES = 16 * MOST_BYTES  # read and thrown away of a longer one, so that its sender gets the answer
 IDLE_SECONDS = 60  # after which a client that says nothing is left
+LINGER_SECONDS = 2  # for a client that still sends when it has been refused
 FINISH_SECONDS = 10  # for the answers that are being made when the server is told to stop
 EXPECTED = "expected POST /predict, GET /health or GET /signature"
 
@@ -195,6 +197,7 @@ class Handler(BaseHTTPRequestHandler):
         if not (length.isascii() and length.isdigit()):
             self.close_connection = True  # where the next request begins is not known
             self._refuse(411, "Content-Length is missing; send the rows in one piece, with their length")
+            self._let_go()
             return None
         size = int(length)
         if self.path == "/predict" and size <= MOST_BYTES:
@@ -210,6 +213,8 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._refuse(413, f"the request has {size:,} bytes; expected at most {MOST_BYTES:,}; send fewer rows at a "
                               "time")
+        if size > DRAINED_BYTES:
+            self._let_go()
         return None
 
     def _drain(self, size: int) -> None:
@@ -217,6 +222,17 @@ class Handler(BaseHTTPRequestHandler):
         left = min(size, DRAINED_BYTES)
         while left and (piece := self.rfile.read(min(left, 1 << 16))):
             left -= len(piece)
+
+    def _let_go(self) -> None:
+        """Throws away for a while what the client still sends: to close with unread bytes resets the connection, and
+        the client would never see the answer."""
+        until = time.monotonic() + LINGER_SECONDS
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            while (left := until - time.monotonic()) > 0:
+                self.connection.settimeout(left)
+                if not self.rfile.read1(1 << 16):
+                    return
 
     def _refuse(self, status: int, line: str) -> None:
         LOG.info("%s: %d: %s", self.address_string(), status, visible(" ".join(line.split())))

@@ -18,7 +18,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -113,9 +115,30 @@ def test_other_requests_are_refused(served, monkeypatch, method, path, body, sta
 
 
 def test_rows_need_their_length(served):
-    # The head alone: the server refuses by it and may have closed before a body is sent.
     status, found = served("POST", "/predict", headers={"Transfer-Encoding": "chunked"})
     assert status == 411 and "Content-Length is missing" in found["error"]
+
+
+def test_a_client_that_is_refused_while_it_sends_sees_the_answer(served):
+    with socket.create_connection(("127.0.0.1", served.server.server_port), timeout=20) as client:
+        client.sendall(b"POST /predict HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(40):  # the server has refused by the head long before the last of these
+            client.sendall(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
+            time.sleep(0.01)
+        client.sendall(b"0\r\n\r\n")
+        client.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: client.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 411 ") and b"Content-Length is missing" in answer
+
+
+def test_a_client_that_goes_on_sending_is_left(served, monkeypatch):
+    monkeypatch.setattr(server, "LINGER_SECONDS", 0.2)
+    with socket.create_connection(("127.0.0.1", served.server.server_port), timeout=20) as client, \
+            pytest.raises(OSError):
+        client.sendall(b"POST /predict HTTP/1.1\r\nHost: a\r\n\r\n")
+        for _ in range(1000):
+            client.sendall(b"x" * 1000)
+            time.sleep(0.01)
 
 
 def test_a_defect_is_logged_and_does_not_end_the_server(served, caplog):
