@@ -73,6 +73,9 @@ def test_what_every_task_reads(backbone, read):
 
 def test_empty_intersection_takes_the_best_mean_ranks(caplog):
     with caplog.at_level(logging.WARNING):
+        assert fields_read(make_config(backbone="ple", shared_fields="intersection"), [[5, 3], [2, 4]], 6) == [
+            (2, 3, 5), (2, 4, 5)]
+        assert not caplog.text  # only tried out
         assert shared_fields("intersection", [[5, 3], [2, 4]], 6) == [2, 5]
     assert "no field is kept by all tasks" in caplog.text
 
