@@ -133,18 +133,30 @@ class ForwardPath:
             if crossing.evidence(self.fit.standardized(), tests) < needed:
                 continue
             lam, gain = crossing.best_shrinkage(self.fit.residual)
-            fields = list(table.pairs[p])
-            self.taken[fields] = True
-            self._worth[fields] += max(gain, 0.0)
+            self.taken[list(table.pairs[p])] = True
+            self._credit(table.pairs[p], max(gain, 0.0))
             self.fit.add(table.pairs[p], crossing.cells, crossing.counts.size, lam)
             self.pairs.append(p)
+
+    def _credit(self, pair: tuple[int, int], gain: float) -> None:
+        """Adds what a pair gains to the worth of its fields.
+
+        It takes both of them, so it comes with the one that is worth less and so is the later one in the order; if that
+        one then is worth more, they come together and share. (If both had all of it, two fields of a pair would be
+        kept before two others of twice the gain.)
+        """
+        later, first = sorted(pair, key=lambda n: self._worth[n])
+        self._worth[later] += gain
+        if self._worth[later] > self._worth[first]:
+            self._worth[[later, first]] = (self._worth[later] + self._worth[first]) / 2
 
     def gain(self, table: PairTable, found: np.ndarray) -> np.ndarray:
         """What every field is worth, in nats over these rows, ``[fields]``.
 
         A field taken is worth what it gained when it was taken, plus what its pairs did. One that was not is judged on
         what is left: at the shrinkage MEMORY, so that many values cost; but where there is weak evidence, alone or with
-        another field, at the best shrinkage, since then it more likely matters than not.
+        another field (half of the gain, if that one was not taken either), at the best shrinkage, since then it more
+        likely matters than not.
 
         Args:
             table: the pairs.
@@ -159,9 +171,9 @@ class ForwardPath:
             if worth > 0 and not self.taken[n]:
                 self.weak[n], rest[n] = True, max(rest[n], worth)
         for p in np.flatnonzero(found >= WEAK):
-            pair = list(table.pairs[p])
+            new = [n for n in table.pairs[p] if not self.taken[n]]
             crossing = table.cross(table.pairs[p])
-            if not self.taken[pair].all() and crossing.evidence(self.fit.standardized(), len(table.pairs)) >= WEAK:
-                rest[pair] = np.maximum(rest[pair], crossing.best_shrinkage(self.fit.residual)[1])
-                self.weak[pair] = ~self.taken[pair]
+            if new and crossing.evidence(self.fit.standardized(), len(table.pairs)) >= WEAK:
+                rest[new] = np.maximum(rest[new], crossing.best_shrinkage(self.fit.residual)[1] / len(new))
+                self.weak[new] = True
         return np.where(self.taken, self._worth, rest)

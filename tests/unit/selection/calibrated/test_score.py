@@ -65,6 +65,16 @@ def test_finds_fields_that_matter_only_together():
     assert result.parts["pair"][0, [5, 13]].min() > 3 > result.parts["z"][0, [5, 13]].max()
 
 
+def test_the_fields_of_a_pair_share_its_gain():
+    """A pair takes two fields for the gain of one effect, so fields of about its gain alone come before both."""
+    ids, labels = plant({0: {3: 0.7, 4: 0.7}}, pairs={0: [(5, 13)]}, rates=(0.35,))
+    scores = calibrated_scores(ids, labels, SIZES).scores[0]
+    assert scores[5] == scores[13] > CHANCE and min(scores[3], scores[4]) > scores[5]
+    ids, labels = plant({0: {13: 1.2}}, pairs={0: [(5, 13)]}, rates=(0.35,))
+    scores = calibrated_scores(ids, labels, SIZES).scores[0]
+    assert scores[13] > scores[5] > CHANCE  # the strong field first, and with the other all of the pair's gain
+
+
 def test_of_two_copies_one_is_kept():
     ids, labels = plant({0: {5: 0.5, 7: 0.5}, 1: {5: 0.7}})
     rng = np.random.default_rng(1)
