@@ -28,6 +28,7 @@ Per task, on the rows that the gradient pass saw:
    two fields, the strongest pair first, each judged after the effects of those before it.
 5. Gain. The order is by what a field adds to a model that has those before it: its leave-one-out gain g, in nats of
    log-likelihood over these rows. A field of noise with many values has a negative gain, the cost of memorising it.
+   The two fields of a pair share what it gains.
 
 One score holds it all (``one_scale``): fields with evidence of their own first, most valuable first; then those whose
 evidence is carried by others; then the rest, most harmless first. Plain top k takes them in this order.
