@@ -30,7 +30,7 @@ from benchmarks.selection.truth import label, measure_chance, measure_truth, tra
 from src.common.errors import UserError, nearest
 from src.common.files import read_json, write_json
 from src.data.simulation.laws import LAWS
-from src.settings import Settings, load_settings
+from src.settings import load_settings
 
 FAST = (
     {"selector": "multisfs", "score": "calibrated"}, {"selector": "multisfs", "score": "paper"}, {"selector": "chi2"},
