@@ -49,13 +49,13 @@ from src.common.option import Option
 from src.settings import load_settings
 
 OPTIONS = (
-    Option("rows", None, "select, input, prepare, labels, selection, chance, curves: rows of simulated data", "whole",
-           limits={"min": 1}),
+    Option("rows", None, "select, input, prepare, labels, selection, chance, curves: rows of simulated data; "
+           "curves: at most so many of a real set", "whole", limits={"min": 1}),
     Option("shape", "both", "train, operators, ranks, calls: fields of which data set",
            choices=("kuairand", "movielens", "both")),
     Option("selectors", "fast", "selection, chance, curves: fast, trained, every, or some of them by name"),
     Option("laws", ("every",), "selection: laws of planted truth; every, nothing, or some by name", "names"),
-    Option("sets", ("every",), "selection, chance, curves, dropped: real sets; every, nothing, or some of simulate, "
+    Option("sets", ("every",), "selection, chance, curves, dropped: data sets; every, nothing, or some of simulate, "
            "adult, adult_noise, movielens, flights, caravan and yeast", "names"),
     Option("instances", 3, "selection: data sets of every law; chance: of every set", "whole", limits={"min": 1}),
     Option("noise_fields", 0, "selection: fields without meaning, added to a law's", "whole", limits={"min": 0}),

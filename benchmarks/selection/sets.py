@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from src.common.errors import UserError
 from src.data.memory import MemoryData, with_noise
 from src.data.simulation.planted import Planted, plant
 from src.data.subsets import DataSet
@@ -31,6 +32,7 @@ from src.workflow import open_data
 TRAINED = {"simulate": "simulate", "adult": "adult", "adult_noise": "adult", "movielens": "movielens",
            "flights": "flights", "caravan": "caravan", "yeast": "yeast"}  # name -> dataset of its settings
 NOISE = 15  # fields added to adult_noise
+TRIES = 100  # random splits, of which one has to have two labels of every task
 
 
 def open_set(name: str, config: Settings, rows: int) -> DataSet:
@@ -51,15 +53,21 @@ def draw_set(name: str, config: Settings, rows: int, seed: int) -> DataSet:
 
 
 def split_anew(data: DataSet, seed: int, rows: int) -> MemoryData:
-    """At most ``rows`` random rows of a set, in splits of the same shares; a task has two labels in each of them."""
+    """At most ``rows`` random rows of a set, in splits of the same shares; a task has two labels in each of them.
+
+    Raises:
+        UserError: no such split was found.
+    """
     read = [data.split(split).read(0, data.split(split).rows) for split in SPLITS]
     ids, labels = (np.concatenate(parts) for parts in zip(*read))
     share, rng = min(rows / len(ids), 1.0), np.random.default_rng([seed, 3])
     cuts = np.cumsum([int(share * len(own)) for own, _ in read])
-    while True:
+    for _ in range(TRIES):
         places = np.split(rng.permutation(len(ids)), cuts)[:len(SPLITS)]
         if all(_two_labels(labels[some, task]) for some in places for task in range(labels.shape[1])):
             return _made(data, "", [(ids[some], labels[some]) for some in places])
+    raise UserError(f"rows is {rows}: in {TRIES} random splits of {data.schema.dataset} some task had one label only "
+                    "in train, valid or test; give more rows")
 
 
 def dealt(data: DataSet, seed: int) -> Planted:

@@ -59,10 +59,7 @@ def measure_truth(laws: Sequence[str], selectors: Sequence[dict], instances: int
             planted = plant(law, instance, rows)
             if noise:
                 planted = replace(planted, data=with_noise(planted.data, noise, instance))
-            for changes in selectors:
-                record = {"law": law, **_on_planted(planted, changes, draws, config)}
-                LOG.info("%s", describe(record))
-                yield record
+            yield from _judged(law, planted, selectors, draws, config)
 
 
 def measure_chance(name: str, data: DataSet, selectors: Sequence[dict], instances: int, draws: int,
@@ -70,11 +67,15 @@ def measure_chance(name: str, data: DataSet, selectors: Sequence[dict], instance
     """Runs selectors on a set whose labels were dealt out anew (``dealt``); as measure_truth."""
     choose_device(config.device_target, config.device_id)
     for instance in range(instances):
-        planted = dealt(data, instance)
-        for changes in selectors:
-            record = {"law": f"{name} dealt", **_on_planted(planted, changes, draws, config)}
-            LOG.info("%s", describe(record))
-            yield record
+        yield from _judged(f"{name} dealt", dealt(data, instance), selectors, draws, config)
+
+
+def _judged(law: str, planted: Planted, selectors: Sequence[dict], draws: int, config: Settings) -> Iterator[dict]:
+    """A record of every selector on one data set."""
+    for changes in selectors:
+        record = {"law": law, **_on_planted(planted, changes, draws, config)}
+        LOG.info("%s", describe(record))
+        yield record
 
 
 def describe(record: dict) -> str:

@@ -17,8 +17,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from benchmarks.selection.sets import dealt, draw_set, split_anew
+from src.common.errors import UserError
 from src.data.memory import MemoryData
 from src.data.simulation.planted import plant
 from src.schema import SPLITS
@@ -51,6 +53,8 @@ def test_every_split_has_both_labels_of_a_task():
     for seed in range(20):
         found = split_anew(data, seed, 40)
         assert all(0 < found.split(split).labels.mean() < 1 for split in SPLITS)
+    with pytest.raises(UserError, match="rows is 4: in 100 random splits of few some task had one label only"):
+        split_anew(data, 0, 4)
 
 
 def test_a_simulated_set_is_drawn_anew():
@@ -70,4 +74,3 @@ def test_dealt_labels_stay_together_and_leave_the_fields_alone():
     assert planted.relevant == (frozenset(), frozenset()) and planted.data.schema.task_names == data.schema.task_names
     np.testing.assert_array_equal(dealt(data, 1).data.split("valid").labels, planted.data.split("valid").labels)
     assert (dealt(data, 2).data.split("train").labels != planted.data.split("train").labels).any()
-
