@@ -23,6 +23,8 @@ from .chance import log_tail
 from .several import STEPS, SeveralValues
 from .value_sums import Residual
 
+CENTRED = 1e-4  # log-odds by which the bias may be off
+
 
 class AdditiveFit:
     """log-odds of row b = bias + Σ effects of its values, each effect under a normal prior around zero.
@@ -76,6 +78,7 @@ class AdditiveFit:
         self._effects[name] = [places, np.zeros(size), lam * self._unit]
         for _ in range(STEPS if isinstance(places, SeveralValues) else 1):  # values that come together need more
             self._update(name)
+        self._centre()
 
     def standardized(self) -> Residual:
         """The residual in units of its own standard deviation in every row, which differs where the label is rare."""
@@ -106,6 +109,16 @@ class AdditiveFit:
         """Fits every effect once more, given the others."""
         for name in self._effects:
             self._update(name)
+        self._centre()
+
+    def _centre(self) -> None:
+        """Fits the bias: shrunken effects leave a mean behind, which a field that is the same in nearly all rows would
+        show as evidence of its own."""
+        for _ in range(STEPS):
+            weight = (self.unit(self._predicted) * self._used).sum()
+            if weight <= 0 or abs(self.residual.values.sum()) < CENTRED * weight:
+                return
+            self._shift(self.residual.values.sum() / weight)
 
     def _update(self, name) -> None:
         """One Newton step on the values of one effect, all at once."""
@@ -123,6 +136,9 @@ class AdditiveFit:
     def _move(self, effect: list, step: np.ndarray, outputs: np.ndarray) -> None:
         """Takes a step of an effect ``[values]``, which moves the outputs of the rows."""
         effect[1] = effect[1] + step
+        self._shift(outputs)
+
+    def _shift(self, outputs: np.ndarray | float) -> None:
         self.outputs = self.outputs + outputs
         self._predicted = self.predict(self.outputs)
         self.residual = Residual((self.labels - self._predicted) * self._used)

@@ -81,14 +81,15 @@ class Crossing:
     def best_shrinkage(self, residual: Residual) -> tuple[float, float]:
         """The λ of largest leave-one-out gain beyond both own effects, and that gain in nats.
 
-        Removing own effects makes rows of one cell differ more than they would: their products have expectation
-        - leverage * variance, which is given back.
+        Removing own effects makes rows of one cell differ more than they would: the products of two rows have
+        expectation - leverage * variance, which is given back. The variance is that of the cell's own rows: where a
+        model is sure it is small, and with the overall one every cell that own effects explain would seem to gain.
         """
         sums, squares = self._beyond(residual)
         seen = self.counts > 0
         counts, leverage = self.counts[seen], self._own.leverage[seen]
-        products = np.square(sums[seen]) - squares[seen] + counts * (counts - 1) * leverage * residual.variance
         squares = squares[seen] / np.maximum(1 - leverage, 0.1)
+        products = np.square(sums[seen]) - squares * np.maximum(1 - counts * leverage, 0)
         gains = [loo_gain(counts, products, squares, lam).sum() for lam in SHRINKAGE]
         return float(SHRINKAGE[int(np.argmax(gains))]), float(max(gains) / residual.variance)
 
