@@ -21,7 +21,14 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
-from benchmarks.selection.curves import auto_table, curve_table, draw_curves, measure_curves
+from benchmarks.selection.curves import (
+    auto_table,
+    curve_table,
+    draw_curves,
+    measure_curves,
+    pooled_table,
+    standing_table,
+)
 from benchmarks.selection.dropped import VARIANTS, Table, above_chance, dropped_table, measure_dropped
 from benchmarks.selection.interactions import interaction_table, interactions
 from benchmarks.selection.sets import TRAINED, draw_set, open_set
@@ -104,6 +111,8 @@ def measure_field_counts(given: SimpleNamespace) -> None:
             _keep(found, "records", record)
         mine = [record for record in found["records"] if record["set"] == name]
         print("\n\n".join(filter(None, (name, curve_table(mine), auto_table(mine)))) + "\n", flush=True)
+    ours = label(selectors[0])
+    print("\n\n".join(filter(None, (table(found["records"], ours) for table in (standing_table, pooled_table)))))
     if found["records"]:
         draw_curves(found["records"], Path(given.picture))
 

@@ -36,6 +36,7 @@ from src.training import choose_device
 
 SHARES = (0.25, 0.5, 0.75)  # of the fields; 1 is the same for all selectors
 AUTO = "auto"  # what keep_ratio=auto keeps
+PANELS = 4  # of the picture, side by side
 
 
 def measure_curves(name: str, draw: Callable[[int], DataSet], selectors: Sequence[dict], seeds: int, config: Settings,
@@ -162,6 +163,40 @@ def curve_table(records: Sequence[Mapping]) -> str:
     return markdown_table(header, rows) if rows else ""
 
 
+def standing_table(records: Sequence[Mapping], ours: str) -> str:
+    """Per set, how ``ours`` stands by area among the selectors that have all of its seeds; empty without ours."""
+    rows = []
+    for name in dict.fromkeys(record["set"] for record in records):
+        curves = curves_of([record for record in records if record["set"] == name])
+        seeds = list(curves.get(ours, {}))
+        areas = {selector: np.array([area(own[seed]) for seed in seeds]) for selector, own in curves.items()
+                 if seeds and set(seeds) <= set(own)}
+        if len(areas) > 1:
+            first, *others = sorted(areas, key=lambda selector, found=areas: -found[selector].mean())
+            behind = "first" if first == ours else with_error(areas[ours] - areas[first])
+            rows.append([name, str(len(seeds)), first, with_error(areas[first]), with_error(areas[ours]), behind,
+                         f"{[first, *others].index(ours) + 1} of {len(areas)}"])
+    header = ["set", "seeds", "first by area", "area", ours, "behind, paired", "place of"]
+    return markdown_table(header, rows) if rows else ""
+
+
+def pooled_table(records: Sequence[Mapping], ours: str) -> str:
+    """Every other selector's area against that of ``ours``, over all pairs of set and seed that both have; best first.
+
+    Empty without such pairs.
+    """
+    found: dict[str, list[float]] = {}
+    for name in dict.fromkeys(record["set"] for record in records):
+        curves = curves_of([record for record in records if record["set"] == name])
+        own = curves.pop(ours, {})
+        for selector, others in curves.items():
+            found.setdefault(selector, []).extend(area(curve) - area(own[seed]) for seed, curve in others.items()
+                                                  if seed in own)
+    order = sorted((selector for selector, pairs in found.items() if pairs), key=lambda name: -np.mean(found[name]))
+    rows = [[selector, str(len(found[selector])), with_error(np.array(found[selector]))] for selector in order]
+    return markdown_table(["selector", "pairs of set and seed", f"area against {ours}"], rows) if rows else ""
+
+
 def auto_table(records: Sequence[Mapping]) -> str:
     """What keep_ratio=auto keeps, its AUC against all fields, its seconds as a share of training all; empty without.
 
@@ -183,20 +218,32 @@ def auto_table(records: Sequence[Mapping]) -> str:
 
 
 def draw_curves(records: Sequence[Mapping], path: Path) -> None:
-    """Writes a picture with a panel for every set: AUC against all fields over the share of fields kept."""
+    """Writes a picture with a panel for every set: AUC against all fields over the share of fields kept.
+
+    A panel has the selectors that were measured with the most seeds, as means over other seeds would not be comparable.
+    """
     from matplotlib.figure import Figure
 
     sets = list(dict.fromkeys(record["set"] for record in records))
-    figure = Figure(figsize=(4.2 * len(sets), 3.6), layout="constrained")
-    panels = list(np.atleast_1d(figure.subplots(1, len(sets))))
+    columns = min(len(sets), PANELS)
+    figure = Figure(figsize=(4 * columns, 3.2 * -(-len(sets) // columns)), layout="constrained")
+    panels = list(np.atleast_1d(figure.subplots(-(-len(sets) // columns), columns)).ravel())
+    lines = {}
     for axes, name in zip(panels, sets):
-        for selector, own in curves_of([record for record in records if record["set"] == name]).items():
-            axes.plot([*SHARES, 1.0], np.mean(list(own.values()), 0), marker="o", markersize=3, label=selector)
+        curves = curves_of([record for record in records if record["set"] == name])
+        most = max(map(len, curves.values()), default=0)
+        for selector in [selector for selector, own in curves.items() if len(own) == most]:
+            lines.setdefault(selector, None)
+            heights, colour = np.mean(list(curves[selector].values()), 0), f"C{list(lines).index(selector)}"
+            lines[selector], = axes.plot([*SHARES, 1.0], heights, color=colour, marker="o", markersize=3)
         axes.axhline(0, color="grey", linewidth=0.8)
-        axes.set_title(name, fontsize=10)
+        axes.set_title(f"{name} ({most} seeds)", fontsize=10)
         axes.set_xlabel("share of the fields that the network reads")
-    panels[0].set_ylabel("mean test AUC, all fields = 0")
-    if panels[-1].lines[1:]:  # besides the line of all fields
-        panels[-1].legend(fontsize=7)
+    for axes in panels[len(sets):]:
+        axes.set_axis_off()
+    for axes in panels[:len(sets):columns]:
+        axes.set_ylabel("mean test AUC, all fields = 0")
+    if lines:
+        panels[-1].legend(lines.values(), lines, fontsize=7, loc="lower right")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, metadata={"Software": None})

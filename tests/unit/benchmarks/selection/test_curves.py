@@ -23,7 +23,17 @@ import numpy as np
 import pytest
 
 from benchmarks.selection.choices import AUTO_KEPT, _begun
-from benchmarks.selection.curves import area, auto_table, curve_table, curves_of, drafted, draw_curves, measure_curves
+from benchmarks.selection.curves import (
+    area,
+    auto_table,
+    curve_table,
+    curves_of,
+    drafted,
+    draw_curves,
+    measure_curves,
+    pooled_table,
+    standing_table,
+)
 from src.common.errors import UserError
 from src.common.files import read_json
 from src.selection import SELECTORS
@@ -48,6 +58,25 @@ def test_curves_are_paired_by_seed_and_the_best_area_comes_first():
     lines = curve_table(RECORDS).splitlines()
     assert "good" in lines[2] and "+0.0200 ± 0.0000" in lines[2] and "+0.0100 ± 0.0000" in lines[2]
     assert "bad" in lines[3] and "-0.0667 ± 0.0000" in lines[3] and "-0.0767 ± 0.0000" in lines[3]
+
+
+def cells(table: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+
+
+def test_how_one_selector_stands_on_every_set_and_on_all_together():
+    other = [{**record, "set": "other", "mean_auc": record["mean_auc"] - (record["selector"] == "good") * 0.2}
+             for record in RECORDS]
+    short = [{**record, "selector": "short"} for record in RECORDS if record["selector"] == "good" and record["seed"]]
+    records = RECORDS + other + short
+    assert cells(standing_table(records, "bad")) == [
+        ["toy", "2", "good", "+0.0100 ± 0.0000", "-0.0667 ± 0.0000", "-0.0767 ± 0.0000", "2 of 2"],
+        ["other", "2", "bad", "-0.0667 ± 0.0000", "-0.0667 ± 0.0000", "first", "1 of 2"]]
+    found = cells(pooled_table(records, "bad"))
+    assert [(row[0], row[1]) for row in found] == [("short", "1"), ("good", "4")]
+    # good is ahead by .0767 on one set; on the other by .2 less at all shares but the whole, 5/6 of the mean
+    assert found[0][2] == "+0.0767" and found[1][2].startswith("-0.0067 ± ")
+    assert standing_table(records, "unknown") == pooled_table(records, "unknown") == ""
 
 
 def test_a_seed_without_an_auc_is_left_out():
