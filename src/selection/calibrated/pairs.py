@@ -89,7 +89,7 @@ class Crossing:
         seen = self.counts > 0
         counts, leverage = self.counts[seen], self._own.leverage[seen]
         squares = squares[seen] / np.maximum(1 - leverage, 0.1)
-        products = np.square(sums[seen]) - squares * np.maximum(1 - counts * leverage, 0)
+        products = np.where(counts > 1, np.square(sums[seen]) - squares * np.maximum(1 - counts * leverage, 0), 0)
         gains = [loo_gain(counts, products, squares, lam).sum() for lam in SHRINKAGE]
         return float(SHRINKAGE[int(np.argmax(gains))]), float(max(gains) / residual.variance)
 

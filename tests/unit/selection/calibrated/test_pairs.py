@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from scipy.special import expit
 
 from src.selection.calibrated.additive import AdditiveFit
@@ -41,3 +42,14 @@ def test_a_pair_of_noise_gains_nothing_where_some_users_are_sure():
         pairs = PairTable(ValueTable(np.stack([user, rare], 1), [800, 2]))
         gains.append(pairs.cross((0, 1)).best_shrinkage(model.residual)[1])
     assert np.mean(gains) < 1.0
+
+
+def test_cells_of_one_row_gain_nothing():
+    """Own effects explain the only row of a cell nearly or wholly; what is left of it says nothing of other rows."""
+    rng = np.random.default_rng(0)
+    left = np.arange(40) // 2
+    right = (left + np.arange(40) % 2) % 20  # one cycle through all cells: own effects explain 39 of 40 rows
+    crossing = PairTable(ValueTable(np.stack([left, right], 1), [20, 20])).cross((0, 1))
+    assert crossing.counts.max() == 1
+    residual = AdditiveFit((rng.random(40) < 0.5).astype(np.float64), np.ones(40, bool)).residual
+    assert crossing.best_shrinkage(residual)[1] == pytest.approx(0, abs=1e-9)
