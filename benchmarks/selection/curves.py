@@ -164,13 +164,15 @@ def curve_table(records: Sequence[Mapping]) -> str:
 
 
 def standing_table(records: Sequence[Mapping], ours: str) -> str:
-    """Per set, how ``ours`` stands by area among the selectors that have all of its seeds; empty without ours."""
+    """Per set, how ``ours`` stands by area among the selectors that share the most seeds with it; empty without any."""
     rows = []
     for name in dict.fromkeys(record["set"] for record in records):
         curves = curves_of([record for record in records if record["set"] == name])
-        seeds = list(curves.get(ours, {}))
-        areas = {selector: np.array([area(own[seed]) for seed in seeds]) for selector, own in curves.items()
-                 if seeds and set(seeds) <= set(own)}
+        own = curves.get(ours, {})
+        seeds = max(([seed for seed in own if seed in others] for selector, others in curves.items()
+                     if selector != ours), key=len, default=[])
+        areas = {selector: np.array([area(others[seed]) for seed in seeds]) for selector, others in curves.items()
+                 if own and seeds and set(seeds) <= set(others)}
         if len(areas) > 1:
             first, *others = sorted(areas, key=lambda selector, found=areas: -found[selector].mean())
             behind = "first" if first == ours else with_error(areas[ours] - areas[first])

@@ -76,6 +76,8 @@ def test_how_one_selector_stands_on_every_set_and_on_all_together():
     assert [(row[0], row[1]) for row in found] == [("short", "1"), ("good", "4")]
     # good is ahead by .0767 on one set; on the other by .2 less at all shares but the whole, 5/6 of the mean
     assert found[0][2] == "+0.0767" and found[1][2].startswith("-0.0067 ± ")
+    more = [{**record, "seed": 2} for record in RECORDS if record["seed"] == 0 and record["selector"] != "good"]
+    assert cells(standing_table(RECORDS + more, "bad"))[0][:3] == ["toy", "2", "good"]  # a seed that only ours has
     assert standing_table(records, "unknown") == pooled_table(records, "unknown") == ""
 
 
