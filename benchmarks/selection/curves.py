@@ -168,11 +168,9 @@ def standing_table(records: Sequence[Mapping], ours: str) -> str:
     rows = []
     for name in dict.fromkeys(record["set"] for record in records):
         curves = curves_of([record for record in records if record["set"] == name])
-        own = curves.get(ours, {})
-        seeds = max(([seed for seed in own if seed in others] for selector, others in curves.items()
-                     if selector != ours), key=len, default=[])
+        seeds = _shared_seeds(curves, ours)
         areas = {selector: np.array([area(others[seed]) for seed in seeds]) for selector, others in curves.items()
-                 if own and seeds and set(seeds) <= set(others)}
+                 if seeds and set(seeds) <= set(others)}
         if len(areas) > 1:
             first, *others = sorted(areas, key=lambda selector, found=areas: -found[selector].mean())
             behind = "first" if first == ours else with_error(areas[ours] - areas[first])
@@ -180,6 +178,13 @@ def standing_table(records: Sequence[Mapping], ours: str) -> str:
                          f"{[first, *others].index(ours) + 1} of {len(areas)}"])
     header = ["set", "seeds", "first by area", "area", ours, "behind, paired", "place of"]
     return markdown_table(header, rows) if rows else ""
+
+
+def _shared_seeds(curves: Mapping[str, Mapping], ours: str) -> list[int]:
+    """The most seeds of ``ours`` that another selector has, too."""
+    own = curves.get(ours, {})
+    return max(([seed for seed in own if seed in others] for name, others in curves.items() if name != ours),
+               key=len, default=list(own))
 
 
 def pooled_table(records: Sequence[Mapping], ours: str) -> str:
@@ -222,7 +227,8 @@ def auto_table(records: Sequence[Mapping]) -> str:
 def draw_curves(records: Sequence[Mapping], path: Path) -> None:
     """Writes a picture with a panel for every set: AUC against all fields over the share of fields kept.
 
-    A panel has the selectors that were measured with the most seeds, as means over other seeds would not be comparable.
+    A panel has as many seeds as two selectors share, and the selectors that have them all: means over different seeds
+    cannot be compared.
     """
     from matplotlib.figure import Figure
 
@@ -233,13 +239,14 @@ def draw_curves(records: Sequence[Mapping], path: Path) -> None:
     lines = {}
     for axes, name in zip(panels, sets):
         curves = curves_of([record for record in records if record["set"] == name])
-        most = max(map(len, curves.values()), default=0)
-        for selector in [selector for selector, own in curves.items() if len(own) == most]:
+        seeds = _shared_seeds(curves, max(curves, key=lambda selector, found=curves: len(found[selector]), default=""))
+        for selector in [selector for selector, own in curves.items() if seeds and set(seeds) <= set(own)]:
             lines.setdefault(selector, None)
-            heights, colour = np.mean(list(curves[selector].values()), 0), f"C{list(lines).index(selector)}"
+            heights = np.mean([curves[selector][seed] for seed in seeds], 0)
+            colour = f"C{list(lines).index(selector)}"
             lines[selector], = axes.plot([*SHARES, 1.0], heights, color=colour, marker="o", markersize=3)
         axes.axhline(0, color="grey", linewidth=0.8)
-        axes.set_title(f"{name} ({most} seeds)", fontsize=10)
+        axes.set_title(f"{name} ({len(seeds)} seeds)", fontsize=10)
         axes.set_xlabel("share of the fields that the network reads")
     for axes in panels[len(sets):]:
         axes.set_axis_off()
