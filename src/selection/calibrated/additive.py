@@ -118,7 +118,7 @@ class AdditiveFit:
             weight = (self.unit(self._predicted) * self._used).sum()
             if weight <= 0 or abs(self.residual.values.sum()) < CENTRED * weight:
                 return
-            self._shift(self.residual.values.sum() / weight)
+            self._shift(np.clip(self.residual.values.sum() / weight, -self.longest_step, self.longest_step))
 
     def _update(self, name) -> None:
         """One Newton step on the values of one effect, all at once."""
