@@ -138,6 +138,12 @@ def curves_of(records: Sequence[Mapping]) -> dict[str, dict[int, np.ndarray]]:
     return curves
 
 
+def _curves_by_set(records: Sequence[Mapping]) -> dict[str, dict[str, dict[int, np.ndarray]]]:
+    """``curves_of`` every set, by its name."""
+    return {name: curves_of([record for record in records if record["set"] == name])
+            for name in dict.fromkeys(record["set"] for record in records)}
+
+
 def area(curve: np.ndarray) -> np.ndarray:
     """Mean height of curves ``[.., shares + 1]`` from the first share to all fields, by the trapezoidal rule."""
     shares = np.array([*SHARES, 1.0])
@@ -166,8 +172,7 @@ def curve_table(records: Sequence[Mapping]) -> str:
 def standing_table(records: Sequence[Mapping], ours: str) -> str:
     """Per set, how ``ours`` stands by area among the selectors that share the most seeds with it; empty without any."""
     rows = []
-    for name in dict.fromkeys(record["set"] for record in records):
-        curves = curves_of([record for record in records if record["set"] == name])
+    for name, curves in _curves_by_set(records).items():
         seeds = _shared_seeds(curves, ours)
         areas = {selector: np.array([area(others[seed]) for seed in seeds]) for selector, others in curves.items()
                  if seeds and set(seeds) <= set(others)}
@@ -193,8 +198,7 @@ def pooled_table(records: Sequence[Mapping], ours: str) -> str:
     Empty without such pairs.
     """
     found: dict[str, list[float]] = {}
-    for name in dict.fromkeys(record["set"] for record in records):
-        curves = curves_of([record for record in records if record["set"] == name])
+    for curves in _curves_by_set(records).values():
         own = curves.pop(ours, {})
         for selector, others in curves.items():
             found.setdefault(selector, []).extend(area(curve) - area(own[seed]) for seed, curve in others.items()
@@ -232,18 +236,17 @@ def draw_curves(records: Sequence[Mapping], path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    sets = list(dict.fromkeys(record["set"] for record in records))
+    sets = _curves_by_set(records)
     columns = min(len(sets), PANELS)
-    figure = Figure(figsize=(4 * columns, 3.2 * -(-len(sets) // columns)), layout="constrained")
-    panels = list(np.atleast_1d(figure.subplots(-(-len(sets) // columns), columns)).ravel())
+    rows = -(-len(sets) // columns)
+    figure = Figure(figsize=(4 * columns, 3.2 * rows), layout="constrained")
+    panels = list(np.atleast_1d(figure.subplots(rows, columns)).ravel())
     lines = {}
-    for axes, name in zip(panels, sets):
-        curves = curves_of([record for record in records if record["set"] == name])
+    for axes, (name, curves) in zip(panels, sets.items()):
         seeds = _shared_seeds(curves, max(curves, key=lambda selector, found=curves: len(found[selector]), default=""))
         for selector in [selector for selector, own in curves.items() if seeds and set(seeds) <= set(own)]:
-            lines.setdefault(selector, None)
             heights = np.mean([curves[selector][seed] for seed in seeds], 0)
-            colour = f"C{list(lines).index(selector)}"
+            colour = lines[selector].get_color() if selector in lines else f"C{len(lines)}"
             lines[selector], = axes.plot([*SHARES, 1.0], heights, color=colour, marker="o", markersize=3)
         axes.axhline(0, color="grey", linewidth=0.8)
         axes.set_title(f"{name} ({len(seeds)} seeds)", fontsize=10)

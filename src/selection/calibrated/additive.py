@@ -23,7 +23,7 @@ from .chance import log_tail
 from .several import STEPS, SeveralValues
 from .value_sums import Residual
 
-CENTRED = 1e-4  # log-odds by which the bias may be off
+CENTRED = 1e-9  # log-odds by which the bias may be off
 
 
 class AdditiveFit:
