@@ -17,7 +17,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from mindspore import Tensor
@@ -27,12 +28,12 @@ from ..data.subsets import DataSet, RowSource, label_groups, sample_by_weight
 from ..data.targets import loss_targets
 from ..models import InputPlan, MultiTaskModel, fresh_model
 from ..models.model import set_output_bias
+from ..schema import Schema
 from ..settings import Settings
 from .base import Selector
-from .calibrated.sampling import POSITIVES, draw_rows
-from .calibrated.score import LEVELS, CalibratedScores, GradientEnergy, calibrated_scores
-from .calibrated.sharing import evidence_relations
-from .calibrated.value_sums import ValueTable
+from .calibrated.sampling import POSITIVES, ScoredRows, draw_rows
+from .calibrated.score import LEVELS, GradientEnergy, calibrated_scores
+from .calibrated.sharing import CommonRows
 from .paper.mask_scores import FieldGradients, field_gradients, mask_scores
 from .paper.relation_file import field_relations, relation_settings
 from .paper.relations import label_correlations, merge_scores
@@ -75,21 +76,19 @@ class MultiSFS(Selector):
         train, indices = sample_by_weight(data.split("train"), self.config.seed), data.schema.task_indices(tasks)
         plan, model = self.network(data, tasks)
         partial = any(train.partial[index] for index in indices)
-        batches, _ = draw_batches(train, indices, self.config)
+        batches = draw_batches(train, indices, self.config)
         shown = progress("score", "batch", self.config.progress, batches)
         return mask_scores(model, plan, (to_tensors(*batch, partial) for batch in shown), len(tasks),
                            self.config.score_sign == "signed")
 
     def _score_calibrated(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
         """Scores, and sets the chance level; with ``relation=evidence`` sets the relations, too."""
-        scores, share = np.empty((len(tasks), len(data.schema.fields))), self.relation == "evidence"
-        self.relations_ = no_relations(data, tasks) if share else None
-        for places, batches, used in scored_groups(data, tasks, self.config):
-            found = _score_group(data, tasks, places, batches, used, self.config, share)
-            scores[places], self.chance_ = found.scores, found.chance
-            if share:
-                self.relations_[:, np.array(places)[:, None], places] = found.relations
-        return scores
+        schema, (parts, back) = data.schema, scored_parts(data, tasks, self.config)
+        parts = [replace(part, uz=_gradient_energy(schema, tasks, part, self.config)) for part in parts]
+        found = calibrated_scores(parts, schema.cardinalities, schema.pools, schema.widths, self.relation == "evidence")
+        self.chance_ = found.chance
+        self.relations_ = None if found.relations is None else found.relations[:, back][:, :, back]
+        return found.scores[back]
 
     def network(self, data: DataSet, tasks: Sequence[str]) -> tuple[InputPlan, MultiTaskModel]:
         """The plan of all fields, and the network that the paper's score is taken from: as initialised by the seed."""
@@ -111,12 +110,9 @@ class MultiSFS(Selector):
 
     def _agreement(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
         """Relations of ``relation=evidence`` for the paper's score, on the rows of the calibrated one."""
-        schema, relations = data.schema, no_relations(data, tasks)
-        for places, batches, used in scored_groups(data, tasks, self.config.replace(score="calibrated")):
-            ids, labels = (np.concatenate(parts) for parts in zip(*batches))
-            table = ValueTable(ids, schema.cardinalities, schema.pools, schema.widths)
-            relations[:, np.array(places)[:, None], places] = evidence_relations(table, labels, np.concatenate(used))
-        return relations
+        schema, (parts, back) = data.schema, scored_parts(data, tasks, self.config.replace(score="calibrated"))
+        relations = CommonRows(parts, schema.cardinalities, schema.pools, schema.widths).relations()
+        return relations[:, back][:, :, back]
 
     @property
     def relation(self) -> str:
@@ -134,21 +130,22 @@ class MultiSFS(Selector):
         return found
 
 
-def no_relations(data: DataSet, tasks: Sequence[str]) -> np.ndarray:
-    """Relations of tasks that have nothing to do with each other, ``[fields, tasks, tasks]``."""
-    return np.tile(np.eye(len(tasks)), (len(data.schema.fields), 1, 1))
-
-
-def scored_groups(data: DataSet, tasks: Sequence[str], config: Settings) -> Iterator[tuple]:
+def scored_parts(data: DataSet, tasks: Sequence[str], config: Settings) -> tuple[list[ScoredRows], np.ndarray]:
     """The rows of the calibrated score; a task that some rows have no label of has rows of its own.
 
-    Yields:
-        places of tasks in ``tasks``, and what ``draw_batches`` returns for them.
+    Returns:
+        parts, and the place of every task among those of the parts, ``[tasks]``.
     """
-    indices = data.schema.task_indices(tasks)
-    for rows, places in label_groups(sample_by_weight(data.split("train"), config.seed), indices):
+    train, indices = sample_by_weight(data.split("train"), config.seed), data.schema.task_indices(tasks)
+    parts, order = [], []
+    for split, places in label_groups(train, indices):
         numbers = data.schema.are_numbers([tasks[place] for place in places])
-        yield places, *draw_batches(rows, [indices[place] for place in places], config, numbers)
+        own = [indices[place] for place in places]
+        rows, used = draw_scored(split, own, config, numbers)
+        known = rows if split is train else split.numbers[rows]
+        parts.append(ScoredRows(tuple(places), known, *split.take(rows, None, own), used, numbers))
+        order += places
+    return parts, np.argsort(order)
 
 
 def batch_count(config: Settings) -> int:
@@ -158,72 +155,67 @@ def batch_count(config: Settings) -> int:
     return PAPER_BATCHES if config.score == "paper" else -(-CALIBRATED_ROWS // config.batch_size)
 
 
-def draw_batches(split: RowSource, tasks: Sequence[int], config: Settings,
-                 numbers: Sequence[bool] = ()) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[np.ndarray]]:
-    """Mini-batches of random rows without replacement; the calibrated score gets more positives of rare tasks.
+def draw_batches(split: RowSource, tasks: Sequence[int], config: Settings) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Mini-batches of random rows without replacement, for the paper's score.
 
-    The paper's score is a mean over batches, so all are whole: a train split smaller than asked for gives as many as it
-    has, at least one of all its rows. The calibrated score adds up over rows: it sees every row of a small split, and
-    its last batch may be smaller.
-
-    Args:
-        split: the train rows.
-        tasks: positions of the tasks.
-        config: the run's Settings.
-        numbers: of every task, whether its label is a number; empty where all are binary.
+    It is a mean over batches, so all are whole: a train split smaller than asked for gives as many as it has, at least
+    one of all its rows.
 
     Returns:
-        (ids int32 ``[batch, fields]``, labels ``[batch, tasks]``) of every batch, and which task a row is
-        evidence for, bool ``[batch, tasks]`` of every batch.
+        ids int32 ``[batch, columns]`` and labels ``[batch, tasks]`` of every batch.
     """
-    size, calibrated = min(config.batch_size, split.rows), config.score == "calibrated"
-    count = min(batch_count(config) * size, split.rows)
-    if count < batch_count(config) * config.batch_size:
+    size = min(config.batch_size, split.rows)
+    count = rows_wanted(split, config)
+    rows, _ = draw_rows(split, tasks, count - count % size, config.seed, 0)
+    return [split.take(rows[start:start + size], None, tasks) for start in range(0, len(rows), size)]
+
+
+def draw_scored(split: RowSource, tasks: Sequence[int], config: Settings,
+                numbers: Sequence[bool]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows for the calibrated score, which adds up over rows: it sees all of a small split, and more positives of rare
+    tasks; of every task, ``numbers`` says whether its label is a number. Returns what ``draw_rows`` does."""
+    positives = [0 if number else POSITIVES for number in numbers]
+    return draw_rows(split, tasks, rows_wanted(split, config), config.seed, positives)
+
+
+def rows_wanted(split: RowSource, config: Settings) -> int:
+    """Number of rows that the score asks for, as far as the split has them."""
+    wanted = batch_count(config) * config.batch_size
+    if split.rows < wanted:
         LOG.info("the train split has %d rows; the score asks for %d batches of %d", split.rows, batch_count(config),
                  config.batch_size)
-    count -= 0 if calibrated else count % size
-    wanted = POSITIVES if calibrated else 0
-    positives = [0 if number else wanted for number in numbers] if numbers else wanted
-    rows, used = draw_rows(split, tasks, count, config.seed, positives)
-    parts = [slice(start, start + size) for start in range(0, len(rows), size)]
-    return [split.take(rows[part], None, tasks) for part in parts], [used[part] for part in parts]
+    return min(wanted, split.rows)
 
 
-def _score_group(data: DataSet, tasks: Sequence[str], places: Sequence[int], batches, used, config: Settings,
-                 share: bool) -> CalibratedScores:
-    """The same pass refined to one mask per value, with the output biases at the tasks' rates and chance taken out.
+def _gradient_energy(schema: Schema, tasks: Sequence[str], part: ScoredRows, config: Settings) -> np.ndarray:
+    """The same pass refined to one mask per value, with the output biases at the tasks' rates, ``[tasks, fields]``.
 
     Args:
-        data: the data set.
+        schema: of the data set.
         tasks: all tasks of the network.
-        places: which of them the batches have labels of, and which are scored.
-        batches, used: of ``draw_batches``, for these.
+        part: rows, and which of the tasks they have labels of.
         config: the run's Settings.
-        share: whether tasks tell each other which fields they found.
     """
     probe = config.replace(embedding_dim=min(config.embedding_dim, PROBE_DIM))
-    plan, model = fresh_model(data.schema, tasks, probe)
-    ids = np.concatenate([ids for ids, _ in batches])
-    labels = np.concatenate([labels for _, labels in batches])
-    counted = np.concatenate(used)
-    numbers = np.array(data.schema.are_numbers(tasks))
+    plan, model = fresh_model(schema, tasks, probe)
+    places, numbers = list(part.tasks), np.array(schema.are_numbers(tasks))
     rates = np.full(len(tasks), 0.5)  # of tasks that are not scored here: no logit that is depends on them
-    rates[places] = np.mean(labels, 0, np.float64, where=counted)
-    set_output_bias(model, np.where(numbers, rates, model.backbone.rate_logits(rates, len(labels))))
+    rates[places] = np.mean(part.labels, 0, np.float64, where=part.used)
+    set_output_bias(model, np.where(numbers, rates, model.backbone.rate_logits(rates, len(part.labels))))
     network = FieldGradients(model, len(tasks))
     network.set_train(False)
-    schema = data.schema
     energy = GradientEnergy(schema.cardinalities, len(places), probe.embedding_dim, schema.pools, schema.widths)
-    shown = progress("score", "batch", config.progress, batches)
-    for (batch, own_labels), own in zip(shown, used):
+    size = min(config.batch_size, len(part.ids))
+    for start in progress("score", "batch", config.progress, range(0, len(part.ids), size)):
+        rows = slice(start, start + size)
         # A smaller last batch repeats rows up to the size of the others, or its graph would be compiled again.
-        filled = np.resize(np.arange(len(batch)), len(batches[0][0]))
-        wide = np.zeros((len(filled), len(tasks)), labels.dtype)
-        wide[:, places] = own_labels[filled]
-        gradients = field_gradients(network, plan, *to_tensors(batch[filled], wide))[places, :len(batch)]
-        energy.update(batch, gradients * own.T[:, :, None, None])
-    return calibrated_scores(ids, labels, schema.cardinalities, energy.scores(), counted, schema.pools, schema.widths,
-                             numbers[places], share)
+        filled = np.resize(np.arange(len(part.ids))[rows], size)
+        wide = np.zeros((size, len(tasks)), part.labels.dtype)
+        wide[:, places] = part.labels[filled]
+        gradients = field_gradients(network, plan, *to_tensors(part.ids[filled], wide))
+        own = gradients[places, :len(part.ids[rows])] * part.used[rows].T[:, :, None, None]
+        energy.update(part.ids[rows], own)
+    return energy.scores()
 
 
 def to_tensors(ids: np.ndarray, labels: np.ndarray, partial: bool = False) -> tuple[Tensor, Tensor]:

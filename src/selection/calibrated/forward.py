@@ -60,7 +60,7 @@ class ForwardPath:
         fit: that of what was taken.
         taken: bool ``[fields]``.
         alone: z of every field before any was taken, ``[fields]``.
-        effects: field taken -> what other rows say about every row, ``[rows]``.
+        found: field taken -> the residuals that it was taken by, ``[rows]``, and its shrinkage λ.
         told: field that other tasks have taken -> z of its effect along theirs; set by sharing.py.
         pairs: the pairs taken, as places in PairTable.pairs.
         weak: fields not taken that have weak evidence at the end, bool ``[fields]``; set by ``gain``.
@@ -71,7 +71,7 @@ class ForwardPath:
         self.table = table
         self.fit = fit(labels, used)
         self.taken = np.zeros(table.fields, bool)
-        self.effects: dict[int, np.ndarray] = {}
+        self.found: dict[int, tuple[np.ndarray, float]] = {}
         self.told: dict[int, float] = {}
         self.pairs = []
         self.alone = self._evidence(uz)[0]
@@ -111,8 +111,7 @@ class ForwardPath:
         table, first = self.table, self.table.offsets[n]
         lam = SHRINKAGE[int(np.argmax(gains))]
         self.taken[n], self._worth[n] = True, max(gains.max(), worth, 0.0)
-        weights = 1 / (table.counts[table.values(n)] - 1 + lam)
-        self.effects[n] = table.others(n, self.fit.residual.values, weights).astype(np.float32)
+        self.found[n] = self.fit.residual.values, lam
         places = table.several[n] if n in table.several else table.slots[n] - first
         self.fit.add(n, places, table.offsets[n + 1] - first, lam)
         count = int(self.taken.sum())

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,6 +29,30 @@ LOG = logging.getLogger(__name__)
 POSITIVES = 2000  # rows with label 1 that a task should have; so many find about what the paper's 41 fields hold
 MOST_EXTRA = 0.25  # rows added for their label, as a share of the rows drawn
 MOST_SCANNED = 1 << 23  # rows whose labels are looked at
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """The rows that some tasks are scored on.
+
+    Attributes:
+        tasks: which tasks, as places among those of the run.
+        places: which train rows they are, int64 ``[rows]``, each once.
+        ids: integers ``[rows, columns]``.
+        labels: 0 or 1, or numbers in units of their train split's deviation, ``[rows, tasks]``.
+        used: which task's evidence a row is, bool ``[rows, tasks]``.
+        numbers: of every task, whether its label is a number.
+        uz: gradient energy ``[tasks, fields]`` of a network on these rows; None takes that of the residual y - rate, to
+            which it is equal at initialisation up to noise.
+    """
+
+    tasks: Sequence[int]
+    places: np.ndarray
+    ids: np.ndarray
+    labels: np.ndarray
+    used: np.ndarray
+    numbers: Sequence[bool]
+    uz: np.ndarray | None = None
 
 
 def draw_rows(split: RowSource, tasks: Sequence[int], count: int, seed: int,

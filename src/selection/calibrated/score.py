@@ -38,6 +38,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -46,7 +47,8 @@ from .additive import AdditiveFit, NumberFit
 from .forward import PAIR_LEVEL, ForwardPath
 from .gradient_energy import GradientEnergy
 from .pairs import PairTable
-from .sharing import evidence_relations, share_fields
+from .sampling import ScoredRows
+from .sharing import CommonRows, share_fields
 from .value_sums import ValueTable
 
 __all__ = ["CHANCE", "CalibratedScores", "GradientEnergy", "calibrated_scores"]
@@ -76,37 +78,46 @@ class CalibratedScores:
     relations: np.ndarray | None = None
 
 
-def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequence[int],
-                      uz: np.ndarray | None = None, used: np.ndarray | None = None,
+def calibrated_scores(parts: Sequence[ScoredRows], cardinalities: Sequence[int],
                       pools: Sequence[Pool | None] | None = None, widths: Sequence[int] | None = None,
-                      numbers: Sequence[bool] | None = None, share: bool = False) -> CalibratedScores:
+                      share: bool = False) -> CalibratedScores:
     """Scores every (task, field).
 
     Args:
-        ids: integers ``[rows, columns]``.
-        labels: 0 or 1, or numbers in units of their train split's deviation, ``[rows, tasks]``.
+        parts: tasks whose labels are known for the same rows, and these rows. The result has their tasks in turn.
         cardinalities: ids of every field.
-        uz: gradient energy ``[tasks, fields]`` of a network on these rows; None takes that of the residual y - rate,
-            to which it is equal at initialisation up to noise.
-        used: which task's evidence a row is, bool ``[rows, tasks]``; None uses every row for every task.
         pools, widths: of every field, where some are pooled: as for ValueTable.
-        numbers: of every task, whether its label is a number; None where none is.
         share: whether tasks tell each other which fields they found (sharing.py).
     """
-    table = ValueTable(ids, cardinalities, pools, widths)
-    used = np.ones(labels.shape, bool) if used is None else used
-    given = [None] * labels.shape[1] if uz is None else uz
-    numbers = [False] * labels.shape[1] if numbers is None else numbers
-    fits = [NumberFit if number else AdditiveFit for number in numbers]
-    paths = [ForwardPath(table, *task) for task in zip(labels.T.astype(np.float64), used.T, given, fits)]
-    if uz is None:
-        uz = np.stack([table.energy(path.fit.residual) for path in paths])
-    for path in paths:
+    tables = [ValueTable(part.ids, cardinalities, pools, widths) for part in parts]
+    groups = [_paths(part, table) for part, table in zip(parts, tables)]
+    uz = [np.stack([table.energy(path.fit.residual) for path in paths]) if part.uz is None else part.uz
+          for part, table, paths in zip(parts, tables, groups)]
+    for path in chain(*groups):
         path.take_fields()
-    if share:
-        share_fields(paths)
-    pairs = PairTable(table)
-    found = _take_pairs(paths, pairs)
+    common = CommonRows(parts, cardinalities, pools, widths, tables) if share else None
+    if common:
+        share_fields(list(chain(*groups)), common)
+    pairs = [PairTable(table) for table in tables]
+    found = _take_pairs(groups, pairs)
+    scored = [_on_one_scale(*group) for group in zip(tables, groups, pairs, found)]
+    scores, gain, pair = (np.concatenate(kind) for kind in zip(*scored))
+    paths = list(chain(*groups))
+    made_of = {"uz": np.concatenate(uz), "z": np.stack([path.alone for path in paths]), "gain": gain, "pair": pair}
+    return CalibratedScores(scores, CHANCE, np.stack([path.taken for path in paths]), made_of,
+                            common.relations() if common else None)
+
+
+def _paths(part: ScoredRows, table: ValueTable) -> list[ForwardPath]:
+    """Of every task of a part, before any field is taken."""
+    given = [None] * len(part.tasks) if part.uz is None else part.uz
+    fits = [NumberFit if number else AdditiveFit for number in part.numbers]
+    return [ForwardPath(table, *task) for task in zip(part.labels.T.astype(np.float64), part.used.T, given, fits)]
+
+
+def _on_one_scale(table: ValueTable, paths: Sequence[ForwardPath], pairs: PairTable,
+                  found: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores of a part's tasks, their gains, and the z of every field's best pair, each ``[tasks, fields]``."""
     gain = np.stack([path.gain(pairs, row) for path, row in zip(paths, found)])
     significant = np.stack([path.taken for path in paths])
     weak = np.stack([path.weak for path in paths])
@@ -115,10 +126,7 @@ def calibrated_scores(ids: np.ndarray, labels: np.ndarray, cardinalities: Sequen
                               for path, row in zip(paths, shadows)], axis=1)
     scores = one_scale(gain, significant, weak, shadows & ~copies, twins, table.entropies())
     scores[:, ~table.varies] = -CHANCE  # a constant has no information: last of all
-    parts = {"uz": uz, "z": np.stack([path.alone for path in paths]), "gain": gain,
-             "pair": np.stack([_best_pair(pairs, row) for row in found])}
-    relations = evidence_relations(table, labels, used) if share else None
-    return CalibratedScores(scores, CHANCE, significant, parts, relations)
+    return scores, gain, np.stack([_best_pair(pairs, row) for row in found])
 
 
 def one_scale(gain: np.ndarray, significant: np.ndarray, weak: np.ndarray, shadows: np.ndarray, twins: np.ndarray,
@@ -154,20 +162,22 @@ def copies_of(table: ValueTable, fields: np.ndarray, taken: np.ndarray) -> np.nd
     return np.stack([copies, twins])
 
 
-def _take_pairs(paths: Sequence[ForwardPath], table: PairTable) -> np.ndarray:
-    """Lets every path take pairs; returns the z of all pairs before any was taken, ``[tasks, pairs]``.
+def _take_pairs(groups: Sequence[Sequence[ForwardPath]], tables: Sequence[PairTable]) -> list[np.ndarray]:
+    """Lets every path take pairs; returns the z of all pairs before any was taken, per group ``[tasks, pairs]``.
 
     A pair that one task takes is tried again for the others, now as one of few and not of all pairs: tasks of rare
     positives find theirs that way.
     """
-    found = table.scan([path.fit.standardized() for path in paths])
-    for path, row in zip(paths, found):
+    found = [table.scan([path.fit.standardized() for path in paths]) for paths, table in zip(groups, tables)]
+    tasks = [(path, table, row) for paths, table, rows in zip(groups, tables, found) for path, row in zip(paths, rows)]
+    for path, table, row in tasks:
         strong = np.flatnonzero(row >= PAIR_LEVEL)
         path.take_pairs(table, strong[np.argsort(-row[strong], kind="stable")], len(table.pairs), PAIR_LEVEL)
-    own = [set(path.pairs) for path in paths]
-    for t, path in enumerate(paths):
-        told = sorted(set().union(*own[:t], *own[t + 1:]) - own[t], key=lambda p, row=found[t]: (-row[p], p))
-        path.take_pairs(table, told, len(told), path.level)
+    own = [{table.pairs[p] for p in path.pairs} for path, table, _ in tasks]
+    for t, (path, table, row) in enumerate(tasks):
+        told = set().union(*own[:t], *own[t + 1:]) - own[t]
+        order = sorted((p for p, pair in enumerate(table.pairs) if pair in told), key=lambda p, row=row: (-row[p], p))
+        path.take_pairs(table, order, len(order), path.level)
     return found
 
 

@@ -67,6 +67,10 @@ class SeveralValues:
         self.sets = np.unique(np.sort(block, 1), axis=0, return_inverse=True)[1].ravel()
         self.varies = bool((self.counts * len(block) - _sum(self.matrix, 0) ** 2).max() > 1e-6 * len(block))
 
+    def counts_in(self, rows: np.ndarray) -> np.ndarray:
+        """``counts`` among the ``rows`` with these places."""
+        return _sum(self.square[rows], 0)
+
     def moments(self, weights: np.ndarray) -> Moments:
         """Moments of Q with weights w_v, as chance.pair_moments."""
         return kernel_moments(self.matrix, weights, self.sets)

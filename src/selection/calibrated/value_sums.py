@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -85,8 +86,11 @@ class ValueTable:
         self.varies = np.diff(self.offsets) > 1
         for n, held in self.several.items():
             self.varies[n] = held.varies
+
+    @cached_property
+    def _moments(self) -> list[list[np.ndarray]]:
         # A constant field has no moments but rounding errors.
-        self._moments = [[moment * self.varies for moment in self._moments_of(self._weights(lam))] for lam in EVIDENCE]
+        return [[moment * self.varies for moment in self._moments_of(self._weights(lam))] for lam in EVIDENCE]
 
     def _weights(self, lam: float) -> np.ndarray:
         return np.ones_like(self.counts) if np.isinf(lam) else 1 / (self.counts + lam)
@@ -129,6 +133,13 @@ class ValueTable:
         """Adds a flat array up over the values of every field: ``[values]`` to ``[fields]``."""
         return np.add.reduceat(array, self.offsets[:-1])
 
+    def counts_in(self, n: int, rows: np.ndarray) -> np.ndarray:
+        """Rows of every value of field n among the ``rows`` with these places, as ``counts``, ``[values of n]``."""
+        if n in self.several:
+            return self.several[n].counts_in(rows)
+        size = self.offsets[n + 1] - self.offsets[n]
+        return np.bincount(self.slots[n, rows] - self.offsets[n], minlength=size).astype(np.float64)
+
     def sums(self, residual: Residual) -> tuple[np.ndarray, np.ndarray]:
         """Per value the sum of the residuals and of their squares."""
         slots, size = self.slots[self.plain], len(self.counts)
@@ -152,23 +163,25 @@ class ValueTable:
         slots = self.slots[n] - self.offsets[n]
         return (np.bincount(slots, values)[slots] - values) * weights[slots]
 
-    def agreement(self, residuals: Sequence[Residual]) -> tuple[np.ndarray, np.ndarray]:
+    def agreement(self, residuals: np.ndarray, used: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Energy that pairs of residuals have in common, Σ_v w_v (S_v T_v - Σ_b r_b s_b), and its z.
 
         w_v = 1 / (n_v + AGREEMENT). The z has the larger variance of two: of either residual along the other's sums
         over other rows, were it independent of the field.
 
+        Args:
+            residuals: of mean about 0 over the rows that count, 0 in others, ``[residuals, rows]``.
+            used: which rows count for each, bool ``[residuals, rows]``.
+
         Returns:
             Each ``[fields, residuals, residuals]``; 0 for a constant field.
         """
         energies, scores = np.zeros((2, self.fields, len(residuals), len(residuals)))
-        weights = self._weights(AGREEMENT)
-        values = np.stack([residual.values for residual in residuals])
-        variances = np.array([residual.variance for residual in residuals])
+        weights, squares = self._weights(AGREEMENT), np.square(residuals).sum(1)
         for n in np.flatnonzero(self.varies):
-            along = np.stack([self.others(n, row, weights[self.values(n)]) for row in values])
-            energies[n] = values @ along.T
-            widest = np.outer(variances, along.var(1)) * self.rows
+            along = np.stack([self.others(n, row, weights[self.values(n)]) for row in residuals])
+            energies[n] = residuals @ along.T
+            widest = squares[:, None] * np.stack([along[:, own].var(1) for own in used])
             widest = np.maximum(widest, widest.T)
             np.divide(energies[n], np.sqrt(widest), out=scores[n], where=widest > 0)
         return energies, scores

@@ -18,6 +18,22 @@ from __future__ import annotations
 
 import numpy as np
 
+from src.selection.calibrated.sampling import ScoredRows
+from src.selection.calibrated.score import CalibratedScores, calibrated_scores
+
+
+def as_part(ids: np.ndarray, labels: np.ndarray, used=None, numbers=None, uz=None, places=None) -> ScoredRows:
+    """Rows of tasks ``[rows, tasks]`` that have labels of all of them; all rows count for all, where not said."""
+    tasks = tuple(range(labels.shape[1]))
+    return ScoredRows(tasks, np.arange(len(ids)) if places is None else places, ids, labels,
+                      np.ones(labels.shape, bool) if used is None else used, numbers or [False] * len(tasks), uz)
+
+
+def scores_of(ids: np.ndarray, labels: np.ndarray, cardinalities, uz=None, used=None, pools=None, widths=None,
+              numbers=None, share: bool = False) -> CalibratedScores:
+    """Calibrated scores of tasks that have the same rows."""
+    return calibrated_scores([as_part(ids, labels, used, numbers, uz)], cardinalities, pools, widths, share)
+
 
 def draw_ids(rng: np.random.Generator, rows: int, cardinalities) -> np.ndarray:
     """Independent fields with unequal shares of their values, ``[rows, fields]``."""

@@ -23,7 +23,7 @@ from mindspore import Tensor
 from src.data.memory import MemorySplit
 from src.models import MaskedModel, fresh_model
 from src.schema import UNKNOWN
-from src.selection.multisfs import MultiSFS, draw_batches
+from src.selection.multisfs import MultiSFS, draw_batches, scored_parts
 from src.selection.paper.relations import merge_scores
 from tests.helpers import hide_labels, toy_data
 from tests.unit.selection.planted_data import trained_config
@@ -31,16 +31,16 @@ from tests.unit.selection.planted_data import trained_config
 
 def test_the_calibrated_score_sees_every_row_of_a_small_table():
     data = toy_data(rows=700)
-    batches, used = draw_batches(data.split("train"), [0, 1], trained_config("score_batches=auto", "batch_size=512"))
-    assert [len(ids) for ids, _ in batches] == [512, 188] == [len(own) for own in used]
-    seen = np.concatenate([np.column_stack(batch) for batch in batches])
+    (part,), _ = scored_parts(data, data.schema.task_names, trained_config("score_batches=auto", "batch_size=512"))
+    assert part.used.all() and part.used.shape == (700, 2)
+    seen = np.column_stack([part.ids, part.labels])
     rows = np.column_stack(data.split("train").take(slice(None)))
     assert sorted(seen.tolist()) == sorted(rows.tolist())
 
 
 def test_the_papers_score_sees_whole_batches():
     data = toy_data(rows=700)
-    batches, _ = draw_batches(data.split("train"), [0, 1],
+    batches = draw_batches(data.split("train"), [0, 1],
                               trained_config("score=paper", "score_batches=auto", "batch_size=200"))
     assert [len(ids) for ids, _ in batches] == [200, 200, 200]
 
@@ -56,7 +56,7 @@ def test_batches_of_any_size_give_one_calibrated_score(eager, backbone):
 
 def test_the_calibrated_score_of_a_task_is_that_of_the_rows_with_its_label(eager):
     """Where a label is known depends on field 3: neither is that field found for it, nor does the other task change."""
-    config = trained_config("score_batches=auto", "batch_size=512")
+    config = trained_config("score_batches=auto", "batch_size=512", "relation=none")
     data = toy_data(rows=1500)
     hidden = hide_labels(data, 1, lambda ids, labels: ids[:, 3] + ids[:, 2] > 4)
     scorer = MultiSFS(config).fit(hidden, data.schema.task_names)
@@ -107,8 +107,20 @@ def test_relations_by_evidence_merge_the_papers_score_and_are_shared_by_the_cali
     assert shared.settings()["relation"] == "evidence"
 
 
-def test_tasks_that_have_no_rows_in_common_have_no_relation(eager):
-    """All labels of the second task are on rows of their own."""
-    hidden = hide_labels(toy_data(rows=1500), 1, lambda ids, labels: np.arange(len(ids)) % 2 == 0)
-    found = MultiSFS(trained_config("batch_size=256")).fit(hidden, hidden.schema.task_names)
-    np.testing.assert_array_equal(found.relations_, np.tile(np.eye(2), (len(hidden.schema.fields), 1, 1)))
+def test_tasks_whose_labels_are_in_rows_of_their_own_share_and_are_related(eager):
+    """A second task of the same law, in every second row; the relations are in the order of the run's tasks."""
+    data = toy_data(rows=3000)
+    train = data.split("train")
+    train.labels[:, 1] = train.labels[np.random.default_rng(0).permutation(3000), 0]  # related to no field
+    unrelated = hide_labels(data, 1, lambda ids, labels: np.arange(len(ids)) % 2 == 0)
+    found = MultiSFS(trained_config("batch_size=256")).fit(unrelated, ["t1", "t0"])
+    assert found.relations_[:, 0, 1].max() < 0.3
+    train.labels[:, 1] = train.labels[:, 0]
+    same = hide_labels(data, 1, lambda ids, labels: np.arange(len(ids)) % 2 == 0)
+    config = trained_config("batch_size=256")
+    found, turned = (MultiSFS(config).fit(same, tasks) for tasks in (["t0", "t1"], ["t1", "t0"]))
+    np.testing.assert_allclose(turned.relations_, found.relations_[:, ::-1][:, :, ::-1])
+    field = int(np.argmax(found.scores_[0]))
+    assert found.relations_[field, 0, 1] > 0.8 and np.argmax(found.scores_[1]) == field
+    paper = MultiSFS(trained_config("score=paper", "batch_size=256", "relation=evidence")).fit(same, ["t0", "t1"])
+    np.testing.assert_allclose(paper.relations_, found.relations_)

@@ -27,12 +27,11 @@ from src.selection import SELECTORS, check_request
 from src.selection.baselines.counting import ChiSquared, ChiSquaredZ, explained
 from src.selection.baselines.lasso import Lasso
 from src.selection.calibrated.additive import NumberFit
-from src.selection.calibrated.score import calibrated_scores
 from src.selection.field_costs import aucs_without
 from src.selection.multisfs import MultiSFS, draw_batches
 from src.selection.paper.relations import label_correlations, learn_relations
 from tests.helpers import toy_numbers
-from tests.unit.selection.planted import draw_ids, standard
+from tests.unit.selection.planted import draw_ids, scores_of, standard
 from tests.unit.selection.planted_data import trained_config
 
 SIZES = [2, 3, 5, 8, 12, 20, 40, 80, 200, 500, 2000, 5000, 2, 6, 15, 9]
@@ -53,7 +52,7 @@ def test_evidence_finds_what_was_planted_and_no_noise(noise):
     found, false = 0, 0
     for seed in range(5):
         ids, labels = planted(seed, noise)
-        result = calibrated_scores(ids, labels, SIZES, numbers=[True, True])
+        result = scores_of(ids, labels, SIZES, numbers=[True, True])
         assert ((result.scores > result.chance) == result.significant).all()
         hits = set(np.flatnonzero(result.significant[1]))
         found += len(hits & {0, 3, 6, 9})
@@ -66,7 +65,7 @@ def test_pairs_of_fields_are_found_for_numbers():
     ids = draw_ids(rng, 8000, SIZES[:8])
     crossed = np.where(ids[:, 1] % 2 == ids[:, 3] % 2, 0.5, -0.5)
     labels = standard(crossed - crossed.mean() + rng.normal(size=8000))[:, None].astype(np.float32)
-    result = calibrated_scores(ids, labels, SIZES[:8], numbers=[True])
+    result = scores_of(ids, labels, SIZES[:8], numbers=[True])
     assert {1, 3} <= set(np.flatnonzero(result.significant[0]))
 
 
@@ -75,13 +74,13 @@ def test_evidence_of_a_list_of_values_about_a_number():
     lists = np.sort(np.stack([rng.permutation(np.arange(1, 9))[:3] for _ in range(4000)]), 1)[:, ::-1]
     ids = np.column_stack([draw_ids(rng, 4000, [5]), lists, draw_ids(rng, 4000, [7])]).astype(np.int32)
     labels = standard((lists == 3).any(1) * 0.5 + rng.normal(size=4000))[:, None].astype(np.float32)
-    result = calibrated_scores(ids, labels, [5, 9, 7], pools=[None, "mean", None], widths=[1, 3, 1], numbers=[True])
+    result = scores_of(ids, labels, [5, 9, 7], pools=[None, "mean", None], widths=[1, 3, 1], numbers=[True])
     assert np.flatnonzero(result.significant[0]).tolist() == [1]
 
 
 def test_the_unit_of_a_number_does_not_matter_to_its_evidence():
     ids, labels = planted(3, lambda rng, rows: rng.normal(size=rows), rows=5000)
-    scores = [calibrated_scores(ids, labels * unit, SIZES, numbers=[True, True]).scores for unit in (1, 1000)]
+    scores = [scores_of(ids, labels * unit, SIZES, numbers=[True, True]).scores for unit in (1, 1000)]
     np.testing.assert_allclose(scores[1], scores[0], rtol=1e-4, atol=1e-3)
 
 
@@ -115,7 +114,7 @@ def test_the_papers_score_is_the_gradient_of_the_squared_error(eager):
     """Eq. 10 by differences: the loss of the number with one mask a little above and a little below 1."""
     data, config = toy_numbers(), trained_config("score=paper", "score_batches=1", "batch_size=256", "relation=none")
     scores = MultiSFS(config).fit(data, ["t0", "t1"]).scores_[1]
-    ((ids, labels),), _ = draw_batches(data.split("train"), [0, 1], config)
+    ((ids, labels),) = draw_batches(data.split("train"), [0, 1], config)
     plan, model = fresh_model(data.schema, ["t0", "t1"], config)
     masked = MaskedModel(model, plan)
     masked.set_train()

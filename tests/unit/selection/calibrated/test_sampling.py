@@ -22,8 +22,7 @@ import pytest
 from src.selection.calibrated import sampling as module
 from src.selection.calibrated.forward import FALSE
 from src.selection.calibrated.sampling import draw_rows
-from src.selection.calibrated.score import calibrated_scores
-from tests.unit.selection.planted import draw_ids, draw_labels, standard
+from tests.unit.selection.planted import draw_ids, draw_labels, scores_of, standard
 
 
 class Split:
@@ -99,10 +98,10 @@ def test_drawn_for_one_task_misleads_no_other():
     common = np.maximum(draw_labels(rng, -0.5 + 0.5 * standard(rng.standard_normal(4)[ids[:, 0]])), rare)
     labels = np.stack([common, rare], 1)
     rows, used = draw_rows(Split(labels), [0, 1], 12_000, seed=0)
-    apart = calibrated_scores(ids[rows], labels[rows], sizes, used=used)
-    mixed = calibrated_scores(ids[rows], labels[rows], sizes)
+    apart = scores_of(ids[rows], labels[rows], sizes, used=used)
+    mixed = scores_of(ids[rows], labels[rows], sizes)
     base = used.all(1)
-    alone = calibrated_scores(ids[rows][base], labels[rows][base], sizes)
+    alone = scores_of(ids[rows][base], labels[rows][base], sizes)
     assert apart.significant[1, 1] and apart.significant[0, 0]
     assert abs(apart.parts["z"][0, 1] - alone.parts["z"][0, 1]) < 1 < mixed.parts["z"][0, 1] - apart.parts["z"][0, 1]
 
@@ -122,7 +121,7 @@ def test_few_fields_taken_are_noise(rates, rows, drawn):
                   for t, rate in enumerate(rates)]
         labels = draw_labels(rng, np.stack(logits, 1))
         chosen, used = draw_rows(Split(labels), range(len(rates)), drawn, seed)
-        taken = calibrated_scores(ids[chosen], labels[chosen], sizes, used=used).significant
+        taken = scores_of(ids[chosen], labels[chosen], sizes, used=used).significant
         for t, row in enumerate(taken):
             own = row[2 * t:2 * t + 2].sum()
             false.append((row.sum() - own) / max(row.sum(), 1))

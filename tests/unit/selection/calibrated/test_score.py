@@ -19,9 +19,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from src.selection.calibrated.score import CHANCE, calibrated_scores, copies_of, one_scale
+from src.selection.calibrated.score import CHANCE, copies_of, one_scale
 from src.selection.calibrated.value_sums import Residual, ValueTable, loo_gain
-from tests.unit.selection.planted import draw_ids, draw_labels, standard
+from tests.unit.selection.planted import draw_ids, draw_labels, scores_of, standard
 
 ROWS = 20_000
 SIZES = [2, 3, 5, 8, 12, 20, 40, 80, 200, 500, 2000, 5000, 2, 6, 15, 9]
@@ -51,7 +51,7 @@ def found(result) -> list[set]:
 
 def test_finds_main_effects_of_any_size_for_each_task():
     ids, labels = plant({0: dict.fromkeys([0, 3, 6, 9], 0.4), 1: dict.fromkeys([0, 4, 7], 0.6)})
-    result = calibrated_scores(ids, labels, SIZES)
+    result = scores_of(ids, labels, SIZES)
     assert found(result) == [{0, 3, 6, 9}, {0, 4, 7}]
     assert ((result.scores > CHANCE) == result.significant).all()
     for row, relevant in zip(result.scores, found(result)):
@@ -60,7 +60,7 @@ def test_finds_main_effects_of_any_size_for_each_task():
 
 def test_finds_fields_that_matter_only_together():
     ids, labels = plant({0: {0: 0.4}, 1: {}}, pairs={0: [(5, 13)], 1: [(5, 13)]})
-    result = calibrated_scores(ids, labels, SIZES)
+    result = scores_of(ids, labels, SIZES)
     assert found(result) == [{0, 5, 13}, {5, 13}]
     assert result.parts["pair"][0, [5, 13]].min() > 3 > result.parts["z"][0, [5, 13]].max()
 
@@ -68,10 +68,10 @@ def test_finds_fields_that_matter_only_together():
 def test_the_fields_of_a_pair_share_its_gain():
     """A pair takes two fields for the gain of one effect, so fields of about its gain alone come before both."""
     ids, labels = plant({0: {3: 0.7, 4: 0.7}}, pairs={0: [(5, 13)]}, rates=(0.35,))
-    scores = calibrated_scores(ids, labels, SIZES).scores[0]
+    scores = scores_of(ids, labels, SIZES).scores[0]
     assert scores[5] == scores[13] > CHANCE and min(scores[3], scores[4]) > scores[5]
     ids, labels = plant({0: {13: 1.2}}, pairs={0: [(5, 13)]}, rates=(0.35,))
-    scores = calibrated_scores(ids, labels, SIZES).scores[0]
+    scores = scores_of(ids, labels, SIZES).scores[0]
     assert scores[13] > scores[5] > CHANCE  # the strong field first, and with the other all of the pair's gain
 
 
@@ -82,7 +82,7 @@ def test_of_two_copies_one_is_kept():
     ids[:, 14] = np.where(rng.random(ROWS) < 0.05, rng.integers(0, 80, ROWS), ids[:, 7])
     sizes = list(SIZES)
     sizes[13], sizes[14] = 20, 80
-    first, second = found(calibrated_scores(ids, labels, sizes))
+    first, second = found(scores_of(ids, labels, sizes))
     assert len(first & {5, 13}) == 1 and 7 in first and 14 not in first and len(first) == 2
     assert len(second & {5, 13}) == 1 and len(second) == 1
 
@@ -94,54 +94,54 @@ def test_a_shadow_of_two_causes_is_not_kept():
     for n in (4, 5, 6):  # correlated; 6 does not act
         ids[:, n] = np.clip((0.8 * hidden + 0.6 * rng.standard_normal(ROWS)) * 2.5 + 6, 0, SIZES[n] - 1)
     logit = -0.5 + 0.35 * (ids[:, 4] - 6) - 0.6 + 0.35 * (ids[:, 5] - 6)
-    result = calibrated_scores(ids, draw_labels(rng, np.stack([logit, logit - 2], 1)), SIZES)
+    result = scores_of(ids, draw_labels(rng, np.stack([logit, logit - 2], 1)), SIZES)
     assert found(result) == [{4, 5}, {4, 5}]
     assert result.parts["z"][0, 6] > 10  # on its own it looks like one
 
 
 def test_nothing_matters():
-    counts = [calibrated_scores(*plant({}, seed), SIZES).significant.sum() for seed in range(4)]
+    counts = [scores_of(*plant({}, seed), SIZES).significant.sum() for seed in range(4)]
     assert sum(counts) <= 1
 
 
 def test_everything_matters():
     ids, labels = plant({0: {n: 0.25 if n < 10 else 0.4 for n in range(16)}})
-    assert calibrated_scores(ids, labels, SIZES).significant[0].sum() >= 14
+    assert scores_of(ids, labels, SIZES).significant[0].sum() >= 14
 
 
 def test_noise_of_many_values_comes_last_and_constants_after_it():
     ids, labels = plant({0: {3: 0.5}, 1: {3: 0.5}})
     ids[:, 0] = 1
-    scores = calibrated_scores(ids, labels, SIZES).scores
+    scores = scores_of(ids, labels, SIZES).scores
     assert (np.argsort(-scores, axis=1, kind="stable")[:, -1] == 0).all() and (scores[:, 0] == -CHANCE).all()
     assert scores[:, [10, 11]].max() < scores[:, [1, 2, 12]].min()  # 2000 and 5000 values; 3, 5 and 2 values
 
 
 def test_one_task_one_field_one_class():
     ids, labels = plant({0: {0: 0.5}})
-    alone = calibrated_scores(ids[:, :1], labels[:, :1], SIZES[:1])
+    alone = scores_of(ids[:, :1], labels[:, :1], SIZES[:1])
     assert alone.scores.shape == (1, 1) and alone.significant.all()
     labels[:, 1] = 0
-    result = calibrated_scores(ids, labels, SIZES)
+    result = scores_of(ids, labels, SIZES)
     assert np.isfinite(result.scores).all() and not result.significant[1].any() and result.significant[0, 0]
 
 
 def test_given_energy_decides_what_is_evident_at_first():
     ids, labels = plant({0: {3: 0.5}, 1: {3: 0.5}})
-    own = calibrated_scores(ids, labels, SIZES)
-    same = calibrated_scores(ids, labels, SIZES, own.parts["uz"])
+    own = scores_of(ids, labels, SIZES)
+    same = scores_of(ids, labels, SIZES, own.parts["uz"])
     assert (same.scores == own.scores).all()
     loud = own.parts["uz"].copy()
     loud[0, 12] = 50.0
-    assert calibrated_scores(ids, labels, SIZES, loud).parts["z"][0, 12] > 5 > own.parts["z"][0, 12]
+    assert scores_of(ids, labels, SIZES, loud).parts["z"][0, 12] > 5 > own.parts["z"][0, 12]
 
 
 def test_two_runs_agree_to_the_bit_and_field_order_does_not_matter():
     ids, labels = plant({0: dict.fromkeys([1, 5, 8], 0.4), 1: {2: 0.6}}, pairs={0: [(4, 13)]})
-    first, again = (calibrated_scores(ids, labels, SIZES).scores for _ in range(2))
+    first, again = (scores_of(ids, labels, SIZES).scores for _ in range(2))
     assert (first == again).all()
     order = np.random.default_rng(0).permutation(len(SIZES))
-    turned = calibrated_scores(ids[:, order], labels, [SIZES[n] for n in order]).scores
+    turned = scores_of(ids[:, order], labels, [SIZES[n] for n in order]).scores
     np.testing.assert_allclose(turned, first[:, order], rtol=1e-6)
 
 

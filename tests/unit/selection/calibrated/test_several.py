@@ -22,9 +22,10 @@ from src.selection.calibrated import several
 from src.selection.calibrated.additive import AdditiveFit
 from src.selection.calibrated.chance import pair_moments
 from src.selection.calibrated.gradient_energy import GradientEnergy
-from src.selection.calibrated.score import CHANCE, calibrated_scores
+from src.selection.calibrated.score import CHANCE
 from src.selection.calibrated.several import SeveralValues, kernel_moments, value_matrix
 from src.selection.calibrated.value_sums import Residual, ValueTable
+from tests.unit.selection.planted import scores_of
 
 POOLS = ["mean", "sum"]
 
@@ -159,8 +160,8 @@ def test_a_tag_set_that_decides_is_found_and_noise_is_not(pool):
     copy = tags[:, ::-1].copy()  # the same sets, otherwise written
     copy = np.take_along_axis(copy, np.argsort(copy == 0, axis=1, kind="stable"), 1)
     ids = np.concatenate([plain, tags, noise, copy], 1)
-    found = calibrated_scores(ids, labels, (5, 5, 12, 12, 12), pools=[None, None, pool, pool, pool],
-                              widths=[1, 1, 4, 4, 4])
+    found = scores_of(ids, labels, (5, 5, 12, 12, 12), pools=[None, None, pool, pool, pool],
+                      widths=[1, 1, 4, 4, 4])
     scores = found.scores[0]
     assert scores[2] > CHANCE and scores[0] > CHANCE
     assert scores[1] < CHANCE and scores[3] < CHANCE  # noise
@@ -173,8 +174,8 @@ def test_a_pooled_field_that_matters_with_another_is_found_as_a_pair():
     plain = rng.integers(0, 4, (6000, 1)).astype(np.int32)
     odd = (tags == 2).any(1) ^ (plain[:, 0] < 2)
     labels = (rng.random((6000, 1)) < np.where(odd, 0.65, 0.35)[:, None]).astype(np.uint8)
-    found = calibrated_scores(np.concatenate([plain, tags, noise], 1), labels, (4, 4, 4), pools=[None, "mean", "mean"],
-                              widths=[1, 2, 2])
+    found = scores_of(np.concatenate([plain, tags, noise], 1), labels, (4, 4, 4), pools=[None, "mean", "mean"],
+                      widths=[1, 2, 2])
     assert found.parts["pair"][0, 0] > 10 and found.parts["pair"][0, 1] > 10
     assert (found.scores[0, :2] > CHANCE).all() and found.scores[0, 2] < CHANCE
 
@@ -182,7 +183,7 @@ def test_a_pooled_field_that_matters_with_another_is_found_as_a_pair():
 def test_equal_sets_in_all_rows_are_constant():
     ids = np.tile(np.array([[2, 1]], np.int32), (50, 1))
     labels = np.random.default_rng(6).integers(0, 2, (50, 1)).astype(np.uint8)
-    found = calibrated_scores(ids, labels, (3,), pools=["mean"], widths=[2])
+    found = scores_of(ids, labels, (3,), pools=["mean"], widths=[2])
     assert found.scores[0, 0] == -CHANCE and found.parts["uz"][0, 0] == 0
 
 

@@ -14,6 +14,8 @@
 # ============================================================================
 """What tasks tell each other about fields: against loops, chance, and planted fields on which tasks agree or do not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -21,9 +23,9 @@ from src.pooling import value_weights
 from src.selection.calibrated.additive import AdditiveFit, NumberFit
 from src.selection.calibrated.chance import normal_score
 from src.selection.calibrated.score import calibrated_scores
-from src.selection.calibrated.sharing import agreement_chances, evidence_relations
-from src.selection.calibrated.value_sums import AGREEMENT, Residual, ValueTable
-from tests.unit.selection.planted import draw_ids, draw_labels, standard
+from src.selection.calibrated.sharing import CommonRows, agreement_chances
+from src.selection.calibrated.value_sums import AGREEMENT, ValueTable
+from tests.unit.selection.planted import as_part, draw_ids, draw_labels, scores_of, standard
 
 SIZES = (400, 300, 8, 60, 25, 5, 90, 12)
 ROWS = 12_000
@@ -73,7 +75,7 @@ def test_an_effect_along_a_direction_is_standard_normal_by_chance_and_grows_with
 
 
 def test_a_rare_task_gets_the_field_on_which_it_agrees_with_a_frequent_one():
-    found = {(agreement, share): [calibrated_scores(*plant(agreement, seed), SIZES, share=share).significant
+    found = {(agreement, share): [scores_of(*plant(agreement, seed), SIZES, share=share).significant
                                   for seed in range(6)] for agreement in (1.0, -1.0) for share in (False, True)}
     times = {key: sum(taken[1, 0] for taken in value) for key, value in found.items()}
     assert times[1.0, True] == 6 and times[1.0, False] <= 4
@@ -84,9 +86,9 @@ def test_a_rare_task_gets_the_field_on_which_it_agrees_with_a_frequent_one():
 
 def test_one_task_and_tasks_that_disagree_change_nothing():
     ids, labels = plant(-1.0)
-    one = [calibrated_scores(ids, labels[:, :1], SIZES, share=share).scores for share in (False, True)]
+    one = [scores_of(ids, labels[:, :1], SIZES, share=share).scores for share in (False, True)]
     np.testing.assert_array_equal(*one)
-    two = [calibrated_scores(ids, labels, SIZES, share=share).significant for share in (False, True)]
+    two = [scores_of(ids, labels, SIZES, share=share).significant for share in (False, True)]
     np.testing.assert_array_equal(*two)
 
 
@@ -95,28 +97,83 @@ def test_a_label_that_two_tasks_share_by_row_is_no_agreement_on_fields():
     rng = np.random.default_rng(5)
     ids = draw_ids(rng, 6000, SIZES)
     labels = np.repeat(rng.random((6000, 1)) < 0.2, 2, 1).astype(np.uint8)
-    assert not calibrated_scores(ids, labels, SIZES, share=True).significant.any()
-    relations = evidence_relations(ValueTable(ids, SIZES), labels, np.ones(labels.shape, bool))
+    assert not scores_of(ids, labels, SIZES, share=True).significant.any()
+    relations = CommonRows([as_part(ids, labels)], SIZES).relations()
     assert (relations[:, 0, 1] < 0.3).all()
 
 
+def apart(ids: np.ndarray, labels: np.ndarray, rows) -> list:
+    """Each task as a part of its own, in the rows of ``rows``."""
+    return [replace(as_part(ids[own], labels[own, t:t + 1], places=own), tasks=(t,)) for t, own in enumerate(rows)]
+
+
+def test_what_another_tasks_rows_say_of_a_row_leaves_out_its_own_label():
+    """Against a loop, for a plain field and one of several values, where some rows are in both parts."""
+    rng = np.random.default_rng(7)
+    ids = np.stack([rng.integers(0, 6, 60), *rng.integers(0, 5, (2, 60))], 1).astype(np.int32)
+    rows = [rng.permutation(60)[:40], rng.permutation(60)[:30]]
+    common = CommonRows(apart(ids, np.zeros((60, 2)), rows), (6, 5), [None, "mean"], [1, 2])
+    left, lam = rng.standard_normal(40), 5.0
+    pooled = np.zeros((60, 5))
+    for row, own, shares in zip(pooled, ids[:, 1:], value_weights(ids[:, 1:], "mean")):
+        np.add.at(row, own, shares)
+    for n, x in enumerate((np.eye(6)[ids[:, 0]], pooled)):
+        weights = 1 / (np.square(x[rows[0]]).sum(0) - 1 + lam)
+        expected = [sum((x[b] * weights) @ x[c] * r for c, r in zip(rows[0], left) if b != c) for b in rows[1]]
+        np.testing.assert_allclose(common.effect(n, left, lam, 0, 1), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("overlap", [0, 4_000])
+def test_tasks_with_rows_of_their_own_share_as_tasks_with_the_same_rows_do(overlap):
+    """The rare task gets the field on which it agrees with a frequent one whose labels are in other rows."""
+    times = {}
+    for agreement in (1.0, -1.0):
+        for share in (False, True):
+            found = []
+            for seed in range(6):
+                ids, labels = plant(agreement, seed, 2 * ROWS)
+                parts = apart(ids, labels, [np.arange(ROWS + overlap), np.arange(ROWS, 2 * ROWS)])
+                found.append(calibrated_scores(parts, SIZES, share=share).significant)
+            times[agreement, share] = sum(taken[1, 0] for taken in found)
+            assert all(taken[0, :2].all() and not taken[:, 3:].any() for taken in found)
+    assert times[1.0, True] == 6 and times[1.0, False] <= 4
+    assert times[-1.0, True] == times[-1.0, False]
+
+
+def test_parts_of_the_same_rows_are_scored_like_one_part_and_related_like_it():
+    ids, labels = plant(1.0, 1)
+    together = calibrated_scores([as_part(ids, labels)], SIZES, share=True)
+    order = np.random.default_rng(8).permutation(ROWS)
+    parts = calibrated_scores(apart(ids, labels, [order, np.arange(ROWS)]), SIZES, share=True)
+    np.testing.assert_allclose(parts.scores, together.scores, rtol=1e-6)
+    np.testing.assert_allclose(parts.relations, together.relations, atol=1e-9)
+
+
+def test_the_same_noise_in_rows_that_parts_share_is_no_agreement():
+    rng = np.random.default_rng(5)
+    ids = draw_ids(rng, 6000, SIZES)
+    labels = np.repeat(rng.random((6000, 1)) < 0.2, 2, 1).astype(np.uint8)
+    found = calibrated_scores(apart(ids, labels, [np.arange(5000), np.arange(1000, 6000)]), SIZES, share=True)
+    assert not found.significant.any() and (found.relations[:, 0, 1] < 0.3).all()
+
+
 def test_relations_are_high_where_effects_agree_and_only_there():
-    used = np.ones((ROWS, 2), bool)
     for seed in range(3):
         ids, labels = plant(1.0, seed)
-        relations = evidence_relations(ValueTable(ids, SIZES), labels, used)
+        relations = CommonRows([as_part(ids, labels)], SIZES).relations()
         np.testing.assert_array_equal(relations[:, [0, 1], [0, 1]], 1)
         np.testing.assert_array_equal(relations[:, 0, 1], relations[:, 1, 0])
         assert relations[0, 0, 1] > 0.4 and (relations[1:, 0, 1] < 0.3).all()
         assert (relations >= 0).all() and (relations <= 1).all()
-        assert evidence_relations(ValueTable(*(plant(-1.0, seed)[0], SIZES)), plant(-1.0, seed)[1], used)[0, 0, 1] == 0
+        assert CommonRows([as_part(*plant(-1.0, seed))], SIZES).relations()[0, 0, 1] == 0
 
 
 def test_the_energy_in_common_equals_a_loop_over_pairs_of_rows():
     rng = np.random.default_rng(3)
     ids = rng.integers(0, 4, (40, 2)).astype(np.int32)
     one, other = (values - values.mean() for values in rng.standard_normal((2, 40)))
-    energy, z = (found[:, 0, 1] for found in ValueTable(ids, (4, 4)).agreement([Residual(one), Residual(other)]))
+    found = ValueTable(ids, (4, 4)).agreement(np.stack([one, other]), np.ones((2, 40), bool))
+    energy, z = (numbers[:, 0, 1] for numbers in found)
     for n in range(2):
         counts = np.bincount(ids[:, n], minlength=4)
         expected = sum(one[b] * other[c] / (counts[ids[b, n]] + AGREEMENT)
