@@ -59,6 +59,8 @@ OPTIONS = (
            "adult, adult_noise, movielens, flights, caravan and yeast", "names"),
     Option("instances", 3, "selection: data sets of every law; chance: of every set", "whole", limits={"min": 1}),
     Option("noise_fields", 0, "selection: fields without meaning, added to a law's", "whole", limits={"min": 0}),
+    Option("clicked", False, "selection: labels of all tasks but a law's first are known only where that one's is 1",
+           "flag"),
     Option("draws", 2, "selection, chance: seeds of a selector on each of them", "whole", limits={"min": 1}),
     Option("seeds", 3, "labels, rounding, selection, curves, dropped: seeds of training", "whole", limits={"min": 1}),
     Option("variants", ("every",), "dropped: every, none, or some of the data sets in benchmarks/selection/dropped.py",

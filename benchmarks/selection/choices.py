@@ -31,7 +31,7 @@ from benchmarks.selection.curves import (
 )
 from benchmarks.selection.dropped import VARIANTS, Table, above_chance, dropped_table, measure_dropped
 from benchmarks.selection.interactions import interaction_table, interactions
-from benchmarks.selection.sets import TRAINED, draw_set, open_set
+from benchmarks.selection.sets import TRAINED, draw_planted, draw_set, open_set
 from benchmarks.selection.tables import draw_truth, null_table, summary_table, training_table, truth_table
 from benchmarks.selection.truth import label, measure_chance, measure_truth, train_on
 from src.common.errors import UserError, nearest
@@ -67,7 +67,8 @@ def measure_selection(given: SimpleNamespace) -> None:
     small = [*SMALL, *given.settings]
     config = load_settings(["dataset=simulate", *small])
     found: dict = {"suite": "selection", "truth": [], "trained": []}
-    for record in measure_truth(laws, selectors, given.instances, given.draws, rows, config, given.noise_fields):
+    draw = partial(draw_planted, rows=rows, noise=given.noise_fields, clicked=given.clicked)
+    for record in measure_truth(laws, selectors, given.instances, given.draws, draw, config):
         _keep(found, "truth", record)
     if found["truth"]:
         print(truth_table(found["truth"]), summary_table(found["truth"]), null_table(found["truth"]), sep="\n\n")

@@ -12,11 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""The data sets that selectors are measured on: real ones, split anew by seed, and with labels dealt out anew."""
+"""The data sets that selectors are measured on: planted ones, real ones split anew by seed or with labels dealt out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from src.data.memory import MemoryData, with_noise
 from src.data.simulation.planted import Planted, plant
 from src.data.subsets import DataSet
 from src.labels import known_labels
-from src.schema import SPLITS
+from src.schema import SPLITS, UNKNOWN
 from src.settings import Settings
 from src.workflow import open_data
 
@@ -68,6 +69,31 @@ def split_anew(data: DataSet, seed: int, rows: int) -> MemoryData:
             return _made(data, "", [(ids[some], labels[some]) for some in places])
     raise UserError(f"rows is {rows}: in {TRIES} random splits of {data.schema.dataset} some task had one label only "
                     "in train, valid or test; give more rows")
+
+
+def draw_planted(law: str, instance: int, rows: int, noise: int = 0, clicked: bool = False) -> Planted:
+    """A data set of a law.
+
+    Args:
+        law: its name.
+        instance: its seed.
+        rows: of it.
+        noise: fields that say nothing, added to KuaiRand's 41.
+        clicked: whether all labels but the first task's are known only where that one is 1, as conversions are.
+    """
+    planted = plant(law, instance, rows)
+    if noise:
+        planted = replace(planted, data=with_noise(planted.data, noise, instance))
+    return replace(planted, data=known_where_clicked(planted.data)) if clicked else planted
+
+
+def known_where_clicked(data: DataSet) -> MemoryData:
+    """A set without the labels of all tasks but the first in the rows where the first one's is 0."""
+    read = []
+    for split in SPLITS:
+        ids, labels = data.split(split).read(0, data.split(split).rows)
+        read.append((ids, np.where((labels[:, :1] == 1) | (np.arange(labels.shape[1]) == 0), labels, UNKNOWN)))
+    return _made(data, "-clicked", read)
 
 
 def dealt(data: DataSet, seed: int) -> Planted:

@@ -18,15 +18,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.selection.sets import dealt
-from src.data.memory import with_noise
-from src.data.simulation.planted import Planted, plant
+from src.data.simulation.planted import Planted
 from src.data.subsets import DataSet
 from src.run import RunFolder
 from src.selection import SELECTORS, check_request
@@ -37,8 +35,8 @@ from src.workflow import select_and_train
 LOG = logging.getLogger(__name__)
 
 
-def measure_truth(laws: Sequence[str], selectors: Sequence[dict], instances: int, draws: int, rows: int,
-                  config: Settings, noise: int = 0) -> Iterator[dict]:
+def measure_truth(laws: Sequence[str], selectors: Sequence[dict], instances: int, draws: int,
+                  draw: Callable[[str, int], Planted], config: Settings) -> Iterator[dict]:
     """Runs selectors on planted data, in graph mode on the device of ``config``.
 
     Args:
@@ -46,9 +44,8 @@ def measure_truth(laws: Sequence[str], selectors: Sequence[dict], instances: int
         selectors: settings that make a selector, e.g. ``{"selector": "multisfs", "score": "paper"}``.
         instances: data sets of every law.
         draws: seeds of every selector on a data set.
-        rows: rows of a data set.
+        draw: gives the data set of a law and an instance.
         config: everything else.
-        noise: fields that say nothing, added to KuaiRand's 41.
 
     Yields:
         a record for every law, instance and selector; lists hold one entry per task.
@@ -56,10 +53,7 @@ def measure_truth(laws: Sequence[str], selectors: Sequence[dict], instances: int
     choose_device(config.device_target, config.device_id)
     for law in laws:
         for instance in range(instances):
-            planted = plant(law, instance, rows)
-            if noise:
-                planted = replace(planted, data=with_noise(planted.data, noise, instance))
-            yield from _judged(law, planted, selectors, draws, config)
+            yield from _judged(law, draw(law, instance), selectors, draws, config)
 
 
 def measure_chance(name: str, data: DataSet, selectors: Sequence[dict], instances: int, draws: int,

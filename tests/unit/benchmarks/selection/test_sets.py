@@ -19,10 +19,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.selection.sets import dealt, draw_set, split_anew
+from benchmarks.selection.sets import dealt, draw_planted, draw_set, split_anew
 from src.common.errors import UserError
 from src.data.memory import MemoryData
 from src.data.simulation.planted import plant
+from src.labels import known_labels
 from src.schema import SPLITS
 from src.settings import load_settings
 
@@ -61,6 +62,21 @@ def test_a_simulated_set_is_drawn_anew():
     config = load_settings(["dataset=simulate"])
     one, same, other = (draw_set("simulate", config, 500, seed) for seed in (0, 0, 1))
     assert rows_of(one, "train") == rows_of(same, "train") != rows_of(other, "train")
+
+
+def test_fields_of_noise_are_added_to_a_law():
+    assert [len(draw_planted("mix", 0, 300, noise).data.schema.fields) for noise in (0, 259)] == [41, 300]
+
+
+def test_labels_of_later_tasks_are_known_where_the_first_ones_is_1():
+    whole, clicked = (draw_planted("three_tasks", 1, 2_000, clicked=flag) for flag in (False, True))
+    assert clicked.relevant == whole.relevant and clicked.data.schema.task_names == whole.data.schema.task_names
+    assert clicked.data.split("train").partial == (False, True, True)
+    (ids, labels), (same, hidden) = (found.data.split("train").read(0, 2_000) for found in (whole, clicked))
+    np.testing.assert_array_equal(same, ids)
+    np.testing.assert_array_equal(hidden[:, 0], labels[:, 0])
+    np.testing.assert_array_equal(known_labels(hidden[:, 1:]), np.repeat(labels[:, :1] == 1, 2, axis=1))
+    np.testing.assert_array_equal(hidden[labels[:, 0] == 1], labels[labels[:, 0] == 1])
 
 
 def test_dealt_labels_stay_together_and_leave_the_fields_alone():

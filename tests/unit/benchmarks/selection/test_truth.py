@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 
 import mindspore as ms
@@ -23,10 +24,10 @@ import numpy as np
 import pytest
 
 from benchmarks.selection.choices import _some
+from benchmarks.selection.sets import draw_planted
 from benchmarks.selection.truth import judge, label, measure_chance, measure_truth
 from src.data.simulation.laws import LAWS
 from src.data.simulation.planted import plant
-from src.selection import SELECTORS
 from src.settings import load_settings
 
 
@@ -45,9 +46,9 @@ def test_label_is_short():
 
 
 def test_selectors_are_run_on_planted_data():
-    config = load_settings(["dataset=simulate", "progress=false"])
+    config, draw = load_settings(["dataset=simulate", "progress=false"]), partial(draw_planted, rows=12_000)
     ms.set_context(mode=ms.PYNATIVE_MODE)  # MindSpore's default, in which a training step takes eight times as long
-    counted, random = measure_truth(["noise"], [{"selector": "chi2_z"}, {"selector": "random"}], 1, 2, 12_000, config)
+    counted, random = measure_truth(["noise"], [{"selector": "chi2_z"}, {"selector": "random"}], 1, 2, draw, config)
     assert ms.get_context("mode") == ms.GRAPH_MODE
     assert counted["law"] == "noise" and counted["selector"] == "chi2_z" and counted["relevant"] == [6, 6]
     assert counted["precision"][0] > 0.8 > random["precision"][0] and counted["auc"][0] > 0.9
@@ -55,16 +56,11 @@ def test_selectors_are_run_on_planted_data():
     assert 3 <= counted["above_chance"][0] <= 10 and random["above_chance"] is None
 
 
-def test_fields_of_noise_are_added_to_a_law(monkeypatch):
+def test_a_record_says_the_law_and_has_an_entry_for_every_task(monkeypatch):
     monkeypatch.setattr("benchmarks.selection.truth.choose_device", lambda *device: "CPU")
-    sizes, fit = [], SELECTORS["random"].fit
-    monkeypatch.setattr(SELECTORS["random"], "fit",
-                        lambda self, data, tasks: sizes.append(len(data.schema.fields)) or fit(self, data, tasks))
-    config = load_settings(["dataset=simulate"])
-    for noise in (0, 259):
-        record, = measure_truth(["seven_tasks"], [{"selector": "random"}], 1, 1, 300, config, noise)
-        assert record["law"] == "seven_tasks" and record["relevant"] == [6] * 7 and len(record["precision"]) == 7
-    assert sizes == [41, 300]
+    config, draw = load_settings(["dataset=simulate"]), partial(draw_planted, rows=300)
+    record, = measure_truth(["seven_tasks"], [{"selector": "random"}], 1, 1, draw, config)
+    assert record["law"] == "seven_tasks" and record["relevant"] == [6] * 7 and len(record["precision"]) == 7
 
 
 def test_the_law_none_can_be_named_and_nothing_means_no_laws():
