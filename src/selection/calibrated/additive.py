@@ -66,6 +66,12 @@ class AdditiveFit:
         """Predictions of outputs."""
         return expit(outputs)
 
+    @property
+    def rarity(self) -> float:
+        """How many rows say as much of an effect on the log-odds as one row does of a label that is 1 half of the time.
+        """
+        return float(0.25 / self._unit) if self._unit > 0 else 1.0
+
     def add(self, name, places: np.ndarray | SeveralValues, size: int, lam: float) -> None:
         """Adds a field (or a crossing) and fits it.
 
@@ -151,6 +157,7 @@ class NumberFit(AdditiveFit):
     """
 
     longest_step = np.inf
+    rarity = 1.0  # effects are in units of the label's deviation
 
     @staticmethod
     def output(mean: float) -> float:

@@ -16,19 +16,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import ndtri
 
 from .additive import AdditiveFit
-from .pairs import PairTable
+from .pairs import Crossing, PairTable
 from .value_sums import SHRINKAGE, ValueTable
 
 FALSE = 0.02  # share of noise among the fields taken that we accept
 PAIR_LEVEL = 3.0  # z of a pair, corrected for all pairs looked at
 WEAK = 2.0  # z that is no evidence, but worth an order: noise exceeds it once in 44
-MEMORY = 20.0  # λ of a model that has not learned how much to trust a field
+TOLD = 1.0  # the same of what other tasks have found: an effect of one degree of freedom with it gains nothing yet
+MEMORY = 20.0  # λ of a model that has not learned how much to trust a field, for a label that is 1 half of the time
 
 
 def level(taken: int, fields: int, false: float = FALSE) -> float:
@@ -63,6 +64,7 @@ class ForwardPath:
         found: field taken -> the residuals that it was taken by, ``[rows]``, and its shrinkage λ.
         told: field that other tasks have taken -> z of its effect along theirs; set by sharing.py.
         pairs: the pairs taken, as places in PairTable.pairs.
+        told_pairs: pair that other tasks have taken -> its z, as one of one; set by sharing.py.
         weak: fields not taken that have weak evidence at the end, bool ``[fields]``; set by ``gain``.
     """
 
@@ -73,7 +75,8 @@ class ForwardPath:
         self.taken = np.zeros(table.fields, bool)
         self.found: dict[int, tuple[np.ndarray, float]] = {}
         self.told: dict[int, float] = {}
-        self.pairs = []
+        self.pairs: list[int] = []
+        self.told_pairs: dict[int, float] = {}
         self.alone = self._evidence(uz)[0]
         self._given = uz
         self._worth = np.zeros(table.fields)
@@ -89,6 +92,10 @@ class ForwardPath:
         sums, squares = self.table.sums(residual)
         return (self.table.evidence(residual, sums, squares, uz),
                 self.table.gains(residual, sums, squares, SHRINKAGE))
+
+    def _gains(self, shrinkage: Sequence[float]) -> np.ndarray:
+        """Gains on what is left at these shrinkages, ``[len(shrinkage), fields]``."""
+        return self.table.gains(self.fit.residual, *self.table.sums(self.fit.residual), shrinkage)
 
     def take_fields(self) -> None:
         """Takes fields one by one, of those with evidence the one of largest gain, while there is one."""
@@ -118,24 +125,26 @@ class ForwardPath:
         if count % -(-count // 8) == 0:  # every time at first, then seldom enough to stay linear in the fields
             self.fit.sweep()
 
-    def take_pairs(self, table: PairTable, order: Iterable[int], tests: int, needed: float) -> None:
-        """Takes both fields of every pair that has evidence after the pairs before it.
+    def take_pairs(self, table: PairTable, found: np.ndarray) -> None:
+        """Takes both fields of every pair that has evidence after the pairs before it, strongest first.
 
         Args:
             table: the pairs.
-            order: places of the pairs to try, strongest first.
-            tests: number of pairs they were chosen from.
-            needed: z a pair must reach, corrected for that number.
+            found: z of every pair before any was taken, corrected for their number, ``[pairs]``.
         """
-        for p in order:
+        strong = np.flatnonzero(found >= PAIR_LEVEL)
+        for p in strong[np.argsort(-found[strong], kind="stable")]:
             crossing = table.cross(table.pairs[p])
-            if crossing.evidence(self.fit.standardized(), tests) < needed:
-                continue
-            lam, gain = crossing.best_shrinkage(self.fit.residual)
-            self.taken[list(table.pairs[p])] = True
-            self._credit(table.pairs[p], max(gain, 0.0))
-            self.fit.add(table.pairs[p], crossing.cells, crossing.counts.size, lam)
-            self.pairs.append(p)
+            if crossing.evidence(self.fit.standardized(), len(table.pairs)) >= PAIR_LEVEL:
+                self.take_pair(table, p, crossing)
+
+    def take_pair(self, table: PairTable, p: int, crossing: Crossing) -> None:
+        """Takes both fields of pair p."""
+        lam, gain = crossing.best_shrinkage(self.fit.residual)
+        self.taken[list(table.pairs[p])] = True
+        self._credit(table.pairs[p], max(gain, 0.0))
+        self.fit.add(table.pairs[p], crossing.cells, crossing.counts.size, lam)
+        self.pairs.append(p)
 
     def _credit(self, pair: tuple[int, int], gain: float) -> None:
         """Adds what a pair gains to the worth of its fields.
@@ -162,7 +171,7 @@ class ForwardPath:
             found: z of every pair before any was taken, corrected, ``[pairs]``.
         """
         z, gains = self._evidence()
-        memory = gains[list(SHRINKAGE).index(MEMORY)]
+        memory = self._gains([MEMORY * self.fit.rarity])[0]
         self.weak = (z >= WEAK) & ~self.taken
         rest = np.where(self.weak, np.maximum(gains.max(0), memory), memory)
         for n, along in self.told.items():
@@ -170,9 +179,16 @@ class ForwardPath:
             if worth > 0 and not self.taken[n]:
                 self.weak[n], rest[n] = True, max(rest[n], worth)
         for p in np.flatnonzero(found >= WEAK):
-            new = [n for n in table.pairs[p] if not self.taken[n]]
-            crossing = table.cross(table.pairs[p])
-            if new and crossing.evidence(self.fit.standardized(), len(table.pairs)) >= WEAK:
-                rest[new] = np.maximum(rest[new], crossing.best_shrinkage(self.fit.residual)[1] / len(new))
-                self.weak[new] = True
+            self._try_pair(table, p, rest, len(table.pairs), WEAK)
+        for p in self.told_pairs:
+            self._try_pair(table, p, rest, 1, TOLD)
         return np.where(self.taken, self._worth, rest)
+
+    def _try_pair(self, table: PairTable, p: int, rest: np.ndarray, tests: int, needed: float) -> None:
+        """Raises what the fields of pair p that are not taken are worth, ``rest`` ``[fields]``, if there is as much
+        evidence as ``needed``, corrected for the number of ``tests``."""
+        new = [n for n in table.pairs[p] if not self.taken[n]]
+        crossing = table.cross(table.pairs[p])
+        if new and crossing.evidence(self.fit.standardized(), tests) >= needed:
+            rest[new] = np.maximum(rest[new], crossing.best_shrinkage(self.fit.residual)[1] / len(new))
+            self.weak[new] = True

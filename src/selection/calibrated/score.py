@@ -44,11 +44,11 @@ import numpy as np
 
 from ...pooling import Pool
 from .additive import AdditiveFit, NumberFit
-from .forward import PAIR_LEVEL, ForwardPath
+from .forward import ForwardPath
 from .gradient_energy import GradientEnergy
 from .pairs import PairTable
 from .sampling import ScoredRows
-from .sharing import CommonRows, share_fields
+from .sharing import CommonRows, share_fields, share_pairs
 from .value_sums import ValueTable
 
 __all__ = ["CHANCE", "CalibratedScores", "GradientEnergy", "calibrated_scores"]
@@ -99,7 +99,7 @@ def calibrated_scores(parts: Sequence[ScoredRows], cardinalities: Sequence[int],
     if common:
         share_fields(list(chain(*groups)), common)
     pairs = [PairTable(table) for table in tables]
-    found = _take_pairs(groups, pairs)
+    found = _take_pairs(groups, pairs, share)
     scored = [_on_one_scale(*group) for group in zip(tables, groups, pairs, found)]
     scores, gain, pair = (np.concatenate(kind) for kind in zip(*scored))
     paths = list(chain(*groups))
@@ -162,22 +162,14 @@ def copies_of(table: ValueTable, fields: np.ndarray, taken: np.ndarray) -> np.nd
     return np.stack([copies, twins])
 
 
-def _take_pairs(groups: Sequence[Sequence[ForwardPath]], tables: Sequence[PairTable]) -> list[np.ndarray]:
-    """Lets every path take pairs; returns the z of all pairs before any was taken, per group ``[tasks, pairs]``.
-
-    A pair that one task takes is tried again for the others, now as one of few and not of all pairs: tasks of rare
-    positives find theirs that way.
-    """
+def _take_pairs(groups: Sequence[Sequence[ForwardPath]], tables: Sequence[PairTable], share: bool) -> list[np.ndarray]:
+    """Lets every path take pairs; returns the z of all pairs before any was taken, per group ``[tasks, pairs]``."""
     found = [table.scan([path.fit.standardized() for path in paths]) for paths, table in zip(groups, tables)]
-    tasks = [(path, table, row) for paths, table, rows in zip(groups, tables, found) for path, row in zip(paths, rows)]
-    for path, table, row in tasks:
-        strong = np.flatnonzero(row >= PAIR_LEVEL)
-        path.take_pairs(table, strong[np.argsort(-row[strong], kind="stable")], len(table.pairs), PAIR_LEVEL)
-    own = [{table.pairs[p] for p in path.pairs} for path, table, _ in tasks]
-    for t, (path, table, row) in enumerate(tasks):
-        told = set().union(*own[:t], *own[t + 1:]) - own[t]
-        order = sorted((p for p, pair in enumerate(table.pairs) if pair in told), key=lambda p, row=row: (-row[p], p))
-        path.take_pairs(table, order, len(order), path.level)
+    for paths, table, rows in zip(groups, tables, found):
+        for path, row in zip(paths, rows):
+            path.take_pairs(table, row)
+    if share:
+        share_pairs([(path, table) for paths, table in zip(groups, tables) for path in paths])
     return found
 
 

@@ -35,6 +35,7 @@ from scipy.stats import norm
 from ...pooling import Pool
 from .chance import harmonic_tail, normal_score
 from .forward import ForwardPath, level
+from .pairs import PairTable
 from .sampling import ScoredRows
 from .value_sums import ValueTable
 
@@ -139,6 +140,23 @@ def _take_told(path: ForwardPath, told: dict[int, list[np.ndarray]]) -> None:
             return
         path.take_told(n, path.told[n])
     path.told = {}
+
+
+def share_pairs(tasks: Sequence[tuple[ForwardPath, PairTable]]) -> None:
+    """Lets every task take pairs that others have taken, judged as some of the few told of."""
+    own = [{table.pairs[p] for p in path.pairs} for path, table in tasks]
+    for t, (path, table) in enumerate(tasks):
+        told = set().union(*own[:t], *own[t + 1:]) - own[t]
+        crossings = {p: table.cross(pair) for p, pair in enumerate(table.pairs) if pair in told}
+        first = {p: crossing.evidence(path.fit.standardized(), 1) for p, crossing in crossings.items()}
+        taken = 0
+        for p in sorted(first, key=lambda p, z=first: -z[p]):
+            z = crossings[p].evidence(path.fit.standardized(), 1)
+            if z >= level(taken, len(first), FALSE_TOLD):
+                path.take_pair(table, p, crossings[p])
+                taken += 1
+            else:
+                path.told_pairs[p] = z
 
 
 def agreement_chances(z: np.ndarray) -> np.ndarray:
