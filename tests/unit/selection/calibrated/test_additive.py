@@ -55,3 +55,12 @@ def test_a_field_that_is_the_same_in_nearly_all_rows_is_no_evidence_after_others
         table = ValueTable(rare[:, None], [2])
         scores.append(table.evidence(model.residual, *table.sums(model.residual))[0])
     assert np.mean(scores) < 1 and np.max(scores) < 3.5
+
+
+def test_an_effect_on_the_log_odds_takes_as_many_more_rows_as_the_label_is_rarer():
+    """A log-odds from n rows has variance 1 / (n p (1 - p)): 100 rows at p = 1/2 say as much as 25 / (p (1 - p))."""
+    used = np.ones(400, bool)
+    for positives in (200, 40, 4):
+        labels, rate = np.repeat([1.0, 0.0], [positives, 400 - positives]), positives / 400
+        assert AdditiveFit(labels, used).rarity == pytest.approx(25 / (rate * (1 - rate)) / 100)
+    assert AdditiveFit(np.zeros(400), used).rarity == 1 == NumberFit(labels, used).rarity

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from src.selection.calibrated.score import CHANCE, copies_of, one_scale
 from src.selection.calibrated.value_sums import Residual, ValueTable, loo_gain
@@ -114,7 +115,31 @@ def test_noise_of_many_values_comes_last_and_constants_after_it():
     ids[:, 0] = 1
     scores = scores_of(ids, labels, SIZES).scores
     assert (np.argsort(-scores, axis=1, kind="stable")[:, -1] == 0).all() and (scores[:, 0] == -CHANCE).all()
-    assert scores[:, [10, 11]].max() < scores[:, [1, 2, 12]].min()  # 2000 and 5000 values; 3, 5 and 2 values
+    assert scores[0, [10, 11]].max() < scores[0, [1, 2, 12]].min()  # 2000 and 5000 values; 3, 5 and 2 values
+
+
+def test_fields_of_a_rare_task_without_evidence_come_before_noise():
+    """A hundred positives cannot show four weak effects, but what they say of fields is more than chance: a field is
+    judged by what it would cost on the log-odds, not by what it cost if the label were as common as another."""
+    acting, found = [4, 6, 7, 8], []
+    for seed in range(10):
+        ids, labels = plant({1: dict.fromkeys(acting, 0.4)}, seed, rates=(0.35, 0.005))
+        result = scores_of(ids, labels[:, 1:], SIZES)
+        left = ~result.significant[0]
+        found.append(roc_auc_score(np.isin(np.arange(len(SIZES)), acting)[left], result.scores[0][left]))
+    assert np.mean(found) > 0.8
+
+
+def test_a_rare_task_gets_the_pair_that_a_frequent_one_has_found():
+    """Also where it is no evidence yet: as one of one pair it says more than as one of 120."""
+    top, significant = {}, {}
+    for share in (False, True):
+        results = [scores_of(*plant({}, seed, {0: [(4, 5)], 1: [(4, 5)]}, rates=(0.35, 0.0025)), SIZES, share=share)
+                   for seed in range(10)]
+        top[share] = np.mean([np.isin(np.argsort(-result.scores[1], kind="stable")[:2], [4, 5]) for result in results])
+        significant[share] = np.mean([result.significant[1, [4, 5]] for result in results])
+        assert np.mean([result.significant[1].sum() - result.significant[1, [4, 5]].sum() for result in results]) < 0.3
+    assert top[True] > 0.7 > 0.5 > top[False] and significant[True] > 0.4 > 0.2 > significant[False]
 
 
 def test_one_task_one_field_one_class():
