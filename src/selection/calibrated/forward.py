@@ -28,7 +28,7 @@ from .value_sums import SHRINKAGE, ValueTable
 FALSE = 0.02  # share of noise among the fields taken that we accept
 PAIR_LEVEL = 3.0  # z of a pair, corrected for all pairs looked at
 WEAK = 2.0  # z that is no evidence, but worth an order: noise exceeds it once in 44
-TOLD = 1.0  # the same of what other tasks have found: an effect of one degree of freedom with it gains nothing yet
+TOLD = 1.0  # the same of a pair that another task has found: noise exceeds it once in 6
 MEMORY = 20.0  # λ of a model that has not learned how much to trust a field, for a label that is 1 half of the time
 
 

@@ -25,10 +25,12 @@ Per task, on the rows that the gradient pass saw:
 3. Sharing. A task is asked again about the fields that others took, along the effects these have there
    (sharing.py): agreement takes far less evidence to see.
 4. Pairs. On what is left, pairs whose crossed value has an effect beyond both own effects (pairs.py) bring in their
-   two fields, the strongest pair first, each judged after the effects of those before it.
+   two fields, the strongest pair first, each judged after the effects of those before it. A pair that one task has
+   taken is tried on the others, as one of few.
 5. Gain. The order is by what a field adds to a model that has those before it: its leave-one-out gain g, in nats of
-   log-likelihood over these rows. A field of noise with many values has a negative gain, the cost of memorising it.
-   The two fields of a pair share what it gains.
+   log-likelihood over these rows. A field of noise with many values has a negative gain, the cost of memorising it;
+   effects are thought as large on the log-odds whether the label is common or rare. The two fields of a pair share
+   what it gains.
 
 One score holds it all (``one_scale``): fields with evidence of their own first, most valuable first; then those whose
 evidence is carried by others; then the rest, most harmless first. Plain top k takes them in this order.
