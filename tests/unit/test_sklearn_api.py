@@ -203,7 +203,7 @@ def test_labels_of_some_rows(change):
     partial = labels.assign(like=labels["like"].where(known))
     with pytest.raises(ValueError, match=r"no label in .* rows.* missing_labels='masked'"):
         MultiSFSSelector(k=1, **TINY).fit(table, change(partial))
-    config = {**TINY, "score_batches": "auto"}
+    config = {**TINY, "score_batches": "auto", "relation": "none"}  # each task alone
     selector = MultiSFSSelector(k=1, missing_labels="masked", **config).fit(table, change(partial))
     assert [len(classes) for classes in selector.classes_] == [2, 2]
     click = MultiSFSSelector(k=1, **config).fit(table, labels["click"])
