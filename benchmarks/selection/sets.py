@@ -25,8 +25,8 @@ from src.common.errors import UserError
 from src.data.memory import MemoryData, with_noise
 from src.data.simulation.planted import Planted, plant
 from src.data.subsets import DataSet
-from src.labels import known_labels
-from src.schema import SPLITS, UNKNOWN
+from src.labels import forget, known_labels
+from src.schema import SPLITS
 from src.settings import Settings
 from src.workflow import open_data
 
@@ -92,7 +92,9 @@ def known_where_clicked(data: DataSet) -> MemoryData:
     read = []
     for split in SPLITS:
         ids, labels = data.split(split).read(0, data.split(split).rows)
-        read.append((ids, np.where((labels[:, :1] == 1) | (np.arange(labels.shape[1]) == 0), labels, UNKNOWN)))
+        labels = labels.copy()
+        forget(labels[:, 1:], labels[:, 0] != 1)
+        read.append((ids, labels))
     return _made(data, "-clicked", read)
 
 

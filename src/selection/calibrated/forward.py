@@ -64,7 +64,7 @@ class ForwardPath:
         found: field taken -> the residuals that it was taken by, ``[rows]``, and its shrinkage λ.
         told: field that other tasks have taken -> z of its effect along theirs; set by sharing.py.
         pairs: the pairs taken, as places in PairTable.pairs.
-        told_pairs: pair that other tasks have taken -> its z, as one of one; set by sharing.py.
+        told_pairs: pairs that other tasks have taken and this one has not, like ``pairs``; set by sharing.py.
         weak: fields not taken that have weak evidence at the end, bool ``[fields]``; set by ``gain``.
     """
 
@@ -76,7 +76,7 @@ class ForwardPath:
         self.found: dict[int, tuple[np.ndarray, float]] = {}
         self.told: dict[int, float] = {}
         self.pairs: list[int] = []
-        self.told_pairs: dict[int, float] = {}
+        self.told_pairs: list[int] = []
         self.alone = self._evidence(uz)[0]
         self._given = uz
         self._worth = np.zeros(table.fields)
@@ -86,16 +86,13 @@ class ForwardPath:
         """z that the next field must reach."""
         return level(int(self.taken.sum()), self.table.fields)
 
-    def _evidence(self, uz: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def _evidence(self, uz: np.ndarray | None = None,
+                  shrinkage: Sequence[float] = SHRINKAGE) -> tuple[np.ndarray, np.ndarray]:
         """z ``[fields]`` and gains at every shrinkage ``[shrinkages, fields]``, on what is left."""
         residual = self.fit.residual
         sums, squares = self.table.sums(residual)
         return (self.table.evidence(residual, sums, squares, uz),
-                self.table.gains(residual, sums, squares, SHRINKAGE))
-
-    def _gains(self, shrinkage: Sequence[float]) -> np.ndarray:
-        """Gains on what is left at these shrinkages, ``[len(shrinkage), fields]``."""
-        return self.table.gains(self.fit.residual, *self.table.sums(self.fit.residual), shrinkage)
+                self.table.gains(residual, sums, squares, shrinkage))
 
     def take_fields(self) -> None:
         """Takes fields one by one, of those with evidence the one of largest gain, while there is one."""
@@ -170,10 +167,9 @@ class ForwardPath:
             table: the pairs.
             found: z of every pair before any was taken, corrected, ``[pairs]``.
         """
-        z, gains = self._evidence()
-        memory = self._gains([MEMORY * self.fit.rarity])[0]
+        z, gains = self._evidence(shrinkage=(*SHRINKAGE, MEMORY * self.fit.rarity))
         self.weak = (z >= WEAK) & ~self.taken
-        rest = np.where(self.weak, np.maximum(gains.max(0), memory), memory)
+        rest = np.where(self.weak, gains.max(0), gains[-1])
         for n, along in self.told.items():
             worth = nats(max(along, z[n]))
             if worth > 0 and not self.taken[n]:

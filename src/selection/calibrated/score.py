@@ -95,16 +95,16 @@ def calibrated_scores(parts: Sequence[ScoredRows], cardinalities: Sequence[int],
     groups = [_paths(part, table) for part, table in zip(parts, tables)]
     uz = [np.stack([table.energy(path.fit.residual) for path in paths]) if part.uz is None else part.uz
           for part, table, paths in zip(parts, tables, groups)]
-    for path in chain(*groups):
+    paths = list(chain(*groups))
+    for path in paths:
         path.take_fields()
     common = CommonRows(parts, cardinalities, pools, widths, tables) if share else None
     if common:
-        share_fields(list(chain(*groups)), common)
+        share_fields(paths, common)
     pairs = [PairTable(table) for table in tables]
     found = _take_pairs(groups, pairs, share)
     scored = [_on_one_scale(*group) for group in zip(tables, groups, pairs, found)]
     scores, gain, pair = (np.concatenate(kind) for kind in zip(*scored))
-    paths = list(chain(*groups))
     made_of = {"uz": np.concatenate(uz), "z": np.stack([path.alone for path in paths]), "gain": gain, "pair": pair}
     return CalibratedScores(scores, CHANCE, np.stack([path.taken for path in paths]), made_of,
                             common.relations() if common else None)

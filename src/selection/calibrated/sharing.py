@@ -151,12 +151,12 @@ def share_pairs(tasks: Sequence[tuple[ForwardPath, PairTable]]) -> None:
         first = {p: crossing.evidence(path.fit.standardized(), 1) for p, crossing in crossings.items()}
         taken = 0
         for p in sorted(first, key=lambda p, z=first: -z[p]):
-            z = crossings[p].evidence(path.fit.standardized(), 1)
+            z = crossings[p].evidence(path.fit.standardized(), 1) if taken else first[p]
             if z >= level(taken, len(first), FALSE_TOLD):
                 path.take_pair(table, p, crossings[p])
                 taken += 1
             else:
-                path.told_pairs[p] = z
+                path.told_pairs.append(p)
 
 
 def agreement_chances(z: np.ndarray) -> np.ndarray:
