@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import expit, log_ndtr, logit, ndtri
 
 from .additive import AdditiveFit
 from .pairs import Crossing, PairTable
@@ -27,9 +27,11 @@ from .value_sums import SHRINKAGE, ValueTable
 
 FALSE = 0.02  # share of noise among the fields taken that we accept
 PAIR_LEVEL = 3.0  # z of a pair, corrected for all pairs looked at
-WEAK = 2.0  # z that is no evidence, but worth an order: noise exceeds it once in 44
-TOLD = 1.0  # the same of a pair that another task has found: noise exceeds it once in 6
-MEMORY = 20.0  # λ of a model that has not learned how much to trust a field, for a label that is 1 half of the time
+TRIED = 2.0  # z, corrected likewise, from which a pair that was not taken is looked at once more
+LEARNED = int(np.flatnonzero(SHRINKAGE == 10)[0])  # a network believes a value after about ten rows, rare label or not
+MEMORY = 40.0  # λ of a field that matters, for a label that is 1 half of the time: ten such make log-odds of variance 1
+ALONG = 3.0  # about the z that an effect as in another task shows along that task's
+ROUNDS = 50  # of the estimate of how many fields matter
 
 
 def level(taken: int, fields: int, false: float = FALSE) -> float:
@@ -45,6 +47,27 @@ def level(taken: int, fields: int, false: float = FALSE) -> float:
 def nats(z: float) -> float:
     """What an effect of one degree of freedom with this z is worth on other rows, in nats over as many rows."""
     return max(z * abs(z) - 1, 0.0) / 2
+
+
+def along_nats(z: float) -> float:
+    """Log of how much more likely z is if the effect is as another task's, one of ALONG's size at most, than by chance.
+    """
+    share = ALONG ** 2 / (1 + ALONG ** 2)
+    return float(np.log(2) + log_ndtr(z * share ** 0.5) + np.log1p(-share) / 2 + share * z * z / 2)
+
+
+def prior_odds(evidence: np.ndarray, taken: np.ndarray) -> float:
+    """Log odds that one of some fields matters, before its evidence is seen: empirical Bayes from all of them.
+
+    Args:
+        evidence: how much more likely the labels are if it matters, log, ``[fields]``.
+        taken: which are known to matter, bool ``[fields]``.
+    """
+    share = 0.5
+    for _ in range(ROUNDS):
+        chances = np.where(taken, 1.0, expit(evidence + logit(share)))
+        share = (chances.sum() + 1) / (len(taken) + 2)
+    return float(logit(share))
 
 
 class ForwardPath:
@@ -65,7 +88,8 @@ class ForwardPath:
         told: field that other tasks have taken -> z of its effect along theirs; set by sharing.py.
         pairs: the pairs taken, as places in PairTable.pairs.
         told_pairs: pairs that other tasks have taken and this one has not, like ``pairs``; set by sharing.py.
-        weak: fields not taken that have weak evidence at the end, bool ``[fields]``; set by ``gain``.
+        others: fields that other tasks have taken, alone or in pairs, bool ``[fields]``; set by sharing.py.
+        weak: fields not taken that more likely matter than not, bool ``[fields]``; set by ``gain``.
     """
 
     def __init__(self, table: ValueTable, labels: np.ndarray, used: np.ndarray, uz: np.ndarray | None,
@@ -77,6 +101,7 @@ class ForwardPath:
         self.told: dict[int, float] = {}
         self.pairs: list[int] = []
         self.told_pairs: list[int] = []
+        self.others = np.zeros(table.fields, bool)
         self.alone = self._evidence(uz)[0]
         self._given = uz
         self._worth = np.zeros(table.fields)
@@ -104,17 +129,18 @@ class ForwardPath:
             if not open_.any():
                 return
             n = int(np.argmax(np.where(open_, gains.max(0), -np.inf)))
-            self._take_field(n, gains[:, n], 0.0)
+            self._take_field(n, gains[:, n], gains[LEARNED, n])
 
     def take_told(self, n: int, z: float) -> None:
         """Takes a field that another task has told of, with this z along that task's effects."""
-        self._take_field(n, self._evidence()[1][:, n], nats(z))
+        gains = self._evidence()[1][:, n]
+        self._take_field(n, gains, max(gains[LEARNED], nats(z)))
 
     def _take_field(self, n: int, gains: np.ndarray, worth: float) -> None:
-        """Takes field n, worth its leave-one-out gain ``[shrinkages]`` or the ``worth`` already known."""
+        """Takes field n, whose leave-one-out gains are ``[shrinkages]``."""
         table, first = self.table, self.table.offsets[n]
         lam = SHRINKAGE[int(np.argmax(gains))]
-        self.taken[n], self._worth[n] = True, max(gains.max(), worth, 0.0)
+        self.taken[n], self._worth[n] = True, worth
         self.found[n] = self.fit.residual.values, lam
         places = table.several[n] if n in table.several else table.slots[n] - first
         self.fit.add(n, places, table.offsets[n + 1] - first, lam)
@@ -158,33 +184,37 @@ class ForwardPath:
     def gain(self, table: PairTable, found: np.ndarray) -> np.ndarray:
         """What every field is worth, in nats over these rows, ``[fields]``.
 
-        A field taken is worth what it gained when it was taken, plus what its pairs did. One that was not is judged on
-        what is left: at the shrinkage MEMORY, so that many values cost; but where there is weak evidence, alone or with
-        another field (half of the gain, if that one was not taken either), at the best shrinkage, since then it more
-        likely matters than not.
+        A field taken is worth what a network would have gained by it when it was taken, plus what its pairs gained; a
+        network shrinks less than is best for weak effects of many values, so this can be negative. Another field is
+        worth the log odds that it matters.
 
         Args:
             table: the pairs.
             found: z of every pair before any was taken, corrected, ``[pairs]``.
         """
-        z, gains = self._evidence(shrinkage=(*SHRINKAGE, MEMORY * self.fit.rarity))
-        self.weak = (z >= WEAK) & ~self.taken
-        rest = np.where(self.weak, gains.max(0), gains[-1])
-        for n, along in self.told.items():
-            worth = nats(max(along, z[n]))
-            if worth > 0 and not self.taken[n]:
-                self.weak[n], rest[n] = True, max(rest[n], worth)
-        for p in np.flatnonzero(found >= WEAK):
-            self._try_pair(table, p, rest, len(table.pairs), WEAK)
-        for p in self.told_pairs:
-            self._try_pair(table, p, rest, 1, TOLD)
-        return np.where(self.taken, self._worth, rest)
+        odds = self._odds(table, found)
+        self.weak = (odds > 0) & ~self.taken
+        return np.where(self.taken, self._worth, odds)
 
-    def _try_pair(self, table: PairTable, p: int, rest: np.ndarray, tests: int, needed: float) -> None:
-        """Raises what the fields of pair p that are not taken are worth, ``rest`` ``[fields]``, if there is as much
-        evidence as ``needed``, corrected for the number of ``tests``."""
-        new = [n for n in table.pairs[p] if not self.taken[n]]
-        crossing = table.cross(table.pairs[p])
-        if new and crossing.evidence(self.fit.standardized(), tests) >= needed:
-            rest[new] = np.maximum(rest[new], crossing.best_shrinkage(self.fit.residual)[1] / len(new))
-            self.weak[new] = True
+    def _odds(self, table: PairTable, found: np.ndarray) -> np.ndarray:
+        """The log odds that a field which was not taken matters, alone or in a pair, ``[fields]``.
+
+        The evidence is what a model would gain that expects effects as large as those of fields that matter (MEMORY);
+        where another task has told of the field, that or an effect as there. So a field of few values that shows little
+        probably does not matter, one of many may, and one of noise costs what its values do.
+        """
+        lam = MEMORY * self.fit.rarity
+        evidence = self._evidence(shrinkage=(lam,))[1][0]
+        for n, along in self.told.items():
+            evidence[n] = np.logaddexp(evidence[n], along_nats(along)) - np.log(2)
+        prior = np.zeros(len(evidence))
+        for group in (self.others, ~self.others):  # fields that matter elsewhere are likelier to matter here
+            prior[group] = prior_odds(evidence[group], self.taken[group])
+        odds = evidence + prior
+        for p in {*np.flatnonzero(found >= TRIED), *self.told_pairs}:
+            new = [n for n in table.pairs[p] if not self.taken[n]]
+            if new:
+                gain = table.cross(table.pairs[p]).gain(self.fit.residual, lam)
+                one = prior[new] if p in self.told_pairs else -np.log(len(table.pairs))
+                odds[new] = np.maximum(odds[new], gain + one)
+        return odds

@@ -27,13 +27,15 @@ Per task, on the rows that the gradient pass saw:
 4. Pairs. On what is left, pairs whose crossed value has an effect beyond both own effects (pairs.py) bring in their
    two fields, the strongest pair first, each judged after the effects of those before it. A pair that one task has
    taken is tried on the others, as one of few.
-5. Gain. The order is by what a field adds to a model that has those before it: its leave-one-out gain g, in nats of
-   log-likelihood over these rows. A field of noise with many values has a negative gain, the cost of memorising it;
-   effects are thought as large on the log-odds whether the label is common or rare. The two fields of a pair share
-   what it gains.
+5. Gain. The order is by what a network gains by a field that has those before it: the leave-one-out gain g, in nats of
+   log-likelihood over these rows, of one that believes a value after ten rows of it. So weak effects of thousands of
+   values (a flight's number) come after all that can be learned. The two fields of a pair share what it gains.
+6. The others, by the log odds that they matter (forward.py): the gain of a model that expects effects as large as those
+   of fields that matter, and how many fields do, counted apart for those that another task has taken. Effects are
+   thought as large on the log-odds whether the label is common or rare.
 
-One score holds it all (``one_scale``): fields with evidence of their own first, most valuable first; then those whose
-evidence is carried by others; then the rest, most harmless first. Plain top k takes them in this order.
+One score holds it all (``one_scale``): fields with evidence of their own first, most valuable first; then those that
+more likely matter than not; those whose evidence is carried by others; the rest. Plain top k takes them in this order.
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ from .value_sums import ValueTable
 
 __all__ = ["CHANCE", "CalibratedScores", "GradientEnergy", "calibrated_scores"]
 CHANCE = 3.0
-WEAK_FROM = 2.0  # score of weak evidence
+WEAK_FROM = 2.0  # score of fields without evidence of their own which more likely matter than not
 LEVELS = (CHANCE, 0.0)  # above them: evidence of its own; and evidence that is weak or that other fields carry
 COPY = 0.1  # share of a field's entropy that may be left, given another which then counts as its copy
 
@@ -135,17 +137,17 @@ def one_scale(gain: np.ndarray, significant: np.ndarray, weak: np.ndarray, shado
               entropies: np.ndarray) -> np.ndarray:
     """Puts five kinds of fields on one scale, ``[tasks, fields]``.
 
-    Above 3: fields with evidence of their own, 3 + gain in nats. 2 to 3: fields with weak evidence of their own, which
-    more likely matter than not, by gain. 0 to 2: *shadows*, whose evidence other fields already carry (the age of a
-    user whose id is taken). They are harmless, and can add through interactions only, which the entropy h of the field
-    bounds: 2 h / (1 + h). 0: *twins*, fields that say the same as one taken: they cannot add, but there is no noise in
-    them. Below 0: no evidence, by gain, what costs most to memorise last.
+    Above 4: fields with evidence of their own, 4 + gain in nats; 3 to 4, if a network would lose by them: 3 + 1 /
+    (1 - gain). 2 to 3: fields without, which more likely matter than not, by their log odds. 0 to 2: *shadows*, whose
+    evidence other fields already carry (the age of a user whose id is taken). They are harmless, and can add through
+    interactions only, which the entropy h of the field bounds: 2 h / (1 + h). 0: *twins*, fields that say the same as
+    one taken: they cannot add, but there is no noise in them. Below 0: the others, by their log odds.
     """
     bounded = gain / (1 + np.abs(gain))
-    kinds = [significant, weak & (gain > 0), twins, shadows]
-    return np.select(kinds, [CHANCE + np.maximum(gain, 1e-6 * entropies), WEAK_FROM + bounded * (CHANCE - WEAK_FROM),
-                             0.0, WEAK_FROM * np.broadcast_to(entropies / (1 + entropies), gain.shape)],
-                     CHANCE / 2 * (bounded - 1))
+    evident = CHANCE + np.where(gain > 0, 1 + gain, 1 / (1 - np.minimum(gain, 0)))
+    shadowed = WEAK_FROM * np.broadcast_to(entropies / (1 + entropies), gain.shape)
+    return np.select([significant, weak, twins, shadows],
+                     [evident, WEAK_FROM + bounded * (CHANCE - WEAK_FROM), 0.0, shadowed], CHANCE / 2 * (bounded - 1))
 
 
 def copies_of(table: ValueTable, fields: np.ndarray, taken: np.ndarray) -> np.ndarray:

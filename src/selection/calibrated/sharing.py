@@ -143,7 +143,8 @@ def _take_told(path: ForwardPath, told: dict[int, list[np.ndarray]]) -> None:
 
 
 def share_pairs(tasks: Sequence[tuple[ForwardPath, PairTable]]) -> None:
-    """Lets every task take pairs that others have taken, judged as some of the few told of."""
+    """Lets every task take pairs that others have taken, judged as some of the few told of; then tells every task what
+    the others have taken in all."""
     own = [{table.pairs[p] for p in path.pairs} for path, table in tasks]
     for t, (path, table) in enumerate(tasks):
         told = set().union(*own[:t], *own[t + 1:]) - own[t]
@@ -157,6 +158,9 @@ def share_pairs(tasks: Sequence[tuple[ForwardPath, PairTable]]) -> None:
                 taken += 1
             else:
                 path.told_pairs.append(p)
+    taken = np.stack([path.taken for path, _ in tasks])
+    for t, (path, _) in enumerate(tasks):
+        path.others = np.delete(taken, t, 0).any(0)
 
 
 def agreement_chances(z: np.ndarray) -> np.ndarray:
