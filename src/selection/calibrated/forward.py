@@ -186,15 +186,17 @@ class ForwardPath:
 
         A field taken is worth what a network would have gained by it when it was taken, plus what its pairs gained; a
         network shrinks less than is best for weak effects of many values, so this can be negative. Another field is
-        worth the log odds that it matters.
+        worth the log odds that it matters; where it more likely does not, less what a network loses that learns it by
+        heart, of which there is less in a row of a rare label (ours).
 
         Args:
             table: the pairs.
             found: z of every pair before any was taken, corrected, ``[pairs]``.
         """
         odds = self._odds(table, found)
+        cost = self._evidence(shrinkage=(SHRINKAGE[LEARNED] * self.fit.rarity,))[1][0] / self.fit.rarity
         self.weak = (odds > 0) & ~self.taken
-        return np.where(self.taken, self._worth, odds)
+        return np.where(self.taken, self._worth, np.where(odds > 0, odds, odds + np.minimum(cost, 0)))
 
     def _odds(self, table: PairTable, found: np.ndarray) -> np.ndarray:
         """The log odds that a field which was not taken matters, alone or in a pair, ``[fields]``.

@@ -32,7 +32,8 @@ Per task, on the rows that the gradient pass saw:
    values (a flight's number) come after all that can be learned. The two fields of a pair share what it gains.
 6. The others, by the log odds that they matter (forward.py): the gain of a model that expects effects as large as those
    of fields that matter, and how many fields do, counted apart for those that another task has taken. Effects are
-   thought as large on the log-odds whether the label is common or rare.
+   thought as large on the log-odds whether the label is common or rare. Where a field more likely does not matter,
+   what a network loses by it counts, too: noise of many values comes last.
 
 One score holds it all (``one_scale``): fields with evidence of their own first, most valuable first; then those that
 more likely matter than not; those whose evidence is carried by others; the rest. Plain top k takes them in this order.
@@ -141,7 +142,7 @@ def one_scale(gain: np.ndarray, significant: np.ndarray, weak: np.ndarray, shado
     (1 - gain). 2 to 3: fields without, which more likely matter than not, by their log odds. 0 to 2: *shadows*, whose
     evidence other fields already carry (the age of a user whose id is taken). They are harmless, and can add through
     interactions only, which the entropy h of the field bounds: 2 h / (1 + h). 0: *twins*, fields that say the same as
-    one taken: they cannot add, but there is no noise in them. Below 0: the others, by their log odds.
+    one taken: they cannot add, but there is no noise in them. Below 0: the others, by log odds and cost.
     """
     bounded = gain / (1 + np.abs(gain))
     evident = CHANCE + np.where(gain > 0, 1 + gain, 1 / (1 - np.minimum(gain, 0)))
