@@ -16,8 +16,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy.special import expit, log_ndtr, logit, ndtri
 
@@ -28,9 +26,9 @@ from .value_sums import SHRINKAGE, ValueTable
 FALSE = 0.02  # share of noise among the fields taken that we accept
 PAIR_LEVEL = 3.0  # z of a pair, corrected for all pairs looked at
 TRIED = 2.0  # z, corrected likewise, from which a pair that was not taken is looked at once more
-LEARNED = int(np.flatnonzero(SHRINKAGE == 10)[0])  # a network believes a value after about ten rows, rare label or not
+LEARNED = int(np.flatnonzero(SHRINKAGE == 10)[0])  # place of λ = 10: a network believes a value after about ten rows
 MEMORY = 40.0  # λ of a field that matters, for a label that is 1 half of the time: ten such make log-odds of variance 1
-ALONG = 3.0  # about the z that an effect as in another task shows along that task's
+ALONG = 3.0  # z that an effect as in another task shows along that task's, about
 ROUNDS = 50  # of the estimate of how many fields matter
 
 
@@ -50,8 +48,8 @@ def nats(z: float) -> float:
 
 
 def along_nats(z: float) -> float:
-    """Log of how much more likely z is if the effect is as another task's, one of ALONG's size at most, than by chance.
-    """
+    """Log of how much likelier z is where the effect is as another task's, whose z is half-normal of scale ALONG, than
+    by chance."""
     share = ALONG ** 2 / (1 + ALONG ** 2)
     return float(np.log(2) + log_ndtr(z * share ** 0.5) + np.log1p(-share) / 2 + share * z * z / 2)
 
@@ -111,13 +109,12 @@ class ForwardPath:
         """z that the next field must reach."""
         return level(int(self.taken.sum()), self.table.fields)
 
-    def _evidence(self, uz: np.ndarray | None = None,
-                  shrinkage: Sequence[float] = SHRINKAGE) -> tuple[np.ndarray, np.ndarray]:
+    def _evidence(self, uz: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """z ``[fields]`` and gains at every shrinkage ``[shrinkages, fields]``, on what is left."""
         residual = self.fit.residual
         sums, squares = self.table.sums(residual)
         return (self.table.evidence(residual, sums, squares, uz),
-                self.table.gains(residual, sums, squares, shrinkage))
+                self.table.gains(residual, sums, squares, SHRINKAGE))
 
     def take_fields(self) -> None:
         """Takes fields one by one, of those with evidence the one of largest gain, while there is one."""
@@ -193,20 +190,20 @@ class ForwardPath:
             table: the pairs.
             found: z of every pair before any was taken, corrected, ``[pairs]``.
         """
-        odds = self._odds(table, found)
-        cost = self._evidence(shrinkage=(SHRINKAGE[LEARNED] * self.fit.rarity,))[1][0] / self.fit.rarity
+        residual, rarity = self.fit.residual, self.fit.rarity
+        shrinkage = (MEMORY * rarity, SHRINKAGE[LEARNED] * rarity)
+        expected, learned = self.table.gains(residual, *self.table.sums(residual), shrinkage)
+        odds = self._odds(expected, table, found)
         self.weak = (odds > 0) & ~self.taken
-        return np.where(self.taken, self._worth, np.where(odds > 0, odds, odds + np.minimum(cost, 0)))
+        return np.where(self.taken, self._worth, np.where(odds > 0, odds, odds + np.minimum(learned / rarity, 0)))
 
-    def _odds(self, table: PairTable, found: np.ndarray) -> np.ndarray:
+    def _odds(self, evidence: np.ndarray, table: PairTable, found: np.ndarray) -> np.ndarray:
         """The log odds that a field which was not taken matters, alone or in a pair, ``[fields]``.
 
-        The evidence is what a model would gain that expects effects as large as those of fields that matter (MEMORY);
-        where another task has told of the field, that or an effect as there. So a field of few values that shows little
-        probably does not matter, one of many may, and one of noise costs what its values do.
+        The ``evidence`` ``[fields]`` is what a model would gain that expects effects as large as those of fields that
+        matter (MEMORY); where another task has told of the field, that or an effect as there. So a field of few values
+        that shows little probably does not matter, one of many may, and one of noise costs what its values do.
         """
-        lam = MEMORY * self.fit.rarity
-        evidence = self._evidence(shrinkage=(lam,))[1][0]
         for n, along in self.told.items():
             evidence[n] = np.logaddexp(evidence[n], along_nats(along)) - np.log(2)
         prior = np.zeros(len(evidence))
@@ -216,7 +213,7 @@ class ForwardPath:
         for p in {*np.flatnonzero(found >= TRIED), *self.told_pairs}:
             new = [n for n in table.pairs[p] if not self.taken[n]]
             if new:
-                gain = table.cross(table.pairs[p]).gain(self.fit.residual, lam)
+                gain, = table.cross(table.pairs[p]).gains(self.fit.residual, (MEMORY * self.fit.rarity,))
                 one = prior[new] if p in self.told_pairs else -np.log(len(table.pairs))
                 odds[new] = np.maximum(odds[new], gain + one)
         return odds

@@ -80,11 +80,11 @@ class Crossing:
 
     def best_shrinkage(self, residual: Residual) -> tuple[float, float]:
         """The λ of largest leave-one-out gain beyond both own effects, and that gain in nats."""
-        gains = [self.gain(residual, lam) for lam in SHRINKAGE]
+        gains = self.gains(residual, SHRINKAGE)
         return float(SHRINKAGE[int(np.argmax(gains))]), max(gains)
 
-    def gain(self, residual: Residual, lam: float) -> float:
-        """The leave-one-out gain beyond both own effects at the shrinkage λ, in nats.
+    def gains(self, residual: Residual, shrinkage: Sequence[float]) -> list[float]:
+        """The leave-one-out gain beyond both own effects at every λ of ``shrinkage``, in nats.
 
         Removing own effects makes rows of one cell differ more than they would: the products of two rows have
         expectation - leverage * variance, which is given back. The variance is that of the cell's own rows: where a
@@ -95,7 +95,7 @@ class Crossing:
         counts, leverage = self.counts[seen], self._own.leverage[seen]
         squares = squares[seen] / np.maximum(1 - leverage, 0.1)
         products = np.where(counts > 1, np.square(sums[seen]) - squares * np.maximum(1 - counts * leverage, 0), 0)
-        return float(loo_gain(counts, products, squares, lam).sum() / residual.variance)
+        return [float(loo_gain(counts, products, squares, lam).sum() / residual.variance) for lam in shrinkage]
 
     def _beyond(self, residual: Residual) -> tuple[np.ndarray, np.ndarray]:
         """Per cell the sum of what own effects leave, and the sum of its squares."""

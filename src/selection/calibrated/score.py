@@ -59,7 +59,7 @@ from .value_sums import ValueTable
 __all__ = ["CHANCE", "CalibratedScores", "GradientEnergy", "calibrated_scores"]
 CHANCE = 3.0
 WEAK_FROM = 2.0  # score of fields without evidence of their own which more likely matter than not
-LEVELS = (CHANCE, 0.0)  # above them: evidence of its own; and evidence that is weak or that other fields carry
+LEVELS = (CHANCE, 0.0)  # above them: evidence of its own; and what likely matters or has evidence that others carry
 COPY = 0.1  # share of a field's entropy that may be left, given another which then counts as its copy
 
 
