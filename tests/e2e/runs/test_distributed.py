@@ -102,6 +102,18 @@ def weights(run_dir: Path) -> dict[str, np.ndarray]:
     return values
 
 
+def assert_same_choice(one: dict, other: dict) -> None:
+    """Equal, but for the rounding of scores and relations: MindSpore splits a sum by the cores that it may use."""
+    largest = np.abs(list(one["scores"]["like"].values())).max()
+    for key, bound in ("scores", 1e-5 * largest), ("relations", 1e-4):
+        first, second = one.pop(key), other.pop(key)
+        assert first.keys() == second.keys()
+        for name, values in first.items():
+            kinds = [list(each.values()) if isinstance(each, dict) else each for each in (values, second[name])]
+            np.testing.assert_allclose(kinds[1], kinds[0], rtol=0, atol=bound, err_msg=f"{key} {name}")
+    assert one == other
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("optimizer, rate", [
     ("dense", 1e-4),
@@ -117,7 +129,7 @@ def test_two_processes_train_as_one(home, optimizer, rate):
     assert two.returncode == 0, two.stderr
     assert f"| two-{optimizer} " in two.stdout and two.stdout.count("epoch 1:") == 1
     first, second = (home / "my runs" / f"{count}-{optimizer}" for count in ("one", "two"))
-    assert (first / "selection.json").read_bytes() == (second / "selection.json").read_bytes()
+    assert_same_choice(*(json.loads((folder / "selection.json").read_text()) for folder in (first, second)))
     expected, got = weights(first), weights(second)
     assert expected.keys() == got.keys()
     for name, value in expected.items():
