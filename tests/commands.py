@@ -29,7 +29,7 @@ from src.common.errors import UserError
 ROOT = Path(__file__).resolve().parents[1]
 # A network that trains in seconds on MovieLens.
 SMALL = ["epochs=1", "embedding_dim=8", "bottom_dims=[16]", "tower_dims=[8]", "experts=2", "progress=false",
-         "keep_ratio=0.5", "score_batches=3", "relation_epochs=2"]
+         "report=false", "keep_ratio=0.5", "score_batches=3", "relation_epochs=2"]
 
 
 def run(program: str, *arguments, cwd: Path | None = None, **options) -> subprocess.CompletedProcess:

@@ -75,8 +75,9 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 
 def _trained(data: Path, factory: pytest.TempPathFactory, name: str, selector: str) -> Path:
-    return made_once(factory, f"runs/{name}", lambda folder: _succeeds(
-        run("train.py", *SMALL, selector, f"data_dir={data}", f"output_dir={folder.parent}", f"run_name={name}")))
+    return made_once(factory, f"runs/{name}", lambda folder: _succeeds(run(
+        "train.py", *SMALL, "report=true", selector, f"data_dir={data}", f"output_dir={folder.parent}",
+        f"run_name={name}")))
 
 
 def _succeeds(done) -> None:

@@ -83,7 +83,8 @@ class MultiSFS(Selector):
 
     def _score_calibrated(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
         """Scores, and sets the chance level; with ``relation=evidence`` sets the relations, too."""
-        schema, (parts, back) = data.schema, scored_parts(data, tasks, self.config)
+        schema, parts = data.schema, scored_parts(data, tasks, self.config)
+        back = places_of_tasks(parts)
         parts = [replace(part, uz=_gradient_energy(schema, tasks, part, self.config)) for part in parts]
         found = calibrated_scores(parts, schema.cardinalities, schema.pools, schema.widths, self.relation == "evidence")
         self.chance_ = found.chance
@@ -110,7 +111,8 @@ class MultiSFS(Selector):
 
     def _agreement(self, data: DataSet, tasks: Sequence[str]) -> np.ndarray:
         """Relations of ``relation=evidence`` for the paper's score, on the rows of the calibrated one."""
-        schema, (parts, back) = data.schema, scored_parts(data, tasks, self.config.replace(score="calibrated"))
+        schema, parts = data.schema, scored_parts(data, tasks, self.config.replace(score="calibrated"))
+        back = places_of_tasks(parts)
         relations = CommonRows(parts, schema.cardinalities, schema.pools, schema.widths).relations()
         return relations[:, back][:, :, back]
 
@@ -130,22 +132,22 @@ class MultiSFS(Selector):
         return found
 
 
-def scored_parts(data: DataSet, tasks: Sequence[str], config: Settings) -> tuple[list[ScoredRows], np.ndarray]:
-    """The rows of the calibrated score; a task that some rows have no label of has rows of its own.
-
-    Returns:
-        parts, and the place of every task among those of the parts, ``[tasks]``.
-    """
+def scored_parts(data: DataSet, tasks: Sequence[str], config: Settings) -> list[ScoredRows]:
+    """The rows of the calibrated score; a task that some rows have no label of has rows of its own."""
     train, indices = sample_by_weight(data.split("train"), config.seed), data.schema.task_indices(tasks)
-    parts, order = [], []
+    parts = []
     for split, places in label_groups(train, indices):
         numbers = data.schema.are_numbers([tasks[place] for place in places])
         own = [indices[place] for place in places]
         rows, used = draw_scored(split, own, config, numbers)
         known = rows if split is train else split.numbers[rows]
         parts.append(ScoredRows(tuple(places), known, *split.take(rows, None, own), used, numbers))
-        order += places
-    return parts, np.argsort(order)
+    return parts
+
+
+def places_of_tasks(parts: Sequence[ScoredRows]) -> np.ndarray:
+    """Where every task of the run is among the tasks of the parts in turn, ``[tasks]``."""
+    return np.argsort(np.concatenate([part.tasks for part in parts]))
 
 
 def batch_count(config: Settings) -> int:

@@ -58,7 +58,7 @@ def finished(tmp_path_factory):
                folder / "table.yaml", "--data_dir", folder / "set")
     assert done.returncode == 0 and "after the 3 that are read of a cell" in done.stderr + done.stdout, done.stderr
     done = run("train.py", "dataset=table", f"data_dir={folder / 'set'}", f"output_dir={folder}", "run_name=run",
-               "keep_fields=1", "batch_size=128", *SMALL)
+               "keep_fields=1", "batch_size=128", *SMALL, "report=true")
     assert done.returncode == 0, done.stderr
     return folder, [row for row in rows if row["fold"] == "test"]
 

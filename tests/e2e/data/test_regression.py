@@ -40,7 +40,7 @@ tasks:
   - {name: watch, label: ms, kind: regression, missing: masked}
 """
 SMALL = ["dataset=table", "epochs=4", "embedding_dim=8", "bottom_dims=[16]", "tower_dims=[8]", "experts=2",
-         "batch_size=128", "learning_rate=0.01", "progress=false", "keep_fields=2"]
+         "batch_size=128", "learning_rate=0.01", "progress=false", "report=false", "keep_fields=2"]
 
 
 @pytest.fixture(scope="module", name="home")

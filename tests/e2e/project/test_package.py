@@ -129,7 +129,7 @@ def test_a_run_from_raw_files_to_report(multisfs, home, installed):
     """All that the programs write goes to the current folder, and they name each other as commands of multisfs."""
     multisfs("preprocess", "--dataset", "simulate", "--rows", "2000")
     assert (home / "data" / "simulate" / "schema.json").is_file() and (home / "downloads").is_dir()
-    settings = ["dataset=simulate", "run_name=one", *SMALL]
+    settings = ["dataset=simulate", "run_name=one", *SMALL, "report=true"]
     assert "run folder: outputs/one\n" in multisfs("train", *settings)
     run = home / "outputs" / "one"
     env, metrics = (json.loads((run / name).read_text()) for name in ("env.json", "metrics.json"))

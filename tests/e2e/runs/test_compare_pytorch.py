@@ -31,7 +31,7 @@ from src.common.errors import run_program  # noqa: E402
 from tests.commands import run  # noqa: E402
 
 SMALL = ["epochs=1", "embedding_dim=4", "bottom_dims=[8,6]", "tower_dims=[5]", "experts=4", "batch_size=128",
-         "score=paper", "score_batches=2", "relation=none", "progress=false"]
+         "score=paper", "score_batches=2", "relation=none", "progress=false", "report=false"]
 TABLE = """
 fields: [{names}]
 tasks: [{{name: click, label: click}}, {{name: like, label: like}}, {{name: buy, label: buy}}]

@@ -33,7 +33,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = ["epochs=1", "embedding_dim=8", "bottom_dims=16", "tower_dims=8", "experts=2", "progress=false",
-         "score=paper", "score_batches=3", "keep_ratio=0.5", "relation_epochs=2", "data_dir=my data",
+         "report=false", "score=paper", "score_batches=3", "keep_ratio=0.5", "relation_epochs=2", "data_dir=my data",
          "output_dir=my runs"]
 NO_WEIGHTS = ("training_state", "origin")  # of a checkpoint
 SLOW = """

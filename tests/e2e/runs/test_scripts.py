@@ -34,7 +34,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 TINY = ["epochs=1", "embedding_dim=4", "bottom_dims=8", "tower_dims=4", "experts=2", "batch_size=8192",
-        "score_batches=1", "relation_epochs=1", "progress=false", "keep_ratio=0.5"]
+        "score_batches=1", "relation_epochs=1", "progress=false", "report=false", "keep_ratio=0.5"]
 TRAIN = [f"run_standalone_train{twin}.sh" for twin in ("", "_cpu", "_gpu", "_ascend")]
 EVAL = [f"run_eval_{device}.sh" for device in ("cpu", "gpu", "ascend")]
 pytestmark = pytest.mark.e2e

@@ -67,7 +67,7 @@ def test_loss_and_gradient_are_pytorchs(eager):
 
 
 @pytest.mark.parametrize("backbone", ["mmoe", "aitm"])
-def test_gradients_of_a_mixed_model_are_pytorchs(backbone):
+def test_gradients_of_a_mixed_model_are_pytorchs(backbone, eager):
     """By every parameter, from the same weights: what ``python -m pytorch_reference`` compares of a run."""
     torch = pytest.importorskip("torch")
     from pytorch_reference.compare import load_reference, make_reference, mindspore_gradients, parameters_of
@@ -94,7 +94,7 @@ def test_a_far_output_of_a_number_spoils_no_other_task(eager):
 
 
 @pytest.mark.parametrize("backbone", [name for name, traits in TRAITS.items() if not traits.probabilities])
-def test_every_backbone_learns_numbers(backbone, eager):
+def test_every_backbone_learns_numbers(backbone):
     schema = mixed_schema()
     model, plan = make_model(backbone, schema)
     assert plan.numbers == (False, True)

@@ -31,7 +31,7 @@ from tests.unit.selection.planted_data import trained_config
 
 def test_the_calibrated_score_sees_every_row_of_a_small_table():
     data = toy_data(rows=700)
-    (part,), _ = scored_parts(data, data.schema.task_names, trained_config("score_batches=auto", "batch_size=512"))
+    (part,) = scored_parts(data, data.schema.task_names, trained_config("score_batches=auto", "batch_size=512"))
     assert part.used.all() and part.used.shape == (700, 2)
     seen = np.column_stack([part.ids, part.labels])
     rows = np.column_stack(data.split("train").take(slice(None)))

@@ -78,7 +78,7 @@ def test_the_calibrated_score_finds_the_tags_that_decide_and_no_others(eager):
 
 
 @pytest.mark.parametrize("selector", ["lasso", "permutation", "autofield", "mssm"])
-def test_baselines_score_pooled_fields(selector, eager):
+def test_baselines_score_pooled_fields(selector):
     scores = SELECTORS[selector](config_of(selector=selector)).fit(planted(), ["t0", "t1"]).scores_
     assert scores.shape == (2, 3) and np.isfinite(scores).all()
     if selector == "lasso":

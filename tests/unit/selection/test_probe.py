@@ -45,7 +45,7 @@ def test_rows_are_divided_by_seed_and_keep_their_labels_and_weights():
     assert not np.array_equal(other.train.ids, again.train.ids)
 
 
-@pytest.mark.parametrize("backbone", ["mmoe", "ple"])
+@pytest.mark.parametrize("backbone", ["mmoe", pytest.param("ple", marks=pytest.mark.slow)])
 def test_a_blank_field_says_what_it_says_on_average(backbone):
     """The losses with blank fields are those of a table whose every vector of these fields is the mean of the rows'."""
     data = toy_data(1200)
