@@ -156,7 +156,9 @@ def test_counting_and_lasso_find_the_field_of_the_number():
     assert spread[1] == pytest.approx(0.9, abs=0.05)  # the planted share of the deviation
 
 
-@pytest.mark.parametrize("name", ["permutation", "autofield", "mssm", "cfs", "multisfs_trained", "random"])
+@pytest.mark.parametrize("name", [
+    "permutation", "mssm", "multisfs_trained", "random",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("autofield", "cfs"))])
 def test_selectors_that_train_take_numbers(name):
     config = trained_config(f"selector={name}", "epochs=3", "search_epochs=2", "learning_rate=0.02", "relation=none")
     selector = SELECTORS[name](config).fit(toy_numbers(), ["t0", "t1"])

@@ -77,7 +77,8 @@ def test_the_calibrated_score_finds_the_tags_that_decide_and_no_others(eager):
     assert (scorer.scores_[:, 1] > scorer.chance_).all() and (scorer.scores_[:, [0, 2]] < scorer.chance_).all()
 
 
-@pytest.mark.parametrize("selector", ["lasso", "permutation", "autofield", "mssm"])
+@pytest.mark.parametrize("selector", [
+    "lasso", "permutation", "mssm", pytest.param("autofield", marks=pytest.mark.slow)])
 def test_baselines_score_pooled_fields(selector):
     scores = SELECTORS[selector](config_of(selector=selector)).fit(planted(), ["t0", "t1"]).scores_
     assert scores.shape == (2, 3) and np.isfinite(scores).all()

@@ -117,7 +117,7 @@ def test_gradients_are_those_of_float32(eager, backbone):
 
 
 @pytest.mark.parametrize("optimizer", ["dense", "lazy"])
-@pytest.mark.parametrize("kind", [None, *MASKS])
+@pytest.mark.parametrize("kind", [None, *(pytest.param(kind, marks=pytest.mark.slow) for kind in MASKS)])
 def test_every_step_trains_in_float16(kind, optimizer):
     """As graphs; also where the first steps overflow, which must leave table, moments and powers as they are."""
     if kind and optimizer == "lazy":

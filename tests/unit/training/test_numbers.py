@@ -57,8 +57,10 @@ def test_a_run_learns_the_number_and_measures_it_in_its_own_units(tmp_path):
     assert expected["rmse"] == pytest.approx(np.sqrt(np.mean(own.astype(float) ** 2)), rel=1e-5)
 
 
-@pytest.mark.parametrize("changes", [{"task_weights": "uncertainty"}, {"embedding_optimizer": "lazy"},
-                                     {"monitor": "mean_logloss"}, {"task_weights": {"t0": 1.0, "t1": 3.0}}])
+@pytest.mark.parametrize("changes", [
+    {"task_weights": "uncertainty"}, {"embedding_optimizer": "lazy"},
+    pytest.param({"monitor": "mean_logloss"}, marks=pytest.mark.slow),
+    pytest.param({"task_weights": {"t0": 1.0, "t1": 3.0}}, marks=pytest.mark.slow)])
 def test_the_ways_of_training_take_numbers(tmp_path, changes):
     trainer = trained(tmp_path, **changes)
     assert trainer.history[-1]["train_loss"] < trainer.history[0]["train_loss"]
